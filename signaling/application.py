@@ -1,0 +1,88 @@
+"""The seam between the sockets and rooms of this package and the application that knows the law.
+
+``signaling`` calls :class:`Application`; the application calls :class:`MediaRoom`
+(one per sitting, made by :class:`signaling.rooms.Rooms`) and :class:`Connection`
+(one per socket).  All calls are made on the event loop of the control process.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from .messages import AnyNotice, CheckIn, Command, Join
+from .worker_api import CaptureState, Plan, Source
+
+Device = Literal["on", "off", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """Who holds this socket: a person of one sitting on one device.  ``locale``: ``en`` or ``zh-CN``."""
+
+    sitting_id: str
+    person_id: str
+    seat_id: str
+    locale: str
+
+
+class Refusal(Exception):
+    """The application says no.  ``code`` is stable (docs/protocol.md), ``message`` in the person's language."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+
+
+class Connection(Protocol):
+    """One client's socket.  ``notify`` never blocks: a client that does not read is cut at a bound."""
+
+    seat: Seat
+
+    def notify(self, notice: AnyNotice) -> None: ...
+
+    def end(self, reason: str, message: str) -> None:
+        """Send ``ended`` and close."""
+
+
+class Application(Protocol):
+    """What the sockets ask of the law.  Every method may raise :class:`Refusal`."""
+
+    async def enter(self, connection: Connection, join: Join) -> tuple[dict[str, Any], MediaRoom]:
+        """The person is on the socket; answer the view and the room.  An older connection of the person is ended."""
+        ...
+
+    async def check_in(self, connection: Connection, request: CheckIn) -> None: ...
+
+    async def command(self, connection: Connection, request: Command) -> dict[str, Any]: ...
+
+    async def may_produce(self, connection: Connection, source: Source) -> None:
+        """Raise if this person has no right to send such a track in this hearing at all (an observer never has)."""
+
+    async def leave(self, connection: Connection) -> None: ...
+
+    async def gone(self, connection: Connection) -> None:
+        """The socket broke or went silent; never raises."""
+
+
+class RoomListener(Protocol):
+    """What a media room tells the application."""
+
+    def devices_changed(self, person_id: str, microphone: Device, camera: Device) -> None: ...
+
+    def capture_changed(self, state: CaptureState) -> None: ...
+
+    def media_changed(self, state: Literal["ready", "lost"], writer: str | None) -> None:
+        """The room was placed on a worker or lost it.  ``writer``: ``<worker_id>.<epoch>``, as the record names it."""
+
+    def transport_changed(self, person_id: str, direction: str, state: str) -> None: ...
+
+
+class MediaRoom(Protocol):
+    """A sitting's room on some media worker; moved to another by itself when that one dies."""
+
+    async def obey(self, plan: Plan) -> None:
+        """Obey this plan; returns when the worker has, or at once (and later by itself) while no worker has the room."""
+
+    async def close(self) -> None: ...

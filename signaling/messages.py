@@ -1,0 +1,304 @@
+"""The signalling socket: what a client and the server say to each other.
+
+One WebSocket at ``/signal``, text frames, one JSON object each.  The client sends
+requests ``{"id": n, "type": ..., ...}``; each is answered by one
+``{"type": "reply", "id": n, ...}`` or ``{"type": "error", "id": n, ...}``, in any
+order.  The server sends notices, which have no id.  The socket is authenticated
+by the seat cookie of ``POST /api/session``; there is no token in a message.
+
+``signaling`` moves these without knowing the law: what a command does, who may
+give it and what a view holds is decided by the application behind
+:class:`signaling.session.Room`; views travel as opaque JSON objects whose schema
+the application publishes (:mod:`hearing_server.web.api`).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from .ortc import (
+    DtlsParameters,
+    IceCandidate,
+    IceParameters,
+    Kind,
+    RtpCapabilities,
+    RtpParameters,
+    ShortText,
+    Struct,
+)
+from .worker_api import Source
+
+#: Largest frame a client may send, bytes.  A browser's produce request is about 6 kB.
+FRAME_LIMIT_BYTES = 64 * 1024
+#: Requests one client may have unanswered, and may send per second on average.
+PENDING_LIMIT = 64
+REQUESTS_PER_S = 50
+#: The client sends ``ping`` this often, s; unheard for three periods it is away.
+PING_S = 2.0
+
+PROTOCOL_VERSION = 1
+Identifier = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+
+
+# --- requests: client to server ------------------------------------------------
+
+
+class Request(Struct, tag_field="type"):
+    """``id`` is chosen by the client, unique among its unanswered requests."""
+
+    id: Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+
+
+class Join(Request, tag="join"):
+    """The first request.  ``ready`` says that the checks are done and the person may be brought in.
+
+    Reply: :class:`Joined`.  ``last_seq`` is the newest event the client holds, if it comes back.
+    """
+
+    protocol: int = PROTOCOL_VERSION
+    locale: Literal["en", "zh-CN"] = "en"
+    last_seq: int | None = None
+
+
+class CheckIn(Request, tag="checkIn"):
+    """The person made the declaration and the device check; they now wait (presence WAITING).
+
+    ``camera`` and ``microphone`` say what works; a person may attend with neither, and the bench sees it.
+    """
+
+    declaration: bool
+    camera: Literal["ok", "refused", "missing", "busy", "off"] = "ok"
+    microphone: Literal["ok", "refused", "missing", "busy", "off"] = "ok"
+    network: Literal["good", "weak", "unknown"] = "unknown"
+
+
+class Command(Request, tag="command"):
+    """Ask the application to change the sitting.  ``request_id`` makes a repeat harmless.
+
+    ``expected_version`` is the version of the sitting the person was looking at; if it has moved on, the command is
+    refused with code ``conflict`` and nothing is done.
+    """
+
+    name: Identifier
+    request_id: Identifier
+    expected_version: int | None = None
+    arguments: dict[ShortText, Any] = {}
+
+
+class CreateTransport(Request, tag="transport.create"):
+    """Reply: :class:`TransportCreated`.  ``capabilities`` only with direction ``recv``."""
+
+    direction: Literal["send", "recv"]
+    capabilities: RtpCapabilities | None = None
+
+
+class ConnectTransport(Request, tag="transport.connect"):
+    transport_id: Identifier
+    dtls_parameters: DtlsParameters
+
+
+class RestartIce(Request, tag="transport.restartIce"):
+    """Reply: :class:`IceRestarted`."""
+
+    transport_id: Identifier
+
+
+class Produce(Request, tag="produce"):
+    """Reply: :class:`Produced`."""
+
+    transport_id: Identifier
+    kind: Kind
+    source: Source
+    rtp_parameters: RtpParameters
+    paused: bool = False
+
+
+class PauseProducer(Request, tag="producer.pause"):
+    """The person mutes a microphone or closes a camera; everybody is told."""
+
+    producer_id: Identifier
+
+
+class ResumeProducer(Request, tag="producer.resume"):
+    producer_id: Identifier
+
+
+class CloseProducer(Request, tag="producer.close"):
+    producer_id: Identifier
+
+
+class ResumeConsumer(Request, tag="consumer.resume"):
+    """The client made its consumer and wants packets now."""
+
+    consumer_id: Identifier
+
+
+class PauseConsumer(Request, tag="consumer.pause"):
+    consumer_id: Identifier
+
+
+class SetPreferredLayers(Request, tag="consumer.layers"):
+    consumer_id: Identifier
+    spatial_layer: Annotated[int, msgspec.Meta(ge=0, le=2)]
+    temporal_layer: Annotated[int, msgspec.Meta(ge=0, le=2)] = 2
+
+
+class Ping(Request, tag="ping"):
+    """Keeps the presence alive.  Reply: :class:`Pong` with the server's clock."""
+
+
+class Leave(Request, tag="leave"):
+    """The person leaves by their own will; the socket is closed after the reply."""
+
+
+AnyRequest = (
+    Join
+    | CheckIn
+    | Command
+    | CreateTransport
+    | ConnectTransport
+    | RestartIce
+    | Produce
+    | PauseProducer
+    | ResumeProducer
+    | CloseProducer
+    | ResumeConsumer
+    | PauseConsumer
+    | SetPreferredLayers
+    | Ping
+    | Leave
+)
+
+
+# --- answers: server to client -------------------------------------------------
+
+
+class Answer(Struct, tag_field="type", omit_defaults=False):
+    id: int
+
+
+class Reply(Answer, tag="reply"):
+    """``data`` is one of the result structs below, or an empty object."""
+
+    data: Any
+
+
+class ErrorReply(Answer, tag="error"):
+    """``code`` is stable and listed in docs/protocol.md; ``message`` is a sentence in the person's language.
+
+    ``id`` is -1 if the request could not be read at all.
+    """
+
+    code: str
+    message: str
+
+
+class Joined(Struct, omit_defaults=False):
+    """``media`` is absent until a media worker has the room; a ``media`` notice then follows."""
+
+    protocol: int
+    server_time: float
+    view: dict[str, Any]
+    media: MediaReady | None
+
+
+class MediaReady(Struct, omit_defaults=False):
+    """The room is on a media worker.  ``generation`` is new after each move: all transports of an older one are dead."""
+
+    generation: int
+    router_rtp_capabilities: RtpCapabilities
+
+
+class TransportCreated(Struct, omit_defaults=False):
+    id: str
+    ice_parameters: IceParameters
+    ice_candidates: list[IceCandidate]
+    dtls_parameters: DtlsParameters
+    ice_servers: list[dict[str, Any]] = []
+
+
+class IceRestarted(Struct, omit_defaults=False):
+    ice_parameters: IceParameters
+
+
+class Produced(Struct, omit_defaults=False):
+    id: str
+
+
+class Pong(Struct, omit_defaults=False):
+    """Seconds since 1970 on the court's clock."""
+
+    server_time: float
+
+
+# --- notices: server to client --------------------------------------------------
+
+
+class Notice(Struct, tag_field="type", omit_defaults=False):
+    """Base of what the server says unasked."""
+
+
+class ViewChanged(Notice, tag="view"):
+    """The whole of what this person may know of the hearing now; replaces the earlier view."""
+
+    view: dict[str, Any]
+
+
+class MediaNotice(Notice, tag="media"):
+    """``ready`` with the room's capabilities, or ``lost``: the worker is gone, a new one is being found; keep the page."""
+
+    state: Literal["ready", "lost"]
+    media: MediaReady | None = None
+
+
+class ConsumerNew(Notice, tag="consumer.new"):
+    """Make a consumer on the receive transport, then send ``consumer.resume``."""
+
+    consumer_id: str
+    producer_id: str
+    person_id: str
+    source: Source
+    kind: Kind
+    rtp_parameters: RtpParameters
+    producer_paused: bool
+
+
+class ConsumerClosed(Notice, tag="consumer.closed"):
+    consumer_id: str
+
+
+class ConsumerState(Notice, tag="consumer.state"):
+    consumer_id: str
+    producer_paused: bool
+
+
+class TransportState(Notice, tag="transport.state"):
+    """What the worker sees of a transport of this client; on ``lost`` the client restarts ICE."""
+
+    transport_id: str
+    direction: Literal["send", "recv"]
+    state: Literal["connected", "lost", "failed", "closed"]
+
+
+class Levels(Notice, tag="levels"):
+    """Loudness per audible person, -dBov (RFC 6464: 0 loudest, 127 silence); absent means silent."""
+
+    levels: dict[str, int]
+
+
+class Ended(Notice, tag="ended"):
+    """The last message on this socket.  ``reason``: displaced (another device of the same person took the seat),
+    closed (the hearing is over), removed, expired, left, restarting (come back at once)."""
+
+    reason: Literal["displaced", "closed", "removed", "expired", "left", "restarting"]
+    message: str
+
+
+AnyNotice = (
+    ViewChanged | MediaNotice | ConsumerNew | ConsumerClosed | ConsumerState | TransportState | Levels | Ended
+)
+
+request_decoder: msgspec.json.Decoder[AnyRequest] = msgspec.json.Decoder(AnyRequest)
+encode = msgspec.json.Encoder().encode

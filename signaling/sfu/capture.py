@@ -1,0 +1,71 @@
+"""Where captured packets go: the interface that the worker is given at start.
+
+The media worker knows no recording format; whoever composes the process injects
+a sink.  Every call is made on the event loop's thread and must not block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class TrackInfo:
+    """One producer as the record names it.  ``codec`` as in SDP (``audio/opus``); ``clock_rate`` in Hz."""
+
+    track_id: str
+    peer_id: str
+    source: str
+    kind: str
+    codec: str
+    payload_type: int
+    clock_rate: int
+    channels: int
+    attributes: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SinkState:
+    """What is durable: see :class:`signaling.worker_api.CaptureState` for the fields."""
+
+    tracks: int
+    durable_wall_ns: int
+    bytes: int
+    fault: str | None = None
+
+
+class TrackCapture(Protocol):
+    """Takes the packets of one track in order of arrival, as received, decrypted."""
+
+    def rtp(self, packet: bytes, mono_ns: int) -> None:
+        """One RTP packet (header and payload).  ``mono_ns``: ``time.monotonic_ns()`` at arrival."""
+
+    def rtcp(self, packet: bytes, mono_ns: int) -> None:
+        """One sender report or BYE that belongs to this track."""
+
+    def note(self, what: str, mono_ns: int) -> None:
+        """A fact about the track: ``muted``, ``unmuted``, ``layer:2``, ``keyframe-asked``."""
+
+    def close(self, reason: str) -> None:
+        """The track ends; ``reason`` is one of left, closed, forbidden, lost, room-closed, shutdown."""
+
+
+class RecordingCapture(Protocol):
+    """The record of one room on this worker, from its first to its last captured packet."""
+
+    def open_track(self, info: TrackInfo) -> TrackCapture: ...
+
+    def state(self) -> SinkState: ...
+
+    def close(self, reason: str) -> None:
+        """Close all tracks and hand the last chunk to disk."""
+
+
+class CaptureSink(Protocol):
+    def open(self, recording_id: str, on_state: Callable[[SinkState], None]) -> RecordingCapture:
+        """Begin or continue a recording.  ``on_state`` is called on the loop after each fsync."""
+
+    async def aclose(self) -> None:
+        """Close all recordings; returns when everything is on disk."""

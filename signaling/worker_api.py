@@ -1,0 +1,297 @@
+"""Commands from control to a media worker, and events back, over the bus.
+
+A command is one JSON object tagged by ``type`` sent as a request to the service
+``worker.<worker_id>``; the answer is :class:`Done`, a typed result, or
+:class:`Refused`.  Events are published to the topic ``worker.<worker_id>``;
+heartbeats of all workers to ``workers``.
+
+The worker knows rooms, peers, producers, consumers and a plan; it does not know
+what a judge is.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from .ortc import (
+    DtlsParameters,
+    IceCandidate,
+    IceParameters,
+    Kind,
+    RtpCapabilities,
+    RtpParameters,
+    Struct,
+)
+
+#: What a producer shows.  One producer per (peer, source).
+Source = Literal["microphone", "camera", "screen"]
+
+HEARTBEAT_TOPIC = "workers"
+#: Heartbeat period, s; a worker unheard for three of them is taken for dead.
+HEARTBEAT_S = 1.0
+WORKER_DEAD_AFTER_S = 3.5
+
+
+def service(worker_id: str) -> str:
+    """The bus service a worker answers on; its events use the same text as topic."""
+    return f"worker.{worker_id}"
+
+
+class Plan(Struct, omit_defaults=False):
+    """Who may send and receive what in a room: the whole truth, each time.
+
+    Shapes: ``publish`` maps a peer to the sources it may send; packets of any
+    other producer are dropped at the door and neither forwarded nor captured.
+    ``receive`` maps a subscriber to the peers it may get media from.  Whoever is
+    absent has no right.  ``record`` is the recording (a sitting's id) that all
+    publishable tracks are captured into, or nothing.
+    """
+
+    version: int
+    publish: dict[str, list[Source]] = {}
+    receive: dict[str, list[str]] = {}
+    record: str | None = None
+
+
+# --- commands ---------------------------------------------------------------
+
+
+class Command(Struct, tag_field="type"):
+    """Base of all commands."""
+
+
+class OpenRoom(Command, tag="room.open"):
+    """Make the room if it is not there; answer :class:`RoomOpened` either way."""
+
+    room_id: str
+    plan: Plan
+
+
+class CloseRoom(Command, tag="room.close"):
+    room_id: str
+
+
+class SetPlan(Command, tag="room.plan"):
+    """Obey this plan from now on; an older version than the present one is refused as ``stale``.
+
+    On the answer nothing that the plan forbids flows any more.
+    """
+
+    room_id: str
+    plan: Plan
+
+
+class CreateTransport(Command, tag="transport.create"):
+    """A send or a receive transport of a peer; a second one of the same direction replaces the first.
+
+    ``capabilities`` (receive only) says what the client can decode.
+    """
+
+    room_id: str
+    peer_id: str
+    direction: Literal["send", "recv"]
+    capabilities: RtpCapabilities | None = None
+
+
+class ConnectTransport(Command, tag="transport.connect"):
+    transport_id: str
+    dtls_parameters: DtlsParameters
+
+
+class RestartIce(Command, tag="transport.restartIce"):
+    transport_id: str
+
+
+class Produce(Command, tag="produce"):
+    """``attributes`` travel untouched into the track's header in the record (name, role, language)."""
+
+    transport_id: str
+    kind: Kind
+    source: Source
+    rtp_parameters: RtpParameters
+    paused: bool = False
+    attributes: dict[str, str] = {}
+
+
+class PauseProducer(Command, tag="producer.pause"):
+    producer_id: str
+
+
+class ResumeProducer(Command, tag="producer.resume"):
+    producer_id: str
+
+
+class CloseProducer(Command, tag="producer.close"):
+    producer_id: str
+
+
+class ResumeConsumer(Command, tag="consumer.resume"):
+    """Start or go on sending; consumers are born paused (video begins with a keyframe)."""
+
+    consumer_id: str
+
+
+class PauseConsumer(Command, tag="consumer.pause"):
+    consumer_id: str
+
+
+class SetPreferredLayers(Command, tag="consumer.layers"):
+    """The highest layers this subscriber has use for: spatial 0 low, 1 middle, 2 high."""
+
+    consumer_id: str
+    spatial_layer: int
+    temporal_layer: int = 2
+
+
+class ClosePeer(Command, tag="peer.close"):
+    """Forget all transports, producers and consumers of this peer."""
+
+    room_id: str
+    peer_id: str
+
+
+AnyCommand = (
+    OpenRoom
+    | CloseRoom
+    | SetPlan
+    | CreateTransport
+    | ConnectTransport
+    | RestartIce
+    | Produce
+    | PauseProducer
+    | ResumeProducer
+    | CloseProducer
+    | ResumeConsumer
+    | PauseConsumer
+    | SetPreferredLayers
+    | ClosePeer
+)
+
+
+# --- answers ----------------------------------------------------------------
+
+
+class Answer(Struct, tag_field="type", omit_defaults=False):
+    """Base of all answers."""
+
+
+class Done(Answer, tag="done"):
+    pass
+
+
+class Refused(Answer, tag="refused"):
+    """``reason`` is one of: unknown-room, unknown-peer, unknown-transport, unknown-producer, unknown-consumer,
+    stale, invalid, over-capacity, unsupported; ``detail`` is for the log."""
+
+    reason: str
+    detail: str = ""
+
+
+class RoomOpened(Answer, tag="room.opened"):
+    router_rtp_capabilities: RtpCapabilities
+
+
+class TransportCreated(Answer, tag="transport.created"):
+    id: str
+    ice_parameters: IceParameters
+    ice_candidates: list[IceCandidate]
+    dtls_parameters: DtlsParameters
+
+
+class IceRestarted(Answer, tag="transport.iceRestarted"):
+    ice_parameters: IceParameters
+
+
+class Produced(Answer, tag="produced"):
+    id: str
+
+
+AnyAnswer = Done | Refused | RoomOpened | TransportCreated | IceRestarted | Produced
+
+
+# --- events -----------------------------------------------------------------
+
+
+class Event(Struct, tag_field="type", omit_defaults=False):
+    """Base of all events of a worker."""
+
+    room_id: str
+
+
+class ConsumerNew(Event, tag="consumer.new"):
+    """A consumer was made because the plan allows it; the client answers with ``consumer.resume``."""
+
+    peer_id: str
+    consumer_id: str
+    producer_id: str
+    producer_peer_id: str
+    source: Source
+    kind: Kind
+    rtp_parameters: RtpParameters
+    producer_paused: bool
+
+
+class ConsumerClosed(Event, tag="consumer.closed"):
+    peer_id: str
+    consumer_id: str
+
+
+class ConsumerState(Event, tag="consumer.state"):
+    """The producer behind it was paused or resumed."""
+
+    peer_id: str
+    consumer_id: str
+    producer_paused: bool
+
+
+class TransportState(Event, tag="transport.state"):
+    """``lost`` after the consent time-out; the transport is kept so that an ICE restart can revive it."""
+
+    peer_id: str
+    transport_id: str
+    direction: Literal["send", "recv"]
+    state: Literal["connected", "lost", "failed", "closed"]
+
+
+class Levels(Event, tag="levels"):
+    """Loudness per speaking peer in the last period, -dBov (RFC 6464: 0 loudest, 127 silence)."""
+
+    levels: dict[str, int]
+
+
+class CaptureState(Event, tag="capture"):
+    """What the record of the room has made durable on this worker's spool (fsynced), about once a second.
+
+    ``durable_wall_ns``: everything that arrived before this wall clock time (ns since 1970) is on disk.
+    ``tracks``: number of tracks open now.  ``fault``: nothing, or why capture fails (disk-full, io-error).
+    """
+
+    recording_id: str
+    tracks: int
+    durable_wall_ns: int
+    bytes: int
+    fault: str | None = None
+
+
+AnyEvent = ConsumerNew | ConsumerClosed | ConsumerState | TransportState | Levels | CaptureState
+
+
+class Heartbeat(Struct, omit_defaults=False):
+    """``epoch`` is new at each start of the process, so that a restart is seen even between two heartbeats.
+
+    ``packets_out_s`` is the present load, ``packets_out_limit_s`` the stated budget."""
+
+    worker_id: str
+    epoch: str
+    rooms: list[str]
+    packets_out_s: float
+    packets_out_limit_s: float
+
+
+command_decoder: msgspec.json.Decoder[AnyCommand] = msgspec.json.Decoder(AnyCommand)
+answer_decoder: msgspec.json.Decoder[AnyAnswer] = msgspec.json.Decoder(AnyAnswer)
+event_decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
+heartbeat_decoder: msgspec.json.Decoder[Heartbeat] = msgspec.json.Decoder(Heartbeat)
+encode = msgspec.json.Encoder().encode
