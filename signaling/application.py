@@ -86,3 +86,15 @@ class MediaRoom(Protocol):
         """Obey this plan; returns when the worker has, or at once (and later by itself) while no worker has the room."""
 
     async def close(self) -> None: ...
+
+
+class MediaRooms(Protocol):
+    """Makes media rooms; :class:`signaling.rooms.Rooms` is the one that places them on workers."""
+
+    async def open(self, room_id: str, plan: Plan, listener: RoomListener) -> MediaRoom:
+        """The room of this sitting, made if it is not there.
+
+        Returns at once; a worker is looked for in the background, and ``listener.media_changed`` tells.  A second
+        call for the same id answers the same room and replaces its plan and listener.
+        """
+        ...

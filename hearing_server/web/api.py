@@ -54,15 +54,20 @@ class HearingCard(Struct):
     court: str
     court_zh: str
     room: str
+    room_zh: str
     judge: str
+    judge_zh: str
     scheduled_at: float
     state: SittingState
     help_phone: str
 
 
 class Me(Struct):
+    """``name`` and ``name_zh`` are never empty; the client shows the one of its language."""
+
     person_id: str
     name: str
+    name_zh: str
     role: Role
     hearing: HearingCard
     #: Seated on another device now: going on will move the seat here.
@@ -73,8 +78,11 @@ class Me(Struct):
 
 
 class PersonView(Struct):
+    """One person as the reader may see them.  Both names are empty where the reader may know the role only."""
+
     person_id: str
     name: str
+    name_zh: str
     role: Role
     presence: Presence
     in_room: bool
@@ -92,6 +100,7 @@ class RecordView(Struct):
     state: RecordState
     tracks: int
     sealed_at: float | None
+    #: ``disk-full``, ``io-error``, ``late``, ``media-lost``: why the record is degraded or has failed.
     fault: str | None = None
 
 
@@ -104,6 +113,8 @@ class HearingView(Struct):
     me: Me
     state: SittingState
     state_since: float
+    #: Why the sitting is in this state, if there is something to say: ``no-record`` (the record could not be started).
+    state_reason: str | None = None
     countdown_ends_at: float | None
     opened_at: float | None
     closed_at: float | None
@@ -127,7 +138,9 @@ class HearingRow(Struct):
     case_name: str
     case_name_zh: str
     judge: str
+    judge_zh: str
     room: str
+    room_zh: str
     scheduled_at: float
     state: SittingState
     record: RecordView
@@ -140,6 +153,7 @@ class TrackRow(Struct):
 
     person_id: str
     name: str
+    name_zh: str
     role: str
     url: str
     file_name: str
