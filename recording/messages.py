@@ -1,0 +1,198 @@
+"""What control and the recorder say to each other over the bus (JSON, camelCase, tagged by ``type``).
+
+Requests go to the service :data:`SERVICE`; each is idempotent and is answered at once by :class:`Accepted`,
+:class:`Finalised` or :class:`Refused`; the work goes on in the background.  Events are published to :data:`TOPIC`.
+Nothing here is the truth: the spool, the object store and the signed manifest are.  A request is repeated until its
+effect is seen, and an event that was missed is made up for by repeating the request.
+
+Times are ns since 1970 where the name says ``wall_ns``, and seconds elsewhere.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+SERVICE = "recorder"
+TOPIC = "recorder"
+
+#: Names of recordings, writers, people and jobs are parts of object keys and of file names.
+KeyPart = Annotated[str, msgspec.Meta(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9_~-][A-Za-z0-9._~-]*$")]
+ShortText = Annotated[str, msgspec.Meta(max_length=512)]
+
+
+class Struct(msgspec.Struct, rename="camel", kw_only=True):
+    """Base: camelCase on the wire, unknown fields ignored."""
+
+
+# --- facts that only control knows -----------------------------------------------
+
+
+class Participant(Struct):
+    """``person_id`` is the ``peer_id`` of the tracks.  ``name_zh`` may be empty."""
+
+    person_id: KeyPart
+    name: ShortText
+    role: ShortText
+    name_zh: ShortText = ""
+
+
+class SittingFacts(Struct):
+    """What the manifest says of the sitting besides its media.
+
+    ``opened_wall_ns`` .. ``closed_wall_ns``: the span that must be on record.  ``events`` is the sitting's log as it
+    stands at the close (any JSON objects).  ``writers`` names every media worker run (``<worker_id>.<epoch>``) that held
+    the room: the record is not whole before each of them has ended or was recovered.
+    """
+
+    court: ShortText
+    case_number: ShortText
+    case_name: ShortText
+    hearing_id: ShortText
+    opened_wall_ns: int
+    closed_wall_ns: int
+    participants: list[Participant]
+    events: list[dict[str, Any]] = []
+    writers: list[KeyPart] = []
+    case_name_zh: ShortText = ""
+    court_zh: ShortText = ""
+    room: ShortText = ""
+
+
+# --- requests ------------------------------------------------------------------------
+
+
+class Request(Struct, tag_field="type"):
+    """Base of all requests."""
+
+
+class Finalise(Request, tag="finalise"):
+    """Seal the record of this sitting and make it playable.
+
+    Answer: :class:`Accepted` while the work goes on, :class:`Finalised` once sealed, or :class:`Refused`.  The facts
+    of the first request that is sealed stand; a later one with other facts changes nothing.
+    """
+
+    sitting_id: KeyPart
+    facts: SittingFacts
+
+
+class Compose(Request, tag="compose"):
+    """Make a composite MP4 as a background job.  Repeating a ``job_id`` starts nothing new; its state is published.
+
+    ``locale`` chooses names and labels, ``timezone`` (IANA name) the wall clock that is burnt in.
+    """
+
+    sitting_id: KeyPart
+    job_id: KeyPart
+    locale: Literal["en", "zh-CN"] = "en"
+    timezone: ShortText = "UTC"
+
+
+class Verify(Request, tag="verify"):
+    """Check every stored byte of this record.  :class:`Verified` is published when done."""
+
+    sitting_id: KeyPart
+
+
+AnyRequest = Finalise | Compose | Verify
+
+
+# --- answers ---------------------------------------------------------------------------
+
+
+class Answer(Struct, tag_field="type"):
+    """Base of all answers."""
+
+
+class Accepted(Answer, tag="accepted"):
+    """The work is under way (or queued)."""
+
+
+class Finalised(Answer, tag="finalised"):
+    """The record is sealed.  ``playable``: the playback index is stored too."""
+
+    manifest_sha256: str
+    playable: bool
+
+
+class Refused(Answer, tag="refused"):
+    """``reason``: invalid, unknown-sitting, not-sealed, busy; ``detail`` is for the log."""
+
+    reason: str
+    detail: str = ""
+
+
+AnyAnswer = Accepted | Finalised | Refused
+
+
+# --- events ----------------------------------------------------------------------------
+
+
+class Event(Struct, tag_field="type"):
+    """Base of all events."""
+
+
+class Archived(Event, tag="archived"):
+    """What is in the object store, read back and compared, of one live recording; about every 2 s while it grows.
+
+    ``sealed_wall_ns``: everything captured before this time by the writers seen here is archived.
+    """
+
+    sitting_id: str
+    sealed_wall_ns: int
+    objects: int
+    bytes: int
+
+
+class Sealed(Event, tag="sealed"):
+    """Published when the manifest is signed and stored, and again when the record can be played."""
+
+    sitting_id: str
+    manifest_sha256: str
+    playable: bool
+
+
+class JobState(Event, tag="job"):
+    """A composite: ``progress`` 0..1; with ``done`` the name to ask :class:`recording.serve.RecordReader` for."""
+
+    sitting_id: str
+    job_id: str
+    state: Literal["queued", "running", "done", "failed"]
+    progress: float
+    name: str | None = None
+    bytes: int | None = None
+    message: str | None = None
+
+
+class Verified(Event, tag="verified"):
+    """What :mod:`recording.verify` found: ``report`` is its :class:`~recording.report.Report` as plain JSON."""
+
+    sitting_id: str
+    ok: bool
+    report: dict[str, Any]
+
+
+class RecorderState(Event, tag="recorder"):
+    """The recorder is alive; published every :data:`RECORDER_STATE_S`.
+
+    ``fault``: nothing, ``store`` (object store refuses; the spool keeps everything), ``disk-low`` or ``spool``
+    (the spool cannot be read).  ``backlog`` counts closed segments that wait for the store.
+    """
+
+    backlog: int
+    spool_bytes: int
+    disk_free_bytes: int
+    fault: str | None = None
+    detail: str = ""
+
+
+AnyEvent = Archived | Sealed | JobState | Verified | RecorderState
+
+RECORDER_STATE_S = 2.0
+
+request_decoder: msgspec.json.Decoder[AnyRequest] = msgspec.json.Decoder(AnyRequest)
+answer_decoder: msgspec.json.Decoder[AnyAnswer] = msgspec.json.Decoder(AnyAnswer)
+event_decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
+encode = msgspec.json.Encoder().encode
