@@ -90,6 +90,8 @@ class PersonView(Struct):
     microphone: Literal["on", "off", "none"]
     camera: Literal["on", "off", "none"]
     away_since: float | None = None
+    #: When the judge called this person in, if that is how they came: the last one called takes the main picture.
+    called_at: float | None = None
     #: What the check-in said; only staff and the bench are told.
     check: dict[str, str] | None = None
 
@@ -104,7 +106,7 @@ class RecordView(Struct):
     fault: str | None = None
 
 
-class HearingView(Struct):
+class HearingView(Struct, kw_only=True):
     """All that one person may know now; made by the visibility rules of the court, never cut by the client."""
 
     version: int
