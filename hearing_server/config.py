@@ -1,0 +1,193 @@
+"""The settings of all processes: environment variables ``HEARING_*``, or one TOML file, or the defaults.
+
+The file is named by ``HEARING_CONFIG``; its keys are the field names below.  A variable of the environment wins over
+the file.  Every setting is described in docs/settings.md, which a test holds to this list.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args, get_type_hints
+from urllib.parse import urlsplit
+
+import msgspec
+
+from .words import Fault, Word
+
+PREFIX = "HEARING_"
+CONFIG_VARIABLE = "HEARING_CONFIG"
+#: Variables that are no settings of a process: where the settings file is, and the language of the terminal.
+OTHER_VARIABLES = frozenset({CONFIG_VARIABLE, "HEARING_LANG"})
+
+
+#: Smallest and largest value.  Port 0 means any free port.
+RANGES: dict[str, tuple[float, float]] = {
+    "http_port": (0, 65535),
+    "https_port": (0, 65535),
+    "media_port": (0, 65535),
+    "media_packets_per_s": (1, 10_000_000),
+    "countdown_s": (0.1, 120),
+}
+SCHEMES = {
+    "bus": ("local", "redis", "rediss"),
+    "database": ("sqlite+aiosqlite", "postgresql+asyncpg"),
+    "store": ("file", "s3"),
+    "base_url": ("http", "https"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Empty text means: derived from the other settings (the properties below say how)."""
+
+    data: Path = Path("data")
+    bus: str = "local:"
+    database: str = ""
+    store: str = ""
+    s3_endpoint: str = ""
+    s3_key_id: str = ""
+    s3_secret: str = dataclasses.field(default="", repr=False)
+    s3_region: str = "us-east-1"
+    spool: str = ""
+    key_file: str = ""
+    link_key_file: str = ""
+
+    http_address: str = "localhost"
+    http_port: int = 8080
+    https_address: str = "*"
+    https_port: int = 8443
+    tls_certificate: str = ""
+    tls_key: str = ""
+    base_url: str = ""
+
+    media_address: str = "*"
+    media_port: int = 20000
+    media_announce: str = ""
+    media_packets_per_s: int = 50_000
+    worker_id: str = ""
+
+    countdown_s: float = 10.0
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["auto", "console", "json"] = "auto"
+    log_file: str = ""
+
+    @property
+    def database_url(self) -> str:
+        return self.database or f"sqlite+aiosqlite:///{(self.data / 'hearings.sqlite3').resolve()}"
+
+    @property
+    def store_url(self) -> str:
+        return self.store or (self.data / "archive").resolve().as_uri()
+
+    @property
+    def spool_folder(self) -> Path:
+        return Path(self.spool) if self.spool else self.data / "spool"
+
+    @property
+    def record_key_path(self) -> Path:
+        """The private key that seals records."""
+        return Path(self.key_file) if self.key_file else self.data / "keys" / "record.pem"
+
+    @property
+    def link_key_path(self) -> Path:
+        """The secret that signs personal links and seat cookies."""
+        return Path(self.link_key_file) if self.link_key_file else self.data / "keys" / "links.key"
+
+    @property
+    def run_folder(self) -> Path:
+        """Sockets of the running processes."""
+        return self.data / "run"
+
+    @property
+    def bus_socket(self) -> Path:
+        return self.run_folder / "bus.sock"
+
+    @property
+    def certificates_folder(self) -> Path:
+        return self.data / "certificates"
+
+
+FIELDS: dict[str, dataclasses.Field[Any]] = {field.name: field for field in dataclasses.fields(Settings)}
+
+
+def variable(field_name: str) -> str:
+    """The environment variable of a setting."""
+    return PREFIX + field_name.upper()
+
+
+def load(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read and check the settings.  Raises :class:`Fault`, which names the setting at fault."""
+    environ = os.environ if environ is None else environ
+    values: dict[str, Any] = _from_file(environ.get(CONFIG_VARIABLE, ""))
+    names = {variable(name): name for name in FIELDS}
+    for key, text in environ.items():
+        if not key.startswith(PREFIX) or key in OTHER_VARIABLES:
+            continue
+        if key not in names:
+            raise Fault("setting-unknown", name=key)
+        values[names[key]] = text
+    return _checked(values)
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """The settings as variables, complete, for a child process."""
+    return {variable(name): str(getattr(settings, name)) for name in FIELDS}
+
+
+def _from_file(path: str) -> dict[str, Any]:
+    if not path:
+        return {}
+    try:
+        content = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise Fault("settings-file-unreadable", path=path, reason=error.strerror) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Fault("settings-file-not-toml", path=path, reason=error) from error
+    for name in content:
+        if name not in FIELDS:
+            raise Fault("settings-file-unknown", path=path, name=name)
+    return content
+
+
+def _checked(values: dict[str, Any]) -> Settings:
+    types = get_type_hints(Settings)
+    converted: dict[str, Any] = {}
+    for name, value in values.items():
+        try:
+            converted[name] = msgspec.convert(value, types[name], strict=False, dec_hook=_as_path)
+        except msgspec.ValidationError as error:
+            raise _unfit(name, value, _expected(types[name])) from error
+    settings = Settings(**converted)
+    for name, (low, high) in RANGES.items():
+        if not low <= getattr(settings, name) <= high:
+            raise _unfit(name, getattr(settings, name), Word("expected-range", low=low, high=high))
+    for name, schemes in SCHEMES.items():
+        if (url := getattr(settings, name)) and urlsplit(url).scheme not in schemes:
+            choices = ", ".join(f"{scheme}:…" for scheme in schemes)
+            raise _unfit(name, url, Word("expected-choice", choices=choices))
+    if bool(settings.tls_certificate) != bool(settings.tls_key):
+        raise Fault("setting-pair", name=variable("tls_key" if settings.tls_certificate else "tls_certificate"))
+    return settings
+
+
+def _unfit(name: str, value: object, expected: Word) -> Fault:
+    return Fault("setting-value", name=variable(name), value=value, expected=expected)
+
+
+def _expected(kind: Any) -> Word:
+    if choices := get_args(kind):
+        return Word("expected-choice", choices=", ".join(choices))
+    return Word({int: "expected-int", float: "expected-float", Path: "expected-path"}.get(kind, "expected-text"))
+
+
+def _as_path(kind: type, value: object) -> Path:
+    """msgspec knows no paths."""
+    if kind is not Path or not isinstance(value, str) or not value:
+        raise ValueError("not the path of a folder")
+    return Path(value)

@@ -1,0 +1,198 @@
+"""What the command line says, in English and Simplified Chinese."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Literal
+
+Locale = Literal["en", "zh-CN"]
+
+WORDS: dict[str, tuple[str, str]] = {
+    # --- settings ---
+    "setting-unknown": ("There is no setting {name}.", "没有名为 {name} 的设置。"),
+    "setting-value": (
+        "The setting {name} cannot be “{value}”: it needs {expected}.",
+        "设置 {name} 不能为“{value}”：应为{expected}。",
+    ),
+    "expected-int": ("a whole number", "整数"),
+    "expected-float": ("a number", "数字"),
+    "expected-path": ("the path of a folder", "文件夹路径"),
+    "expected-text": ("text", "文本"),
+    "expected-choice": ("one of: {choices}", "以下之一：{choices}"),
+    "expected-range": ("a number from {low} to {high}", "{low} 到 {high} 之间的数字"),
+    "setting-pair": (
+        "{name} is missing: a certificate and its key are given together.",
+        "缺少 {name}：证书与私钥须同时提供。",
+    ),
+    "settings-file-unreadable": (
+        "The settings file {path} cannot be read: {reason}.",
+        "无法读取设置文件 {path}：{reason}。",
+    ),
+    "settings-file-not-toml": (
+        "The settings file {path} is not TOML: {reason}.",
+        "设置文件 {path} 不是 TOML:{reason}。",
+    ),
+    "settings-file-unknown": (
+        "The settings file {path} has an unknown setting: {name}.",
+        "设置文件 {path} 含有未知设置：{name}。",
+    ),
+    # --- starting ---
+    "port-in-use": (
+        "Port {port} ({use}) is in use by another program. Choose another with {name}.",
+        "端口 {port}（{use}）已被其他程序占用。请用 {name} 另选一个。",
+    ),
+    "port-next": (
+        "Port {port} ({use}) is in use; taking {other} instead.",
+        "端口 {port}（{use}）已被占用，改用 {other}。",
+    ),
+    "port-denied": (
+        "Port {port} ({use}) is not allowed for this account. Choose one above 1023 with {name}.",
+        "当前账户无权使用端口 {port}（{use}）。请用 {name} 选择大于 1023 的端口。",
+    ),
+    "address-unknown": (
+        "This computer has no address {address} ({use}). Change {name}.",
+        "本机没有地址 {address}（{use}）。请修改 {name}。",
+    ),
+    "folder-not-writable": (
+        "The folder {path} cannot be written: {reason}. Nothing was started. Choose another with {name}.",
+        "文件夹 {path} 无法写入：{reason}。未启动任何程序。请用 {name} 另选一个。",
+    ),
+    "disk-full": (
+        "The disk of {path} has {free_mb} MB free; a hearing needs at least {needed_mb} MB. Make room first.",
+        "{path} 所在磁盘仅余 {free_mb} MB；庭审至少需要 {needed_mb} MB。请先清理空间。",
+    ),
+    "already-running": (
+        "A server is running on the data folder {path} already (process {pid}).",
+        "数据文件夹 {path} 上已有服务在运行（进程 {pid}）。",
+    ),
+    "client-missing": (
+        "The web pages are not built. Run “make demo” once, or “npm ci && npm run build” in web_client.",
+        "网页尚未构建。请先运行一次“make demo”，或在 web_client 中运行“npm ci && npm run build”。",
+    ),
+    "database-unreachable": ("The database does not answer: {reason}.", "数据库无响应：{reason}。"),
+    "bus-unreachable": ("The bus {url} does not answer: {reason}.", "总线 {url} 无响应：{reason}。"),
+    "bus-needs-redis": (
+        "{command} alone needs a bus that other processes can reach: set HEARING_BUS to redis://…, "
+        "or run “hearing serve --all”.",
+        "单独运行 {command} 需要其他进程可达的总线：请将 HEARING_BUS 设为 redis://…，或运行“hearing serve --all”。",
+    ),
+    "store-unreachable": ("The object storage {url} does not answer: {reason}.", "对象存储 {url} 无响应：{reason}。"),
+    "unexpected": ("{command} failed: {reason}. The log has the details.", "{command} 失败：{reason}。详情见日志。"),
+    # --- children ---
+    "child-died": (
+        "The {name} ended unexpectedly ({reason}); starting it again.",
+        "{name}意外结束（{reason}），正在重新启动。",
+    ),
+    "child-died-wait": (
+        "The {name} ended unexpectedly ({reason}); starting it again in {delay} s.",
+        "{name}意外结束（{reason}），{delay} 秒后重新启动。",
+    ),
+    "child-back": ("The {name} is running again.", "{name}已恢复运行。"),
+    "media-worker": ("media worker", "媒体进程"),
+    "recorder": ("recorder", "记录进程"),
+    "by-signal": ("signal {number}", "信号 {number}"),
+    "by-code": ("exit code {code}", "退出码 {code}"),
+    "stopping": ("Stopping. Press Ctrl-C again to stop at once.", "正在停止。再按一次 Ctrl-C 立即停止。"),
+    "stopped": (
+        "Stopped. The data stays in {path}; the same command goes on with it.",
+        "已停止。数据保存在 {path}，再次运行同一命令即可继续。",
+    ),
+    "serving": ("The hearing server is ready: {url}", "庭审服务已就绪：{url}"),
+    # --- demo ---
+    "step-folder": ("Data folder", "数据文件夹"),
+    "step-certificates": ("Certificates", "证书"),
+    "step-server": ("Server and database", "服务与数据库"),
+    "step-worker": ("Media worker", "媒体进程"),
+    "step-recorder": ("Recorder", "记录进程"),
+    "step-hearing": ("Demo hearing", "演示庭审"),
+    "demo-title": ("Case {case_number}: the hearing is ready.", "案号 {case_number}：庭审已就绪。"),
+    "demo-links": (
+        "Open each link in a window of its own; a link seats one device at a time.",
+        "请分别在不同窗口打开各链接；每个链接同一时间只能用于一台设备。",
+    ),
+    "demo-phone": (
+        "To join from a phone in the same network, as the claimant, scan this code:",
+        "如需用同一网络中的手机以原告身份加入，请扫描此码：",
+    ),
+    "demo-phone-certificate": (
+        "The phone will warn once, because the certificate was made on this computer. Go on, or first install {url}",
+        "证书由本机签发，手机会提示一次。可继续访问，或先安装 {url}",
+    ),
+    "demo-no-network": (
+        "This computer has no network address, so a phone cannot join now.",
+        "本机没有网络地址，手机暂时无法加入。",
+    ),
+    "demo-stop": ("Press Ctrl-C to stop.", "按 Ctrl-C 停止。"),
+    "role-judge": ("Judge", "审判长"),
+    "role-clerk": ("Clerk", "书记员"),
+    "role-claimant": ("Claimant", "原告"),
+    "role-respondent": ("Respondent", "被告"),
+    "role-witness": ("Witness", "证人"),
+    "role-interpreter": ("Interpreter", "翻译"),
+    "role-observer": ("Observer", "旁听"),
+    # --- doctor ---
+    "doctor-ok": ("ok", "正常"),
+    "doctor-bad": ("needs care", "需处理"),
+    "check-python": ("Python", "Python"),
+    "check-python-ok": ("{version}", "{version}"),
+    "check-python-bad": ("{version}; 3.11 or newer is needed", "{version}；需要 3.11 或更新版本"),
+    "check-ffmpeg": ("ffmpeg", "ffmpeg"),
+    "check-ffmpeg-bad": ("cannot be run: {reason}", "无法运行：{reason}"),
+    "check-data": ("Data folder", "数据文件夹"),
+    "check-data-ok": ("{path}, {free_gb} GB free", "{path}，可用 {free_gb} GB"),
+    "check-ports": ("Ports", "端口"),
+    "check-ports-ok": ("{ports} free", "{ports} 可用"),
+    "check-ports-running": ("in use by the server that runs on this data folder", "由本数据文件夹上运行的服务占用"),
+    "check-database": ("Database", "数据库"),
+    "check-database-ok": ("{kind} answers", "{kind} 有响应"),
+    "check-bus": ("Bus", "总线"),
+    "check-bus-embedded": ("embedded, needs nothing", "内置，无需其他服务"),
+    "check-bus-ok": ("Redis {version} answers", "Redis {version} 有响应"),
+    "check-store": ("Object storage", "对象存储"),
+    "check-store-ok": ("{url}: written, read back and removed", "{url}：写入、读回并删除成功"),
+    "check-certificates": ("Certificates", "证书"),
+    "check-certificates-ok": ("valid until {until}, for {names}", "有效期至 {until}，适用于 {names}"),
+    "check-certificates-none": ("made at the first start", "首次启动时生成"),
+    "check-certificates-bad": ("cannot be used: {reason}", "无法使用：{reason}"),
+    "check-client": ("Web pages", "网页"),
+    "check-client-ok": ("built", "已构建"),
+}
+
+
+class Fault(Exception):
+    """Something the person at the terminal can mend; said as one sentence in their language."""
+
+    def __init__(self, key: str, /, **values: object) -> None:
+        super().__init__(say(key, "en", **values))
+        self.key = key
+        self.values = values
+
+    def sentence(self, locale: Locale) -> str:
+        return say(self.key, locale, **self.values)
+
+
+class Word:
+    """A value of a sentence that itself depends on the language."""
+
+    def __init__(self, key: str, /, **values: object) -> None:
+        self.key = key
+        self.values = values
+
+
+def say(key: str, locale: Locale, /, **values: object) -> str:
+    english, chinese = WORDS[key]
+    spoken = {
+        name: say(value.key, locale, **value.values) if isinstance(value, Word) else value
+        for name, value in values.items()
+    }
+    return (chinese if locale == "zh-CN" else english).format(**spoken)
+
+
+def locale_of(environ: Mapping[str, str] | None = None) -> Locale:
+    """The terminal's language: ``HEARING_LANG``, or the POSIX variables in their order; English if it is neither."""
+    environ = os.environ if environ is None else environ
+    for name in ("HEARING_LANG", "LC_ALL", "LC_MESSAGES", "LANG"):
+        if value := environ.get(name, ""):
+            return "zh-CN" if value.lower().startswith("zh") else "en"
+    return "en"

@@ -1,0 +1,1 @@
+"""Microphones and cameras made of files, and instruments that recognise them again."""

@@ -1,0 +1,46 @@
+"""A picture per person: one colour of its own and a bar that moves, as a file for a browser's fake camera."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+WIDTH, HEIGHT, FRAMES_PER_S = 640, 360, 15
+BAR_WIDTH = 24
+#: Brightness and the two colour differences (BT.601), of the background.
+COLOURS_YUV = {
+    "judge": (82, 90, 240),  # red
+    "claimant": (145, 54, 34),  # green
+    "respondent": (60, 240, 110),  # blue
+    "witness": (210, 16, 146),  # yellow
+    "interpreter": (107, 202, 222),  # magenta
+}
+#: Colour difference that encoders may shift.
+TOLERANCE = 24
+
+
+def camera(path: Path, role: str, seconds: float = 2.0) -> Path:
+    """Write an uncompressed YUV4MPEG2 file, which the browser plays in a loop."""
+    luma, blue, red = COLOURS_YUV[role]
+    frames = int(seconds * FRAMES_PER_S)
+    with path.open("wb") as file:
+        file.write(f"YUV4MPEG2 W{WIDTH} H{HEIGHT} F{FRAMES_PER_S}:1 Ip A1:1 C420jpeg\n".encode())
+        for number in range(frames):
+            picture = np.full((HEIGHT, WIDTH), luma, np.uint8)
+            left = (WIDTH - BAR_WIDTH) * number // frames
+            picture[:, left : left + BAR_WIDTH] = 235
+            file.write(b"FRAME\n" + picture.tobytes())
+            for value in (blue, red):
+                file.write(np.full((HEIGHT // 2, WIDTH // 2), value, np.uint8).tobytes())
+    return path
+
+
+def seen(blue: NDArray[np.uint8], red: NDArray[np.uint8]) -> str | None:
+    """Whose picture this is, by the middle of its colour planes; nobody's if it is like none."""
+    found = np.array([np.median(blue), np.median(red)])
+    for role, (_, *expected) in COLOURS_YUV.items():
+        if np.all(np.abs(found - np.array(expected)) <= TOLERANCE):
+            return role
+    return None
