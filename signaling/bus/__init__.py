@@ -17,8 +17,14 @@ from typing import Protocol
 #: and counted; a subscriber is told by ``Subscription.dropped``.
 SUBSCRIPTION_LIMIT_MESSAGES = 4096
 
-#: Largest message either implementation takes, bytes.
+#: Bytes that such a subscriber may leave unread.
+SUBSCRIPTION_LIMIT_BYTES = 64 * 1024 * 1024
+
+#: Largest message either implementation takes, bytes.  A larger one is refused with :class:`BusError`.
 MESSAGE_LIMIT_BYTES = 4 * 1024 * 1024
+
+#: Requests one service may have under way; one more is refused with :class:`BusError`.
+CALL_LIMIT = 1024
 
 Handler = Callable[[bytes], Awaitable[bytes]]
 
@@ -32,7 +38,14 @@ class NoResponder(BusError):
 
 
 class RequestTimeout(BusError):
-    """A responder exists, but no answer came in time; the work may have been done."""
+    """A responder exists, but no answer came in time; the work may have been done.
+
+    Raised before the time is up if the responder is seen to go away with the request in its hands.
+    """
+
+
+class HandlerFailed(BusError):
+    """The responder's handler raised; its log says why.  The work may have been done in part."""
 
 
 class BusClosed(BusError):
@@ -40,7 +53,10 @@ class BusClosed(BusError):
 
 
 class Subscription(Protocol):
-    """Messages as (topic, payload), oldest first.  ``dropped`` counts those lost to the bound."""
+    """Messages as (topic, payload), oldest first, until the bus is closed.
+
+    ``dropped`` counts those lost to the bound.  What is published while the connection is down is not seen.
+    """
 
     dropped: int
 
@@ -62,17 +78,25 @@ class Bus(Protocol):
         """Send to whoever is subscribed now.  Raises :class:`BusClosed`."""
 
     def subscribe(self, *topics: str) -> AbstractAsyncContextManager[Subscription]:
-        """Messages of these topics from the moment the block is entered."""
+        """Messages of these topics from the moment the block is entered; subscribed again after a lost connection.
+
+        Entering waits for a connection, and raises :class:`BusClosed` if none comes.
+        """
 
     async def request(self, service: str, payload: bytes, *, timeout_s: float = 5.0) -> bytes:
         """Ask the one process that serves this name.
 
-        Raises :class:`NoResponder` at once if nobody does, :class:`RequestTimeout`, or :class:`BusClosed`.
+        Raises :class:`NoResponder` at once if nobody does, :class:`RequestTimeout`, :class:`HandlerFailed` or
+        :class:`BusClosed`.
         """
         ...
 
     async def serve(self, service: str, handler: Handler) -> Service:
-        """Answer requests to this name, concurrently, until closed.  A second server of the same name takes over."""
+        """Answer requests to this name, concurrently, until closed.  A second server of the same name takes over.
+
+        Handlers are begun in the order in which the requests came.  The name is served again after a lost
+        connection, unless another took it over.
+        """
         ...
 
     async def aclose(self) -> None:
