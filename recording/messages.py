@@ -42,8 +42,8 @@ class SittingFacts(Struct):
     """What the manifest says of the sitting besides its media.
 
     ``opened_wall_ns`` .. ``closed_wall_ns``: the span that must be on record.  ``events`` is the sitting's log as it
-    stands at the close (any JSON objects).  ``writers`` names every media worker run (``<worker_id>.<epoch>``) that held
-    the room: the record is not whole before each of them has ended or was recovered.
+    stands at the close (any JSON objects).  ``writers`` names every media worker run (``<worker_id>.<epoch>``)
+    that held the room: the record is not whole before each of them has ended or was recovered.
     """
 
     court: ShortText

@@ -1,0 +1,208 @@
+"""Object storage: a directory or an S3 bucket behind one interface, write-once and read back.
+
+There is no way here to overwrite or to delete an object.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import os
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import obstore
+from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError
+from obstore.store import LocalStore, S3Store
+
+from .spool import sync_folder
+
+#: Pieces in which objects are streamed, bytes.
+STREAM_BYTES = 1024 * 1024
+#: Above this an upload to S3 is made in parts; a segment is always below it.
+MULTIPART_ABOVE_BYTES = 64 * 1024 * 1024
+PART_BYTES = 16 * 1024 * 1024
+#: An object read whole into memory is at most this large.
+READ_LIMIT_BYTES = 256 * 1024 * 1024
+
+
+class StoreProblem(Exception):
+    """The store could not do what was asked now; trying later may help."""
+
+
+class NotStored(StoreProblem):
+    """There is no such object."""
+
+
+class AlreadyStored(Exception):
+    """An object of this name exists and holds other bytes; it was left as it is."""
+
+
+class ReadBackMismatch(StoreProblem):
+    """What the store gives back is not what it was given."""
+
+
+@dataclass(frozen=True, slots=True)
+class S3Options:
+    """How to reach an S3 service.  Without keys the environment's own credentials are used."""
+
+    endpoint: str | None = None
+    key_id: str | None = None
+    secret: str | None = field(default=None, repr=False)
+    region: str = "us-east-1"
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """``sha256`` in hex, of the bytes that were read back."""
+
+    key: str
+    size: int
+    sha256: str
+    version: str | None = None
+
+
+class ObjectStore:
+    """Objects under one prefix.  Keys use ``/`` and are relative to it.  Made by :func:`open_store`."""
+
+    def __init__(self, store: Any, root: Path | None) -> None:
+        self._store = store
+        self._root = root
+
+    async def put_new(self, key: str, source: bytes | Path) -> Stored:
+        """Store once, read back and compare.  Putting the same bytes again is harmless and answers the same.
+
+        Raises :class:`AlreadyStored`, :class:`ReadBackMismatch` or :class:`StoreProblem`.
+        """
+        size, digest = await asyncio.to_thread(_measure, source)
+        version = None
+        with _problems(key):
+            try:
+                result = await obstore.put_async(
+                    self._store,
+                    key,
+                    source,
+                    mode="create",
+                    use_multipart=self._root is None and size > MULTIPART_ABOVE_BYTES,
+                    chunk_size=PART_BYTES,
+                )
+                version = result.get("version")
+            except AlreadyExistsError:
+                if await self._digest(key) != (size, digest):
+                    raise AlreadyStored(key) from None
+        if self._root is not None:
+            await asyncio.to_thread(_make_durable, self._root, key)
+        if await self.digest(key) != (size, digest):
+            raise ReadBackMismatch(key)
+        return Stored(key, size, digest, version)
+
+    async def digest(self, key: str) -> tuple[int, str]:
+        """Size and SHA-256 of what is stored, by reading it.  Raises :class:`StoreProblem`."""
+        with _problems(key):
+            return await self._digest(key)
+
+    async def size(self, key: str) -> int:
+        """Raises :class:`NotStored` or :class:`StoreProblem`."""
+        with _problems(key):
+            return int((await obstore.head_async(self._store, key))["size"])
+
+    async def read(self, key: str, limit: int = READ_LIMIT_BYTES) -> bytes:
+        """A whole object.  Raises :class:`NotStored` or :class:`StoreProblem` (also if it is above the limit)."""
+        with _problems(key):
+            result = await obstore.get_async(self._store, key)
+            if result.meta["size"] > limit:
+                raise StoreProblem(f"{key}: larger than {limit} bytes")
+            return bytes(await result.bytes_async())
+
+    async def stream(self, key: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+        """The bytes from ``start`` up to, not including, ``end``.  Raises as :meth:`read`."""
+        with _problems(key):
+            stop = await self.size(key) if end is None else end
+            if start >= stop:
+                return
+            result = await obstore.get_async(self._store, key, options={"range": (start, stop)})
+            async for piece in result.stream(min_chunk_size=STREAM_BYTES):
+                yield bytes(piece)
+
+    async def list(self, prefix: str) -> list[tuple[str, int]]:
+        """Keys and sizes of all objects whose key begins with this folder, in the order of the keys."""
+        found: list[tuple[str, int]] = []
+        with _problems(prefix):
+            async for batch in obstore.list(self._store, prefix):
+                found += [(str(item["path"]), int(item["size"])) for item in batch]
+        return sorted(found)
+
+    async def _digest(self, key: str) -> tuple[int, str]:
+        result = await obstore.get_async(self._store, key)
+        hasher, size = hashlib.sha256(), 0
+        async for piece in result.stream(min_chunk_size=STREAM_BYTES):
+            size += len(piece)
+            if len(piece) > STREAM_BYTES // 4:
+                await asyncio.to_thread(hasher.update, piece)
+            else:
+                hasher.update(piece)
+        return size, hasher.hexdigest()
+
+
+def open_store(url: str, s3: S3Options | None = None) -> ObjectStore:
+    """``file:///folder`` (made if it is not there) or ``s3://bucket/prefix``.
+
+    Raises :class:`ValueError` if the address is of neither kind, :class:`OSError` if the folder cannot be made.
+    """
+    parts = urlsplit(url)
+    if parts.scheme == "file" and parts.netloc in ("", "localhost") and parts.path:
+        root = Path(unquote(parts.path))
+        root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return ObjectStore(LocalStore(root), root)
+    if parts.scheme == "s3" and parts.netloc:
+        return ObjectStore(_s3(parts.netloc, parts.path.strip("/"), s3 or S3Options()), None)
+    raise ValueError(f"not an address of an object store: {url!r} (use file:///folder or s3://bucket/prefix)")
+
+
+def _s3(bucket: str, prefix: str, options: S3Options) -> S3Store:
+    config: dict[str, Any] = {"region": options.region}
+    client: dict[str, Any] = {"timeout": "60s", "connect_timeout": "5s"}
+    if options.endpoint:
+        config |= {"endpoint": options.endpoint, "virtual_hosted_style_request": False}
+        client["allow_http"] = options.endpoint.startswith("http://")
+    if options.key_id and options.secret:
+        config |= {"access_key_id": options.key_id, "secret_access_key": options.secret}
+    # Retries beyond these few are the recorder's, which can say what it waits for.
+    retry: Any = {"max_retries": 2}
+    return S3Store(bucket, prefix=prefix or None, client_options=client, retry_config=retry, **config)
+
+
+@contextlib.contextmanager
+def _problems(key: str) -> Any:
+    try:
+        yield
+    except (NotFoundError, FileNotFoundError) as error:
+        raise NotStored(key) from error
+    except (BaseError, OSError) as error:
+        raise StoreProblem(f"{key}: {error}") from error
+
+
+def _measure(source: bytes | Path) -> tuple[int, str]:
+    if isinstance(source, bytes):
+        return len(source), hashlib.sha256(source).hexdigest()
+    with source.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256")
+        return file.tell(), digest.hexdigest()
+
+
+def _make_durable(root: Path, key: str) -> None:
+    """A directory store answers before its bytes and names are on the disk; the spool must not be let go before."""
+    path = root / key
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    folder = path.parent
+    while folder != root.parent:
+        sync_folder(folder)
+        folder = folder.parent

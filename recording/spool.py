@@ -1,0 +1,332 @@
+"""Segment files on the spool: one writer's series for one recording, and the one thread that writes them.
+
+Folder: ``<spool>/<recording_id>/<writer>/``.  A segment is ``000000.hrec.open`` while it grows and ``000000.hrec`` when
+it is closed.  ``lock`` is held by flock(2) as long as the writer lives; the kernel lets go of it when a process dies,
+so that the recorder can tell an open segment from an orphan.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import hashlib
+import os
+import re
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from .format import NO_PREDECESSOR, RECORDING_TRACK, SegmentHeader, pack_chunk, pack_header, pack_note
+
+OPEN_SUFFIX = ".hrec.open"
+CLOSED_SUFFIX = ".hrec"
+LOCK_NAME = "lock"
+
+#: A segment is closed when it is this old or this large: about 360 objects per hearing-hour.
+ROLL_AFTER_NS = 10_000_000_000
+ROLL_AFTER_BYTES = 32 * 1024 * 1024
+#: A disk that refused is tried again after this, s.
+RETRY_S = 0.5
+
+#: Names become folders and parts of object keys.
+_NAME = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,127}")
+
+
+def check_name(name: str) -> str:
+    """A recording's or writer's name that is safe as a folder.  Raises :class:`ValueError`."""
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"not a name for a folder of the spool: {name!r}")
+    return name
+
+
+def segment_name(number: int, suffix: str = CLOSED_SUFFIX) -> str:
+    return f"{number:06d}{suffix}"
+
+
+@dataclass(slots=True)
+class PendingChunk:
+    """Records of one track on their way to disk; index and chain are given when they are written."""
+
+    track: int
+    records: bytes | bytearray
+    count: int
+    mono_ns: tuple[int, int]
+    wall_ns: tuple[int, int]
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one recording gathered up to one reading of the clocks.  ``end`` is the reason if it is the last one."""
+
+    series: SegmentSeries
+    chunks: list[PendingChunk]
+    mono_ns: int
+    wall_ns: int
+    size: int
+    end: str | None = None
+
+
+@dataclass(slots=True)
+class _Chain:
+    next_index: int = 0
+    head: bytes = NO_PREDECESSOR
+
+
+class SegmentSeries:
+    """The segments of one recording by one writer.  Used by the spool thread only.
+
+    :meth:`append` chains chunks in memory; :meth:`flush` makes all of them durable or raises :class:`OSError`, after
+    which it may be called again: nothing is let go before fsync said yes, and after a failure the file is cut back to
+    what was durable and written anew, since a page that failed to be written may be gone from the page cache.
+    A recording that ended may go on: the next segment then continues its chains.
+    """
+
+    def __init__(
+        self,
+        spool: Path,
+        recording_id: str,
+        writer: str,
+        software: str,
+        on_flushed: Callable[[SegmentSeries], None],
+    ) -> None:
+        self.folder = spool / check_name(recording_id) / check_name(writer)
+        self.on_flushed = on_flushed
+        self.durable_wall_ns = 0
+        self.durable_bytes = 0
+        self.fault: str | None = None
+        self._recording_id = recording_id
+        self._writer = writer
+        self._software = software
+        self._chains: dict[int, _Chain] = {}
+        self._number = 0
+        self._previous = NO_PREDECESSOR
+        self._appended_wall_ns = 0
+        self._lock: int | None = None
+        self._file: int | None = None
+        self._hash = hashlib.sha256()
+        self._began_mono_ns: int | None = None
+        self._synced = 0
+        self._unsynced: list[bytes] = []
+        self._closing = False
+        self._ending = False
+
+    @property
+    def complete(self) -> bool:
+        """The segment is complete and must be flushed before anything is appended."""
+        return self._closing
+
+    @property
+    def dirty(self) -> bool:
+        return bool(self._unsynced) or self._closing
+
+    def append(self, batch: Batch) -> None:
+        if self._began_mono_ns is None:
+            self._begin_segment(batch.mono_ns, batch.wall_ns)
+        assert self._began_mono_ns is not None
+        for chunk in batch.chunks:
+            self._chain(chunk)
+        self._appended_wall_ns = batch.wall_ns
+        self._ending = batch.end is not None
+        full = self._synced + sum(map(len, self._unsynced)) >= ROLL_AFTER_BYTES
+        if self._ending or full or batch.mono_ns - self._began_mono_ns >= ROLL_AFTER_NS:
+            note = pack_note(batch.mono_ns, "segment-end", continues=not self._ending, reason=batch.end or "roll")
+            mono, wall = (batch.mono_ns, batch.mono_ns), (batch.wall_ns, batch.wall_ns)
+            self._chain(PendingChunk(RECORDING_TRACK, note, 1, mono, wall))
+            self._closing = True
+
+    def flush(self) -> None:
+        """Raises :class:`OSError`."""
+        if self._unsynced:
+            self._write()
+        if self._closing:
+            self._close_segment()
+        if self._ending:
+            self._unlock()
+        self.durable_wall_ns = self._appended_wall_ns
+
+    def abandon(self) -> None:
+        """Let go of the files without ending them, as a crash would."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+        self._unlock()
+
+    # --- inside -------------------------------------------------------------------
+
+    def _begin_segment(self, mono_ns: int, wall_ns: int) -> None:
+        header = SegmentHeader(
+            recording_id=self._recording_id,
+            writer=self._writer,
+            segment=self._number,
+            wall_us=wall_ns // 1000,
+            mono_us=mono_ns // 1000,
+            previous_sha256=self._previous.hex(),
+            software=self._software,
+        )
+        self._began_mono_ns = mono_ns
+        self._synced = 0
+        self._hash = hashlib.sha256()
+        self._unsynced = [pack_header(header)]
+
+    def _chain(self, chunk: PendingChunk) -> None:
+        chain = self._chains.setdefault(chunk.track, _Chain())
+        data, chain.head = pack_chunk(
+            chunk.track, chain.next_index, chain.head, chunk.records, chunk.count, chunk.mono_ns, chunk.wall_ns
+        )
+        chain.next_index += 1
+        self._unsynced.append(data)
+
+    def _write(self) -> None:
+        if self._lock is None:
+            self._take_lock()
+        if self._file is None:
+            self._open_file()
+        assert self._file is not None
+        data = b"".join(self._unsynced)
+        try:
+            os.lseek(self._file, self._synced, os.SEEK_SET)
+            left = memoryview(data)
+            while left:
+                left = left[os.write(self._file, left) :]
+            os.fdatasync(self._file)
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._file, self._synced)
+            raise
+        self._hash.update(data)
+        self._synced += len(data)
+        self.durable_bytes += len(data)
+        self._unsynced = []
+
+    def _open_file(self) -> None:
+        path = self.folder / segment_name(self._number, OPEN_SUFFIX)
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        sync_folder(self.folder)
+
+    def _close_segment(self) -> None:
+        open_path = self.folder / segment_name(self._number, OPEN_SUFFIX)
+        if open_path.exists():  # not so if only the sync of the folder failed last time
+            os.rename(open_path, self.folder / segment_name(self._number))
+        sync_folder(self.folder)
+        assert self._file is not None
+        os.close(self._file)
+        self._file = None
+        self._number += 1
+        self._previous = self._hash.digest()
+        self._began_mono_ns = None
+        self._closing = False
+
+    def _take_lock(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = try_lock(self.folder)
+        if lock is None:
+            raise OSError(errno.EAGAIN, "another process holds the lock", str(self.folder))
+        self._lock = lock
+        sync_folder(self.folder.parent)
+        sync_folder(self.folder.parent.parent)
+
+    def _unlock(self) -> None:
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+
+def try_lock(folder: Path) -> int | None:
+    """The descriptor that holds the folder's lock, or nothing if someone else holds it.  Raises :class:`OSError`."""
+    path = folder / LOCK_NAME
+    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # The recorder may have removed the folder between open and flock: then this lock guards nothing.
+        if os.fstat(lock).st_ino == os.stat(path).st_ino:
+            return lock
+    except (BlockingIOError, FileNotFoundError):
+        pass
+    except OSError:
+        os.close(lock)
+        raise
+    os.close(lock)
+    return None
+
+
+def sync_folder(folder: Path) -> None:
+    """Make names in this folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+class SpoolThread:
+    """Writes and fsyncs the batches of all series of a sink, off the event loop.
+
+    All that waits is written before one fsync per file, so that a slow disk makes larger writes, not a longer queue.
+    ``backlog_bytes`` (taken but not durable) may be read by the event loop, which drops and counts beyond its bound.
+    """
+
+    def __init__(self) -> None:
+        self.backlog_bytes = 0
+        self._queue: deque[Batch] = deque()
+        self._wake = threading.Condition()
+        self._stop_at: float | None = None
+        self._thread: threading.Thread | None = None
+        # The thread's own: what each series still has to append, and bytes of it that are not yet durable.
+        self._waiting: dict[SegmentSeries, deque[Batch]] = {}
+        self._held: dict[SegmentSeries, int] = {}
+
+    def put(self, batch: Batch) -> None:
+        with self._wake:
+            self._queue.append(batch)
+            self.backlog_bytes += batch.size
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="spool", daemon=True)
+                self._thread.start()
+            self._wake.notify()
+
+    def stop(self, deadline_s: float) -> None:
+        """Write what waits, for at most so long, and end.  Blocks: call it off the loop."""
+        with self._wake:
+            self._stop_at = time.monotonic() + deadline_s
+            self._wake.notify()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        while True:
+            with self._wake:
+                if not self._queue and (self._waiting or self._stop_at is None):
+                    self._wake.wait(RETRY_S if self._waiting else None)
+                batches, self._queue = self._queue, deque()
+            for batch in batches:
+                self._waiting.setdefault(batch.series, deque()).append(batch)
+                self._held[batch.series] = self._held.get(batch.series, 0) + batch.size
+            for series in list(self._waiting):
+                self._serve(series)
+            stop_at = self._stop_at
+            if stop_at is not None and (time.monotonic() > stop_at or not (self._queue or self._waiting)):
+                for series in self._waiting:
+                    series.abandon()
+                return
+
+    def _serve(self, series: SegmentSeries) -> None:
+        """Append and flush all that waits; on a fault leave it waiting."""
+        waiting = self._waiting[series]
+        try:
+            while waiting:
+                if series.complete:
+                    series.flush()
+                series.append(waiting.popleft())
+            series.flush()
+        except OSError as error:
+            series.fault = "disk-full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "io-error"
+        else:
+            series.fault = None
+            del self._waiting[series]
+            with self._wake:
+                self.backlog_bytes -= self._held.pop(series, 0)
+        series.on_flushed(series)
