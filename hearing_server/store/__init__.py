@@ -1,0 +1,82 @@
+"""SQL: what must survive, on SQLite or PostgreSQL.
+
+::
+
+    store = await Store.open("sqlite+aiosqlite:////data/hearings.sqlite3")
+    ...
+    await store.aclose()
+
+Every method of a repository is one transaction.  All may raise :class:`StoreError`; those that say so,
+:class:`Conflict`.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from .docket import Docket
+from .engine import Conflict, StoreError, make_engine, migrate, transaction
+from .ledger import Ledger
+from .log import SittingLog
+from .records import Records
+from .rows import (
+    Access,
+    Court,
+    HearingFacts,
+    JobRow,
+    LedgerEntry,
+    LinkRow,
+    NewHearing,
+    PersonRow,
+    RecordRow,
+    SeatRow,
+)
+from .seats import Seats
+
+__all__ = [
+    "Access",
+    "Conflict",
+    "Court",
+    "HearingFacts",
+    "JobRow",
+    "LedgerEntry",
+    "LinkRow",
+    "NewHearing",
+    "PersonRow",
+    "RecordRow",
+    "SeatRow",
+    "Store",
+    "StoreError",
+]
+
+
+class Store:
+    """The repositories over one engine."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self.docket = Docket(engine)
+        self.log = SittingLog(engine, self.docket)
+        self.seats = Seats(engine)
+        self.ledger = Ledger(engine)
+        self.records = Records(engine)
+
+    @classmethod
+    async def open(cls, url: str) -> Store:
+        """Connect and bring the schema up to date.  Raises :class:`StoreError`."""
+        engine = make_engine(url)
+        try:
+            await migrate(engine)
+        except BaseException:
+            await engine.dispose()
+            raise
+        return cls(engine)
+
+    async def ping(self) -> None:
+        """Raises :class:`StoreError` unless the database answers."""
+        async with transaction(self._engine, writes=False) as connection:
+            await connection.execute(text("SELECT 1"))
+
+    async def aclose(self) -> None:
+        await self._engine.dispose()
