@@ -295,11 +295,12 @@ class LocalBusClient:
         if self._closed:
             return
         self._closed = True
+        self._pending.settle_all(BusClosed("the bus is closed"))
         for pool in tuple(self._services.values()):
             await self._withdraw(pool)
-        self._pending.settle_all(BusClosed("the bus is closed"))
         self._task.cancel()
         await asyncio.wait([self._task])
+        self._connected.set()  # whoever waits for a connection is told that there will be none
         for inbox in {inbox for inboxes in self._inboxes.values() for inbox in inboxes}:
             inbox.close()
 

