@@ -10,7 +10,7 @@ import sys
 from dataclasses import dataclass
 from typing import Literal
 
-from .words import Fault
+from .words import Fault, Word
 
 if sys.platform == "linux":
     import fcntl
@@ -77,7 +77,7 @@ class PortUse:
     """What a port is for: ``setting`` is the variable a person changes it by, ``kind`` how it is bound."""
 
     setting: str
-    name: str
+    name: str | Word
     kind: Literal["tcp", "tcp+udp"] = "tcp"
 
 

@@ -79,6 +79,7 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "store-unreachable": ("The object storage {url} does not answer: {reason}.", "对象存储 {url} 无响应：{reason}。"),
     "unexpected": ("{command} failed: {reason}. The log has the details.", "{command} 失败：{reason}。详情见日志。"),
+    "use-media": ("sound and picture", "音视频"),
     # --- children ---
     "child-died": (
         "The {name} ended unexpectedly ({reason}); starting it again.",
@@ -132,13 +133,12 @@ WORDS: dict[str, tuple[str, str]] = {
     "role-interpreter": ("Interpreter", "翻译"),
     "role-observer": ("Observer", "旁听"),
     # --- doctor ---
-    "doctor-ok": ("ok", "正常"),
-    "doctor-bad": ("needs care", "需处理"),
     "check-python": ("Python", "Python"),
     "check-python-ok": ("{version}", "{version}"),
     "check-python-bad": ("{version}; 3.11 or newer is needed", "{version}；需要 3.11 或更新版本"),
     "check-ffmpeg": ("ffmpeg", "ffmpeg"),
-    "check-ffmpeg-bad": ("cannot be run: {reason}", "无法运行：{reason}"),
+    "check-plain": ("{text}", "{text}"),
+    "check-failed": ("does not work: {reason}", "不可用：{reason}"),
     "check-data": ("Data folder", "数据文件夹"),
     "check-data-ok": ("{path}, {free_gb} GB free", "{path}，可用 {free_gb} GB"),
     "check-ports": ("Ports", "端口"),
@@ -150,11 +150,11 @@ WORDS: dict[str, tuple[str, str]] = {
     "check-bus-embedded": ("embedded, needs nothing", "内置，无需其他服务"),
     "check-bus-ok": ("Redis {version} answers", "Redis {version} 有响应"),
     "check-store": ("Object storage", "对象存储"),
-    "check-store-ok": ("{url}: written, read back and removed", "{url}：写入、读回并删除成功"),
+    "check-store-ok": ("{url}: written and read back", "{url}：写入并读回成功"),
     "check-certificates": ("Certificates", "证书"),
     "check-certificates-ok": ("valid until {until}, for {names}", "有效期至 {until}，适用于 {names}"),
     "check-certificates-none": ("made at the first start", "首次启动时生成"),
-    "check-certificates-bad": ("cannot be used: {reason}", "无法使用：{reason}"),
+    "check-certificates-expired": ("expired on {until}", "已于 {until} 过期"),
     "check-client": ("Web pages", "网页"),
     "check-client-ok": ("built", "已构建"),
 }

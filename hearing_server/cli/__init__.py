@@ -1,0 +1,128 @@
+"""The command ``hearing``."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+
+from .. import config
+from ..words import Fault, locale_of
+from .terminal import Terminal
+
+#: Exit codes: done; the answer is no (a record does not verify, a check failed); something to mend first.
+OK, NO, FAULT = 0, 1, 2
+
+Command = Callable[[argparse.Namespace, Terminal], int]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    terminal = Terminal(locale_of(), as_json=getattr(options, "json", False))
+    command: Command = options.command
+    try:
+        return command(options, terminal)
+    except Fault as fault:
+        terminal.fault(fault)
+        return FAULT
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        return 141
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="hearing",
+        description="Hold, record, archive and retrieve court hearings. Settings are HEARING_* variables or one TOML "
+        "file named by HEARING_CONFIG; docs/settings.md lists them.",
+    )
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    demo = commands.add_parser("demo", help="start everything on this computer and print the links of a demo hearing")
+    _json(demo, "print one JSON object with the links when ready")
+    demo.add_argument("--data", metavar="FOLDER", help="where data is kept (HEARING_DATA)")
+    demo.add_argument("--http-port", type=int, metavar="PORT", help="for this computer (HEARING_HTTP_PORT)")
+    demo.add_argument("--https-port", type=int, metavar="PORT", help="for phones (HEARING_HTTPS_PORT)")
+    demo.add_argument("--media-port", type=int, metavar="PORT", help="for sound and picture (HEARING_MEDIA_PORT)")
+    demo.add_argument("--no-browser", action="store_true", help="do not open the judge's link in a browser")
+    demo.set_defaults(command=_demo)
+
+    serve = commands.add_parser("serve", help="run control: pages, API, sockets and the law of the room")
+    serve.add_argument("--all", action="store_true", help="run a media worker and a recorder too")
+    _json(serve, "print one JSON object with the addresses when ready")
+    serve.set_defaults(command=_serve)
+
+    for name, help_text in (
+        ("media-worker", "run a media worker: forwards and captures sound and picture"),
+        ("recorder", "run a recorder: archives, seals and derives from what was captured"),
+    ):
+        process = commands.add_parser(name, help=help_text)
+        process.add_argument("--supervised", action="store_true", help=argparse.SUPPRESS)
+        process.set_defaults(command=_child, process=name)
+
+    verify = commands.add_parser("verify", help="check a record: every byte, the chain, the manifest, the signature")
+    verify.add_argument("record", help="a folder or s3://… address that holds one record, or the archive of many")
+    verify.add_argument("--sitting", metavar="ID", help="which record, if there are several")
+    verify.add_argument("--key", metavar="FILE", help="the public key that must have signed it")
+    _json(verify, "print the report as one JSON object")
+    verify.set_defaults(command=_verify)
+
+    export = commands.add_parser("export", help="write a record, whole and verifiable, into a folder")
+    export.add_argument("sitting", metavar="id", help="the sitting's id")
+    export.add_argument("folder", help="a new or empty folder")
+    _json(export, "print what was written as one JSON object")
+    export.set_defaults(command=_export)
+
+    doctor = commands.add_parser("doctor", help="check that this computer and the settings can hold a hearing")
+    _json(doctor, "print the findings as one JSON object")
+    doctor.set_defaults(command=_doctor)
+    return parser
+
+
+def _json(parser: argparse.ArgumentParser, help_text: str) -> None:
+    parser.add_argument("--json", action="store_true", help=help_text)
+
+
+# Each command imports what it needs when it runs, so that --help and a wrong argument answer at once.
+
+
+def _demo(options: argparse.Namespace, terminal: Terminal) -> int:
+    from .. import demo
+
+    changes = {
+        config.variable(name): str(value)
+        for name in ("data", "http_port", "https_port", "media_port")
+        if (value := getattr(options, name)) is not None
+    }
+    return demo.main(changes, terminal, open_browser=not (options.no_browser or options.json))
+
+
+def _serve(options: argparse.Namespace, terminal: Terminal) -> int:
+    from ..processes import serve
+
+    return serve.main(config.load(), terminal, with_children=options.all)
+
+
+def _child(options: argparse.Namespace, terminal: Terminal) -> int:
+    from ..processes import media_worker, recorder
+
+    module = media_worker if options.process == "media-worker" else recorder
+    return module.main(config.load(), supervised=options.supervised)
+
+
+def _verify(options: argparse.Namespace, terminal: Terminal) -> int:
+    from . import archive
+
+    return archive.verify(options, terminal)
+
+
+def _export(options: argparse.Namespace, terminal: Terminal) -> int:
+    from . import archive
+
+    return archive.export(options, terminal)
+
+
+def _doctor(options: argparse.Namespace, terminal: Terminal) -> int:
+    from . import doctor
+
+    return doctor.main(config.load(), terminal)
