@@ -1,0 +1,90 @@
+"""How much video a subscriber's link takes, and which layer each consumer gets of it, without I/O.
+
+A receiver's REMB says little while less is sent than fits: it stays near one and a half times what arrived.  So it is
+believed when it falls below what is sent (congestion), and going up is tried step by step, more rarely after each
+failure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .clock import NS_PER_S
+
+#: Loss above which a link is taken for congested, and below which for clean (fractions of packets).
+HIGH_LOSS = 0.10
+LOW_LOSS = 0.02
+#: Share of the estimate that is used.
+HEADROOM = 0.95
+FIRST_RETRY_S = 5.0
+MAX_RETRY_S = 60.0
+#: Growth per try when nothing limits.
+STEP_UP = 1.5
+FLOOR_BPS = 100_000
+
+
+class LinkEstimate:
+    """``limit_bps`` is ``None`` while nothing says that the link is a limit."""
+
+    def __init__(self) -> None:
+        self.limit_bps: float | None = None
+        self.remb_bps: int | None = None
+        self._retry_s = FIRST_RETRY_S
+        self._changed_ns = 0
+        self._raised = False
+
+    def on_remb(self, bitrate: int) -> None:
+        self.remb_bps = bitrate
+
+    def update(self, sent_bps: float, loss: float, now_ns: int) -> None:
+        """Judge the last period: what was sent, and the fraction that the receiver reported lost."""
+        remb = self.remb_bps
+        since_s = (now_ns - self._changed_ns) / NS_PER_S
+        if loss > HIGH_LOSS or (remb is not None and remb < sent_bps):
+            if since_s < 1.0:
+                return
+            fits = sent_bps * (1 - loss / 2) if loss > HIGH_LOSS else sent_bps
+            if remb is not None:
+                fits = min(fits, remb)
+            if self._raised:
+                self._retry_s = min(self._retry_s * 2, MAX_RETRY_S)
+            self._change(max(FLOOR_BPS, fits * HEADROOM), now_ns, raised=False)
+        elif self.limit_bps is not None and loss < LOW_LOSS and since_s > self._retry_s:
+            self._change(max(self.limit_bps, sent_bps) * STEP_UP, now_ns, raised=True)
+
+    def relax(self, all_layers_bps: float) -> None:
+        """Forget the limit once it is above everything there is to send."""
+        if self.limit_bps is not None and self.limit_bps > all_layers_bps * STEP_UP:
+            self.limit_bps = None
+            self._retry_s = FIRST_RETRY_S
+
+    def _change(self, limit_bps: float, now_ns: int, *, raised: bool) -> None:
+        self.limit_bps = limit_bps
+        self._changed_ns = now_ns
+        self._raised = raised
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """One video consumer: the bit rate of each layer now (0: not sent), and the highest it has use for."""
+
+    layer_bps: Sequence[float]
+    wanted: int
+
+
+def allocate(limit_bps: float | None, demands: Sequence[Demand]) -> list[int]:
+    """The highest layer of each demand that fits: all get the lowest, then one step each in turn."""
+    if limit_bps is None:
+        return [d.wanted for d in demands]
+    chosen = [0] * len(demands)
+    left = limit_bps - sum(d.layer_bps[0] for d in demands if d.layer_bps)
+    for step in range(1, max((len(d.layer_bps) for d in demands), default=0)):
+        for i, demand in enumerate(demands):
+            if step > demand.wanted or step >= len(demand.layer_bps) or chosen[i] != step - 1:
+                continue
+            more = demand.layer_bps[step] - demand.layer_bps[step - 1]
+            if demand.layer_bps[step] and more <= left:
+                chosen[i] = step
+                left -= max(0.0, more)
+    return chosen

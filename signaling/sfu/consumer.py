@@ -1,0 +1,326 @@
+"""One producer as one subscriber gets it: an unbroken stream made of whichever layer fits."""
+
+from __future__ import annotations
+
+import functools
+import secrets
+import struct
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from . import layers, rtcp
+from .clock import NS_PER_MS, NS_PER_S
+from .dtls_adapter import MAX_PACKET_BYTES, SEND_BUFFER
+from .producer import video_block
+from .seqmap import Segment, SequenceMap
+from .stream import Media, MediaStream
+
+if TYPE_CHECKING:
+    from .downlink import Downlink
+    from .producer import Producer
+
+#: A repeat of a NACK within this is the same loss (the retransmission is under way).
+REPEAT_MS = 60
+#: Retransmissions of one packet, and packets whose retransmission is remembered.
+MAX_RESENDS = 5
+RESEND_MEMORY = 512
+#: Timestamps of two layers differ from their arrival by less than this, else their sender reports are not believed.
+MAX_TIMESTAMP_ERROR_S = 3
+#: Extra timestamp between the last packet of one layer and the first of the next, if they would touch.
+MIN_FRAME_S = 1 / 90
+
+
+@functools.cache
+def _packer(size: int) -> Callable[..., None]:
+    """Writes header and body in one call; one per body size, so at most :data:`MAX_PACKET_BYTES` of them."""
+    return struct.Struct(f"!BBHII{size}s").pack_into
+
+
+class Consumer:
+    """Born paused.  ``preferred`` is the subscriber's wish, ``granted`` what its link allows."""
+
+    def __init__(
+        self,
+        consumer_id: str,
+        downlink: Downlink,
+        producer: Producer,
+        *,
+        ssrc: int,
+        rtx_ssrc: int | None,
+        payload_type: int,
+        rtx_payload_type: int | None,
+        cname: str,
+    ) -> None:
+        self.id = consumer_id
+        self.downlink = downlink
+        self.producer = producer
+        self.ssrc = ssrc
+        self.rtx_ssrc = rtx_ssrc
+        self.cname = cname
+        self.paused = True
+        self.preferred = self.granted = producer.layers - 1
+        self.packets = 0
+        self.octets = 0
+        self.stream: MediaStream | None = None
+        self._payload_type = payload_type
+        self._rtx_payload_type = rtx_payload_type
+        self._map = SequenceMap(secrets.randbelow(0x4000))
+        self._video = producer.kind == "video"
+        self._resync = True
+        self._waiting_since_ns = 0
+        self._last_timestamp = 0
+        self._last_sent_ns = 0
+        self._last_picture = 0
+        self._last_tl0 = 0
+        self._rtx_sequence = secrets.randbelow(0x4000)
+        self._resent: dict[int, tuple[int, int]] = {}
+
+    # --- what others tell it ---------------------------------------------------
+
+    def resume(self, now_ns: int) -> None:
+        """Start or go on; video begins with a keyframe, which is asked for."""
+        if self.paused:
+            self.paused = False
+            self._waiting_since_ns = now_ns
+            self._begin(now_ns)
+
+    def pause(self) -> None:
+        self.paused = True
+        self.leave_stream()
+
+    def producer_flow_changed(self) -> None:
+        """The producer was paused or resumed, or the plan changed."""
+        self.leave_stream()
+        if self.producer.flowing and not self.paused:
+            now_ns = self.downlink.now_ns()
+            self._waiting_since_ns = now_ns
+            self._begin(now_ns)
+
+    def stream_appeared(self, stream: MediaStream) -> None:
+        """A new stream of the producer; sound is taken at once, video from its first keyframe."""
+        if not self._video and not self.paused and self.producer.flowing:
+            self._take(stream)
+
+    def leave_stream(self) -> None:
+        stream, self.stream = self.stream, None
+        if stream is not None and self in stream.takers:
+            stream.takers = [c for c in stream.takers if c is not self]
+        self._resync = True
+
+    def close(self) -> None:
+        self.leave_stream()
+        self.producer.consumers.pop(self.id, None)
+
+    def choose_layer(self, now_ns: int) -> None:
+        """Ask for a keyframe if another layer should be shown.  Called from the timer and on a changed wish."""
+        if not self._video or self.paused or not self.producer.flowing:
+            return
+        target = self.target(now_ns)
+        if target is not None and (self.stream is None or self.stream.layer != target):
+            self.producer.want_keyframe(target, now_ns)
+
+    def target(self, now_ns: int) -> int | None:
+        """The layer that should be shown now."""
+        seen = [s.last_packet_ns if s is not None else None for s in self.producer.streams]
+        return layers.best(min(self.preferred, self.granted), seen, now_ns)
+
+    def consider(self, stream: MediaStream, now_ns: int) -> bool:
+        """A keyframe begins: switch to its layer, if that is nearer to what is wanted, and say so."""
+        if self.paused or self.stream is stream:
+            return False
+        target = self.target(now_ns)
+        if target is None:
+            return False
+        current = self.stream.layer if self.stream is not None else None
+        if not layers.may_switch(current, target, stream.layer, now_ns - self._waiting_since_ns):
+            return False
+        self._take(stream)
+        return True
+
+    def catch_up(self, stream: MediaStream, number: int, now_ns: int) -> None:
+        """The keyframe at ``number`` was recovered late: send what followed it from the cache."""
+        for later in range(number + 1, stream.highest + 1):
+            media = stream.cached(later)
+            if media is not None and media.body:
+                self.forward(stream, media, now_ns)
+
+    # --- packets ---------------------------------------------------------------
+
+    def forward(self, stream: MediaStream, media: Media, now_ns: int) -> None:
+        """Send one packet of the stream this consumer takes."""
+        segment = self._switch(stream, media, now_ns) if self._resync else self._map.current
+        number = media.number
+        if segment is None:
+            return
+        if number < segment.first:
+            segment = self._map.segment_of(stream, number)
+            if segment is None:
+                return
+        out = number + segment.delta
+        timestamp = media.timestamp + segment.timestamp_delta & 0xFFFFFFFF
+        body = media.body
+        size = len(body)
+        if size > MAX_PACKET_BYTES - 12:
+            return
+        first = 0x90 if media.payload_at else 0x80
+        _packer(size)(
+            SEND_BUFFER, 0, first, media.marker | self._payload_type, out & 0xFFFF, timestamp, self.ssrc, body
+        )
+        if self._video:
+            self._rewrite_picture(media, segment, 12 + media.payload_at, note=out > self._map.highest_out)
+        if out > self._map.highest_out:
+            self._map.highest_out = out
+            self._last_timestamp = timestamp
+            self._last_sent_ns = now_ns
+        self.packets += 1
+        self.octets += size - media.payload_at
+        self.downlink.send_rtp(12 + size)
+
+    def leave_out(self, stream: MediaStream, number: int) -> None:
+        """A packet of padding is not forwarded and leaves no gap."""
+        if stream is self.stream and not self._resync:
+            self._map.leave_out(number)
+
+    def on_nack(self, sequences: tuple[int, ...], now_ns: int) -> None:
+        """Send again what the subscriber misses and the cache still has."""
+        for sequence in sequences:
+            out = self._map.extend(sequence)
+            origin = self._map.origin(out)
+            if origin is None or not self._may_resend(out, now_ns):
+                continue
+            segment, number = origin
+            stream = segment.source
+            assert isinstance(stream, MediaStream)
+            media = stream.cached(number)
+            if media is None or not media.body:
+                continue
+            if self.rtx_ssrc is not None:
+                self._send_rtx(media, segment, out, now_ns)
+            elif not self._video:
+                # The same bytes under the same number: the ciphertext is the same too, which AES-GCM allows.
+                self._send_again(media, segment, out)
+
+    def sender_report(self, now_ns: int) -> bytes:
+        """The upstream report moved to now and to our timestamps; empty while there is none."""
+        stream, segment = self.stream, self._map.current
+        if stream is None or self._resync or segment is None or stream.sender_report is None or not self.packets:
+            return b""
+        elapsed_ns = now_ns - stream.sender_report_ns
+        ntp = stream.sender_report.ntp + (elapsed_ns << 32) // NS_PER_S
+        timestamp = stream.sender_report.rtp_timestamp + elapsed_ns * stream.clock_rate // NS_PER_S
+        timestamp += segment.timestamp_delta
+        return rtcp.sender_report(self.ssrc, ntp & 0xFFFFFFFFFFFFFFFF, timestamp, self.packets, self.octets)
+
+    # --- inside ----------------------------------------------------------------
+
+    def _begin(self, now_ns: int) -> None:
+        if not self.producer.flowing:
+            return
+        if self._video:
+            wanted = min(self.preferred, self.granted)
+            target = self.target(now_ns)
+            self.producer.want_keyframe(wanted if target is None else target, now_ns)
+            return
+        stream = self.producer.streams[0]
+        if stream is not None:
+            self._take(stream)
+
+    def _take(self, stream: MediaStream) -> None:
+        self.leave_stream()
+        self.stream = stream
+        stream.takers = [*stream.takers, self]
+
+    def _switch(self, stream: MediaStream, media: Media, now_ns: int) -> Segment:
+        self._resync = False
+        picture_delta = tl0_delta = 0
+        if media.vp8 is not None and self._map.current is not None:
+            if media.vp8.picture_at >= 0:
+                picture_delta = self._last_picture + 1 - media.vp8.picture_id
+            if media.vp8.tl0_at >= 0:
+                tl0_delta = self._last_tl0 + 1 - media.vp8.tl0
+        timestamp_delta = self._timestamp_delta(stream, media, now_ns)
+        segment = self._map.switch(stream, media.number, timestamp_delta, picture_delta, tl0_delta)
+        self.downlink.report_soon()
+        return segment
+
+    def _timestamp_delta(self, stream: MediaStream, media: Media, now_ns: int) -> int:
+        """How to move the timestamps of ``stream`` so that they go on from what was sent."""
+        before = self._map.current
+        if before is None:
+            return 0
+        elapsed = (now_ns - self._last_sent_ns) * stream.clock_rate // NS_PER_S
+        by_arrival = self._last_timestamp + max(elapsed, int(MIN_FRAME_S * stream.clock_rate)) - media.timestamp
+        delta = by_arrival
+        old = before.source
+        assert isinstance(old, MediaStream)
+        if old is stream:
+            delta = before.timestamp_delta
+        elif old.sender_report is not None and stream.sender_report is not None:
+            a, b = old.sender_report, stream.sender_report
+            apart = (b.ntp - a.ntp) * stream.clock_rate >> 32
+            delta = before.timestamp_delta + a.rtp_timestamp + apart - b.rtp_timestamp
+        if abs(_signed32(delta - by_arrival)) > MAX_TIMESTAMP_ERROR_S * stream.clock_rate:
+            delta = by_arrival
+        if _signed32(media.timestamp + delta - self._last_timestamp) <= 0:
+            delta = self._last_timestamp + int(MIN_FRAME_S * stream.clock_rate) - media.timestamp
+        return delta
+
+    def _rewrite_picture(self, media: Media, segment: Segment, at: int, *, note: bool) -> None:
+        """Picture id and TL0PICIDX (RFC 7741 §4.2) go on unbroken over a switch."""
+        descriptor = media.vp8
+        if descriptor is None:
+            return
+        if descriptor.picture_at >= 0:
+            picture = descriptor.picture_id + segment.picture_delta
+            if segment.picture_delta:
+                if descriptor.long_picture_id:
+                    SEND_BUFFER[at + descriptor.picture_at] = 0x80 | picture >> 8 & 0x7F
+                    SEND_BUFFER[at + descriptor.picture_at + 1] = picture & 0xFF
+                else:
+                    SEND_BUFFER[at + descriptor.picture_at] = picture & 0x7F
+            if note:
+                self._last_picture = picture & 0x7FFF
+        if descriptor.tl0_at >= 0:
+            tl0 = descriptor.tl0 + segment.tl0_delta & 0xFF
+            if segment.tl0_delta:
+                SEND_BUFFER[at + descriptor.tl0_at] = tl0
+            if note:
+                self._last_tl0 = tl0
+
+    def _may_resend(self, out: int, now_ns: int) -> bool:
+        last_ns, times = self._resent.get(out, (0, 0))
+        if times >= MAX_RESENDS or (times and now_ns - last_ns < REPEAT_MS * NS_PER_MS):
+            return False
+        if len(self._resent) >= RESEND_MEMORY and not times:
+            del self._resent[next(iter(self._resent))]
+        self._resent[out] = (now_ns, times + 1)
+        return True
+
+    def _send_rtx(self, media: Media, segment: Segment, out: int, now_ns: int) -> None:
+        """RFC 4588: own SSRC and numbers, the original number in front of the payload."""
+        assert self.rtx_ssrc is not None
+        assert self._rtx_payload_type is not None
+        block = video_block(now_ns, media.orientation)
+        body = block + (out & 0xFFFF).to_bytes(2, "big") + media.body[media.payload_at :]
+        timestamp = media.timestamp + segment.timestamp_delta & 0xFFFFFFFF
+        size = len(body)
+        if size > MAX_PACKET_BYTES - 12:
+            return
+        self._rtx_sequence += 1
+        second = media.marker | self._rtx_payload_type
+        _packer(size)(SEND_BUFFER, 0, 0x90, second, self._rtx_sequence & 0xFFFF, timestamp, self.rtx_ssrc, body)
+        self._rewrite_picture(media, segment, 12 + len(block) + 2, note=False)
+        self.downlink.send_rtp(12 + size)
+
+    def _send_again(self, media: Media, segment: Segment, out: int) -> None:
+        first = 0x90 if media.payload_at else 0x80
+        timestamp = media.timestamp + segment.timestamp_delta & 0xFFFFFFFF
+        second = media.marker | self._payload_type
+        size = len(media.body)
+        _packer(size)(SEND_BUFFER, 0, first, second, out & 0xFFFF, timestamp, self.ssrc, media.body)
+        self.downlink.send_rtp(12 + size)
+
+
+def _signed32(value: int) -> int:
+    value &= 0xFFFFFFFF
+    return value - 0x100000000 if value >= 0x80000000 else value

@@ -1,0 +1,128 @@
+"""The transport a peer receives on: its consumers, their reports, and how much its link takes."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from typing import Literal
+
+from ..ortc import RtpCapabilities
+from . import rtcp
+from .allocation import Demand, LinkEstimate, allocate
+from .clock import NS_PER_S, Clock
+from .consumer import Consumer
+from .dtls_adapter import Certificate
+from .port import Port
+from .transport import State, Transport
+
+#: mediasoup-client's bandwidth probator uses this SSRC.
+RESERVED_SSRC = 1234
+#: Sender reports that share one compound packet with their canonical names and stay below an Ethernet frame.
+REPORTS_PER_COMPOUND = 16
+
+
+class Downlink(Transport):
+    direction: Literal["send", "recv"] = "recv"
+
+    def __init__(
+        self,
+        transport_id: str,
+        peer_id: str,
+        port: Port,
+        certificate: Certificate,
+        clock: Clock,
+        on_state: Callable[[Transport, State], None],
+        capabilities: RtpCapabilities,
+    ) -> None:
+        super().__init__(transport_id, peer_id, port, certificate, clock, on_state)
+        self.capabilities = capabilities
+        self.consumers: dict[str, Consumer] = {}
+        self._by_ssrc: dict[int, Consumer] = {}
+        self._estimate = LinkEstimate()
+        self._loss = 0.0
+        self._sent_octets = 0
+        self._measured_ns = clock.mono_ns()
+        self._mids = 0
+
+    def new_ssrc(self) -> int:
+        """An SSRC that is free on this transport."""
+        while True:
+            ssrc = secrets.randbits(32)
+            if ssrc and ssrc != RESERVED_SSRC and ssrc not in self._by_ssrc:
+                return ssrc
+
+    def new_mid(self) -> str:
+        """Unique for the life of the transport."""
+        self._mids += 1
+        return str(self._mids - 1)
+
+    def add_consumer(self, consumer: Consumer) -> None:
+        self.consumers[consumer.id] = consumer
+        self._by_ssrc[consumer.ssrc] = consumer
+
+    def remove_consumer(self, consumer: Consumer) -> None:
+        consumer.close()
+        self.consumers.pop(consumer.id, None)
+        self._by_ssrc.pop(consumer.ssrc, None)
+        for ssrc in (consumer.ssrc, consumer.rtx_ssrc):
+            if ssrc is not None:
+                self.forget_stream(ssrc, sent=True)
+
+    def report_soon(self) -> None:
+        """A consumer began, or its producer's clock became known: lip sync shall not wait for the next turn."""
+        self.report_due = True
+
+    def on_connected(self) -> None:
+        now_ns = self.now_ns()
+        for consumer in self.consumers.values():
+            consumer.choose_layer(now_ns)
+
+    def on_rtcp(self, reports: list[rtcp.Report], now_ns: int) -> None:
+        for report in reports:
+            if isinstance(report, rtcp.Nack):
+                consumer = self._by_ssrc.get(report.media_ssrc)
+                if consumer is not None and not consumer.paused:
+                    consumer.on_nack(report.sequences, now_ns)
+            elif isinstance(report, rtcp.KeyframeRequest):
+                consumer = self._by_ssrc.get(report.media_ssrc)
+                if consumer is not None and consumer.stream is not None:
+                    consumer.producer.want_keyframe(consumer.stream.layer, now_ns)
+            elif isinstance(report, rtcp.Remb):
+                self._estimate.on_remb(report.bitrate)
+            elif isinstance(report, rtcp.ReceiverReport | rtcp.SenderReport):
+                for block in report.reports:
+                    consumer = self._by_ssrc.get(block.ssrc)
+                    if consumer is not None and consumer.producer.kind == "video":
+                        self._loss = max(self._loss, block.fraction_lost / 256)
+
+    def report(self, now_ns: int) -> None:
+        """Sender reports with canonical names; then a look at the link."""
+        written: list[bytes] = []
+        names: list[tuple[int, str]] = []
+        for consumer in self.consumers.values():
+            report = consumer.sender_report(now_ns)
+            if report:
+                written.append(report)
+                names.append((consumer.ssrc, consumer.cname))
+        for at in range(0, len(written), REPORTS_PER_COMPOUND):
+            part = slice(at, at + REPORTS_PER_COMPOUND)
+            self.send_rtcp(b"".join(written[part]) + rtcp.sdes_cname(names[part]))
+        self._judge_link(now_ns)
+
+    def _judge_link(self, now_ns: int) -> None:
+        seconds = (now_ns - self._measured_ns) / NS_PER_S
+        if seconds < 0.25:  # an extra report out of turn
+            return
+        octets = sum(c.octets for c in self.consumers.values())
+        sent_bps = max(0, octets - self._sent_octets) * 8 / seconds
+        self._sent_octets, self._measured_ns = octets, now_ns
+        video = [c for c in self.consumers.values() if c.producer.kind == "video" and not c.paused]
+        self._estimate.update(sent_bps, self._loss, now_ns)
+        self._loss = 0.0
+        demands = [
+            Demand([s.bitrate_bps if s is not None else 0.0 for s in c.producer.streams], c.preferred) for c in video
+        ]
+        self._estimate.relax(sum(max(d.layer_bps, default=0.0) for d in demands))
+        for consumer, layer in zip(video, allocate(self._estimate.limit_bps, demands), strict=True):
+            consumer.granted = layer
+            consumer.choose_layer(now_ns)

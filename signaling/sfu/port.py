@@ -1,0 +1,287 @@
+"""The worker's one port: UDP on each listening address, and ICE-TCP passive on the same number.
+
+Datagrams are sorted here: a known address goes straight to its transport; from an unknown one only a STUN request that
+names one of our fragments is looked at.  Everything else is dropped and counted, whoever sent it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import ipaddress
+import logging
+import socket
+from typing import Protocol
+
+from . import stun
+from .clock import Clock
+from .framing import Deframer, frame
+
+logger = logging.getLogger(__name__)
+
+#: Datagrams read from one socket before other work of the loop gets its turn.
+BATCH_DATAGRAMS = 256
+MAX_DATAGRAM_BYTES = 2048
+SOCKET_BUFFER_BYTES = 4 * 1024 * 1024
+#: Open TCP connections at once, and how long one may stay without proving itself.
+MAX_TCP_CONNECTIONS = 512
+TCP_PROOF_S = 10.0
+#: What may wait in a TCP connection's buffer before packets are dropped, about a second of video.
+MAX_TCP_BACKLOG_BYTES = 256 * 1024
+#: Tries to find a port that is free on all listening addresses, UDP and TCP.
+BIND_TRIES = 20
+
+Address = tuple[str, int]
+
+
+class Path(Protocol):
+    """A way to one address of a peer."""
+
+    def __hash__(self) -> int: ...
+
+    def send(self, datagram: bytes | memoryview) -> bool:
+        """Hand over one datagram; ``False`` if there was no room for it."""
+
+
+class Receiver(Protocol):
+    """A transport, as the port sees it."""
+
+    def on_stun(self, request: stun.BindingRequest, path: Path, source: Address, now_ns: int) -> None: ...
+
+    def on_datagram(self, datagram: bytes, now_ns: int) -> None:
+        """A datagram that is not STUN, from a proven path."""
+
+    def on_path_closed(self, path: Path) -> None: ...
+
+
+class UdpPath:
+    __slots__ = ("_sendto", "address", "socket")
+
+    def __init__(self, sock: socket.socket, address: Address) -> None:
+        self.socket = sock
+        self._sendto = sock.sendto
+        self.address = address
+
+    def send(self, datagram: bytes | memoryview) -> bool:
+        try:
+            self._sendto(datagram, self.address)
+        except OSError:  # no room, or the network is unreachable now: the same as a loss
+            return False
+        return True
+
+
+class Port:
+    """``receivers``: transports by user fragment; ``paths``: transports by proven path."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.receivers: dict[str, Receiver] = {}
+        self.number = 0
+        self.dropped = 0
+        self._clock = clock
+        self._sockets: list[UdpSocket] = []
+        self._servers: list[asyncio.Server] = []
+        self.connections: set[TcpConnection] = set()
+
+    async def open(self, listen: tuple[str, ...], number: int, *, tcp: bool) -> None:
+        """Bind.  Raises ``OSError`` naming the address if that is not possible."""
+        for attempt in range(BIND_TRIES):
+            try:
+                await self._open_once(listen, number, tcp=tcp)
+                return
+            except OSError as error:
+                await self.aclose()
+                if number or error.errno != errno.EADDRINUSE or attempt == BIND_TRIES - 1:
+                    raise
+
+    async def _open_once(self, listen: tuple[str, ...], number: int, *, tcp: bool) -> None:
+        loop = asyncio.get_running_loop()
+        for host in listen:
+            sock = UdpSocket(self, host, number, self._clock)
+            self._sockets.append(sock)
+            number = sock.number
+            if tcp:
+                server = await loop.create_server(lambda: TcpConnection(self, self._clock), host, number)
+                self._servers.append(server)
+        self.number = number
+
+    async def aclose(self) -> None:
+        for sock in self._sockets:
+            sock.close()
+        for connection in list(self.connections):
+            connection.abort()
+        for server in self._servers:
+            server.close()
+        self._sockets.clear()
+        self._servers.clear()
+
+    def path_proven(self, path: Path, receiver: Receiver) -> None:
+        """Datagrams of this path go to this transport from now on."""
+        if isinstance(path, TcpConnection):
+            path.receiver = receiver
+        elif isinstance(path, UdpPath):
+            for sock in self._sockets:
+                if sock.owns(path):
+                    sock.routes[path.address] = (receiver, path)
+
+    def path_forgotten(self, path: Path, receiver: Receiver) -> None:
+        """This transport has no more use for the path; another may have proven it since."""
+        if isinstance(path, TcpConnection):
+            if path.receiver is receiver:
+                path.receiver = None
+                path.abort()
+        elif isinstance(path, UdpPath):
+            for sock in self._sockets:
+                if sock.owns(path) and sock.routes.get(path.address, (None,))[0] is receiver:
+                    del sock.routes[path.address]
+
+    def on_unproven(self, datagram: bytes, path: Path, source: Address, now_ns: int) -> None:
+        """A datagram of an address nobody has proven yet, or STUN of any address."""
+        request = stun.parse_request(datagram) if stun.is_stun(datagram) else None
+        receiver = self.receivers.get(request.username.partition(":")[0]) if request else None
+        if request is None or receiver is None:
+            self.dropped += 1
+            return
+        receiver.on_stun(request, path, source, now_ns)
+
+
+class UdpSocket:
+    """One bound socket, read in batches."""
+
+    def __init__(self, port: Port, host: str, number: int, clock: Clock) -> None:
+        self._port = port
+        self._clock = clock
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._socket = socket.socket(family, socket.SOCK_DGRAM)
+        try:
+            if family == socket.AF_INET6:
+                self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
+                self._socket.setsockopt(socket.SOL_SOCKET, option, SOCKET_BUFFER_BYTES)
+            self._socket.setblocking(False)
+            self._socket.bind((host, number))
+        except OSError:
+            self._socket.close()
+            raise
+        self.number: int = self._socket.getsockname()[1]
+        self.routes: dict[Address, tuple[Receiver, UdpPath]] = {}
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(self._socket, self._readable)
+
+    def owns(self, path: UdpPath) -> bool:
+        return path.socket is self._socket
+
+    def close(self) -> None:
+        if self._socket.fileno() >= 0:
+            self._loop.remove_reader(self._socket)
+            self._socket.close()
+        self.routes.clear()
+
+    def _readable(self) -> None:
+        recvfrom, routes = self._socket.recvfrom, self.routes
+        for _ in range(BATCH_DATAGRAMS):
+            try:
+                datagram, address = recvfrom(MAX_DATAGRAM_BYTES)
+            except BlockingIOError:
+                return
+            except OSError:  # an ICMP error of an earlier send
+                continue
+            try:
+                route = routes.get(address)
+                if not datagram:
+                    self._port.dropped += 1
+                elif datagram[0] > 3 and route is not None:
+                    route[0].on_datagram(datagram, self._clock.mono_ns())
+                elif datagram[0] < 4 and address[1]:
+                    path = route[1] if route is not None else UdpPath(self._socket, address)
+                    self._port.on_unproven(datagram, path, address[:2], self._clock.mono_ns())
+                else:
+                    self._port.dropped += 1
+            except Exception:  # one peer's packet must never end the service of all others
+                self._port.dropped += 1
+                logger.exception("a datagram was dropped")
+
+
+class TcpConnection(asyncio.Protocol):
+    """A path over TCP with RFC 4571 framing; the peer connects to us (RFC 6544 passive)."""
+
+    def __init__(self, port: Port, clock: Clock) -> None:
+        self._port = port
+        self._clock = clock
+        self._transport: asyncio.Transport | None = None
+        self._deframer = Deframer()
+        self._source: Address = ("0.0.0.0", 0)
+        self._proof_timer: asyncio.TimerHandle | None = None
+        self.receiver: Receiver | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        if len(self._port.connections) >= MAX_TCP_CONNECTIONS:
+            transport.abort()
+            return
+        self._port.connections.add(self)
+        self._source = transport.get_extra_info("peername")[:2]
+        sock = transport.get_extra_info("socket")
+        if sock is not None:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._proof_timer = asyncio.get_running_loop().call_later(TCP_PROOF_S, self._unproven)
+
+    def data_received(self, data: bytes) -> None:
+        now_ns = self._clock.mono_ns()
+        try:
+            for datagram in self._deframer.feed(data):
+                if datagram and datagram[0] < 4:
+                    self._port.on_unproven(datagram, self, self._source, now_ns)
+                elif datagram and self.receiver is not None:
+                    self.receiver.on_datagram(datagram, now_ns)
+                else:
+                    self._port.dropped += 1
+        except Exception:
+            self._port.dropped += 1
+            logger.exception("a TCP connection was closed")
+            self.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._port.connections.discard(self)
+        if self._proof_timer is not None:
+            self._proof_timer.cancel()
+        receiver, self.receiver = self.receiver, None
+        if receiver is not None:
+            receiver.on_path_closed(self)
+
+    def send(self, datagram: bytes | memoryview) -> bool:
+        transport = self._transport
+        if transport is None or transport.is_closing() or transport.get_write_buffer_size() > MAX_TCP_BACKLOG_BYTES:
+            return False
+        transport.write(frame(datagram))
+        return True
+
+    def abort(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _unproven(self) -> None:
+        if self.receiver is None:
+            self.abort()
+
+
+def announced_addresses(listen: tuple[str, ...], announced: tuple[str, ...]) -> list[str]:
+    """What clients are told: see :class:`.settings.WorkerSettings`."""
+    found: list[str] = list(announced)
+    if not found:
+        for host in listen:
+            wildcard = ipaddress.ip_address(host).is_unspecified
+            found.append(_default_address(ipv6=":" in host) if wildcard else host)
+    return list(dict.fromkeys(found))
+
+
+def _default_address(*, ipv6: bool) -> str:
+    """The address of the default route; loopback without one.  Connecting a UDP socket sends nothing."""
+    family, probe, loopback = (
+        (socket.AF_INET6, "2001:db8::1", "::1") if ipv6 else (socket.AF_INET, "192.0.2.1", "127.0.0.1")
+    )
+    with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as sock:
+        sock.connect((probe, 9))
+        return str(sock.getsockname()[0])
+    return loopback

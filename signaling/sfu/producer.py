@@ -1,0 +1,188 @@
+"""One source of one peer: its layers, its consumers, its keyframes, and its capture for the record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from . import rtp, vp8
+from .capabilities import (
+    ABS_SEND_TIME_ID,
+    ABS_SEND_TIME_URI,
+    AUDIO_LEVEL_ID,
+    AUDIO_LEVEL_URI,
+    MID_URI,
+    ORIENTATION_ID,
+    ORIENTATION_URI,
+    REPAIRED_RID_URI,
+    RID_URI,
+    ProducerCodec,
+)
+from .clock import NS_PER_S
+from .keyframes import KeyframeRequester
+from .stream import Media, MediaStream
+
+if TYPE_CHECKING:
+    from ..ortc import RtpParameters
+    from .capture_tap import CaptureTap
+    from .consumer import Consumer
+    from .rate import UplinkEstimate
+    from .rtp import RtpPacket
+
+_ABS_SEND_TIME_HEAD = b"\xbe\xde\x00\x01" + bytes([ABS_SEND_TIME_ID << 4 | 2])
+
+
+def abs_send_time(now_ns: int) -> int:
+    """24 bits of 6.18 fixed point seconds."""
+    return (now_ns << 18) // NS_PER_S & 0xFFFFFF
+
+
+def video_block(now_ns: int, orientation: bytes) -> bytes:
+    """The extension block of a video packet sent now."""
+    sent = abs_send_time(now_ns).to_bytes(3, "big")
+    if not orientation:
+        return _ABS_SEND_TIME_HEAD + sent
+    return rtp.extension_block({ABS_SEND_TIME_ID: sent, ORIENTATION_ID: orientation})
+
+
+class Producer:
+    """``flowing`` says whether its packets are let in: allowed by the plan and not paused."""
+
+    def __init__(
+        self,
+        producer_id: str,
+        peer_id: str,
+        source: str,
+        kind: str,
+        codec: ProducerCodec,
+        parameters: RtpParameters,
+        attributes: dict[str, str],
+        *,
+        request_keyframe: Callable[[int], None],
+    ) -> None:
+        self.id = producer_id
+        self.peer_id = peer_id
+        self.source = source
+        self.kind = kind
+        self.codec = codec
+        self.clock_rate = codec.router.clock_rate
+        self.attributes = attributes
+        self.mid = parameters.mid
+        self.rids = [e.rid for e in parameters.encodings if e.rid]
+        self.layers = max(1, len(self.rids) or len(parameters.encodings))
+        self.streams: list[MediaStream | None] = [None] * self.layers
+        self.consumers: dict[str, Consumer] = {}
+        self.keyframes = KeyframeRequester()
+        self.capture: CaptureTap | None = None
+        self.on_level: Callable[[str, int], None] | None = None
+        self.paused = False
+        self.allowed = False
+        self.flowing = False
+        self._request_keyframe = request_keyframe
+        self._keyframe_layer = 0
+        ids = {e.uri: e.id for e in parameters.header_extensions if e.id is not None}
+        self.mid_id = ids.get(MID_URI, 0)
+        self.rid_id = ids.get(RID_URI, 0)
+        self.repaired_rid_id = ids.get(REPAIRED_RID_URI, 0)
+        self._send_time_id = ids.get(ABS_SEND_TIME_URI, 0)
+        self._level_id = ids.get(AUDIO_LEVEL_URI, 0)
+        self._orientation_id = ids.get(ORIENTATION_URI, 0)
+
+    def set_flow(self, *, allowed: bool | None = None, paused: bool | None = None) -> None:
+        """Open or close the door."""
+        if allowed is not None:
+            self.allowed = allowed
+        if paused is not None:
+            self.paused = paused
+        flowing = self.allowed and not self.paused
+        if flowing == self.flowing:
+            return
+        self.flowing = flowing
+        for stream in self.streams:
+            if stream is not None:
+                stream.pause()
+        for consumer in self.consumers.values():
+            consumer.producer_flow_changed()
+
+    def add_stream(self, ssrc: int, layer: int) -> MediaStream:
+        """A stream was seen, or announced, for a layer; it replaces an earlier one of that layer."""
+        stream = MediaStream(ssrc, layer, self.kind, self.clock_rate)
+        earlier, self.streams[layer] = self.streams[layer], stream
+        if self.capture is not None:
+            self.capture.stream_replaced(earlier)
+        for consumer in list(earlier.takers if earlier else ()):
+            consumer.leave_stream()
+        for consumer in self.consumers.values():
+            consumer.stream_appeared(stream)
+        return stream
+
+    def want_keyframe(self, layer: int, now_ns: int) -> None:
+        """A consumer or the record needs a keyframe of this layer."""
+        self._keyframe_layer = layer
+        if self.flowing and self.keyframes.want(now_ns):
+            self._request_keyframe(layer)
+
+    def on_timer(self, now_ns: int) -> None:
+        """Repeat what was throttled or not answered."""
+        if self.keyframes.due(now_ns) and self.flowing:
+            self._request_keyframe(self._keyframe_layer)
+
+    def on_rtp(
+        self, stream: MediaStream, packet: RtpPacket, now_ns: int, estimate: UplinkEstimate, *, recovered: bool
+    ) -> None:
+        """A packet of this producer, from the door to the consumers and the record."""
+        if not self.flowing or packet.payload_type != self.codec.payload_type:
+            return
+        media = stream.accept(packet, now_ns, recovered=recovered)
+        if media is None:
+            return
+        extensions = packet.extensions()
+        if self.kind == "video":
+            if not recovered:
+                sent = extensions.get(self._send_time_id, b"")
+                if len(sent) == 3:
+                    estimate.add(int.from_bytes(sent, "big"), len(packet.data), packet.ssrc, now_ns)
+            if stream.nack.received(media.number, now_ns):
+                self.want_keyframe(stream.layer, now_ns)
+        else:
+            stream.nack.received(media.number, now_ns)
+        if packet.payload_at == packet.payload_end:  # padding
+            for consumer in stream.takers:
+                consumer.leave_out(stream, media.number)
+            return
+        switched: list[Consumer] = []
+        if self.kind == "video":
+            self._prepare_video(media, packet, extensions, now_ns)
+            if media.keyframe:
+                if stream.layer == self._keyframe_layer:
+                    self.keyframes.arrived()
+                switched = [c for c in self.consumers.values() if c.consider(stream, now_ns)]
+        else:
+            self._prepare_audio(media, packet, extensions)
+        for consumer in stream.takers:
+            consumer.forward(stream, media, now_ns)
+        if switched and media.number < stream.highest:
+            for consumer in switched:
+                consumer.catch_up(stream, media.number, now_ns)
+        if self.capture is not None:
+            self.capture.rtp(stream, packet.data, now_ns, keyframe=media.keyframe)
+
+    def _prepare_video(self, media: Media, packet: RtpPacket, extensions: dict[int, bytes], now_ns: int) -> None:
+        orientation = extensions.get(self._orientation_id, b"")
+        block = video_block(now_ns, orientation[:1])
+        media.orientation = orientation[:1]
+        media.payload_at = len(block)
+        media.body = block + packet.payload
+        media.vp8 = vp8.parse(packet.data, packet.payload_at, packet.payload_end)
+        media.keyframe = media.vp8 is not None and media.vp8.keyframe
+
+    def _prepare_audio(self, media: Media, packet: RtpPacket, extensions: dict[int, bytes]) -> None:
+        level = extensions.get(self._level_id, b"")
+        if level:
+            block = rtp.extension_block({AUDIO_LEVEL_ID: level[:1]})
+            media.payload_at = len(block)
+            media.body = block + packet.payload
+            if self.on_level is not None:
+                self.on_level(self.peer_id, level[0] & 0x7F)
+        else:
+            media.body = packet.payload

@@ -1,0 +1,261 @@
+"""One room: its peers, the plan, and what follows from it - who is forwarded to whom, and what is recorded."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from .. import worker_api as api
+from . import capabilities
+from .capture import CaptureSink, SinkState
+from .capture_tap import CaptureTap, RoomCapture
+from .clock import Clock
+from .consumer import Consumer
+from .downlink import Downlink
+from .levels import LevelMeter
+from .producer import Producer
+from .uplink import Uplink
+
+
+@dataclass(slots=True)
+class Peer:
+    """At most one transport each way, and one producer per source."""
+
+    id: str
+    uplink: Uplink | None = None
+    downlink: Downlink | None = None
+    producers: dict[api.Source, Producer] = field(default_factory=dict)
+
+
+class Room:
+    """``emit`` takes the events, in order."""
+
+    def __init__(self, room_id: str, sink: CaptureSink, clock: Clock, emit: Callable[[api.AnyEvent], None]) -> None:
+        self.id = room_id
+        self.plan = api.Plan(version=-1)
+        self.peers: dict[str, Peer] = {}
+        self.consumers: dict[str, Consumer] = {}
+        self.levels = LevelMeter()
+        self.capture: RoomCapture | None = None
+        self._sink = sink
+        self._clock = clock
+        self._emit = emit
+
+    def peer(self, peer_id: str) -> Peer:
+        return self.peers.setdefault(peer_id, Peer(peer_id))
+
+    # --- the plan ------------------------------------------------------------------
+
+    def set_plan(self, plan: api.Plan) -> None:
+        """Obey it: when this returns nothing flows any more that it forbids."""
+        before, self.plan = self.plan, plan
+        for peer in self.peers.values():
+            for producer in peer.producers.values():
+                if not self._may_publish(producer):
+                    self._end_track(producer, "forbidden")
+                    producer.set_flow(allowed=False)
+        for consumer in list(self.consumers.values()):
+            if not self._may_receive(consumer.downlink.peer_id, consumer.producer):
+                self._close_consumer(consumer)
+        if before.record != plan.record:
+            self._change_record(plan.record)
+        for peer in self.peers.values():
+            for producer in peer.producers.values():
+                if self._may_publish(producer):
+                    producer.set_flow(allowed=True)
+                    self._attach_capture(producer)
+        self.connect_all()
+
+    def connect_all(self) -> None:
+        """Make every consumer that the plan allows and that is not there."""
+        producers = [p for peer in self.peers.values() for p in peer.producers.values() if p.allowed]
+        for peer in self.peers.values():
+            if peer.downlink is not None:
+                have = {c.producer.id for c in peer.downlink.consumers.values()}
+                for producer in producers:
+                    if producer.id not in have and self._may_receive(peer.id, producer):
+                        self._make_consumer(peer.downlink, producer)
+
+    def _may_publish(self, producer: Producer) -> bool:
+        return producer.source in self.plan.publish.get(producer.peer_id, ())
+
+    def _may_receive(self, peer_id: str, producer: Producer) -> bool:
+        return (
+            peer_id != producer.peer_id
+            and self._may_publish(producer)
+            and producer.peer_id in self.plan.receive.get(peer_id, ())
+        )
+
+    # --- producers -------------------------------------------------------------------
+
+    def add_producer(self, peer: Peer, source: api.Source, producer: Producer) -> None:
+        """Replaces the peer's earlier producer of this source."""
+        earlier = peer.producers.get(source)
+        if earlier is not None:
+            self.remove_producer(peer, earlier, "closed")
+        peer.producers[source] = producer
+        producer.on_level = self.levels.add
+        producer.set_flow(allowed=self._may_publish(producer))
+        if producer.allowed:
+            self._attach_capture(producer)
+        self.connect_all()
+
+    def remove_producer(self, peer: Peer, producer: Producer, reason: str) -> None:
+        """``reason`` goes into the record's track, if one is open."""
+        self._end_track(producer, reason)
+        producer.set_flow(allowed=False)
+        for consumer in list(producer.consumers.values()):
+            self._close_consumer(consumer)
+        if peer.uplink is not None:
+            peer.uplink.remove_producer(producer)
+        for source, held in list(peer.producers.items()):
+            if held is producer:
+                del peer.producers[source]
+
+    def pause_producer(self, producer: Producer, *, paused: bool) -> None:
+        if producer.paused == paused:
+            return
+        producer.set_flow(paused=paused)
+        if producer.capture is not None:
+            producer.capture.note("muted" if paused else "unmuted", self._clock.mono_ns())
+        for consumer in producer.consumers.values():
+            self._emit(
+                api.ConsumerState(
+                    room_id=self.id,
+                    peer_id=consumer.downlink.peer_id,
+                    consumer_id=consumer.id,
+                    producer_paused=paused,
+                )
+            )
+
+    # --- consumers ---------------------------------------------------------------------
+
+    def _make_consumer(self, downlink: Downlink, producer: Producer) -> None:
+        """Announce a paused consumer, if the client can decode what the producer sends."""
+        if not capabilities.can_consume(producer.codec, downlink.capabilities):
+            return
+        router = producer.codec.router
+        ssrc = downlink.new_ssrc()
+        rtx_ssrc = downlink.new_ssrc() if capabilities.takes_rtx(downlink.capabilities, router) else None
+        cname = f"{self.id}/{producer.peer_id}"[:255]
+        parameters = capabilities.consumer_parameters(
+            producer.codec,
+            downlink.capabilities,
+            mid=downlink.new_mid(),
+            ssrc=ssrc,
+            rtx_ssrc=rtx_ssrc,
+            cname=cname,
+        )
+        assert router.preferred_payload_type is not None
+        consumer = Consumer(
+            secrets.token_hex(8),
+            downlink,
+            producer,
+            ssrc=ssrc,
+            rtx_ssrc=rtx_ssrc,
+            payload_type=router.preferred_payload_type,
+            rtx_payload_type=capabilities.rtx_payload_type(router),
+            cname=cname,
+        )
+        downlink.add_consumer(consumer)
+        producer.consumers[consumer.id] = consumer
+        self.consumers[consumer.id] = consumer
+        self._emit(
+            api.ConsumerNew(
+                room_id=self.id,
+                peer_id=downlink.peer_id,
+                consumer_id=consumer.id,
+                producer_id=producer.id,
+                producer_peer_id=producer.peer_id,
+                source=producer.source,  # type: ignore[arg-type]
+                kind=producer.kind,  # type: ignore[arg-type]
+                rtp_parameters=parameters,
+                producer_paused=producer.paused,
+            )
+        )
+
+    def _close_consumer(self, consumer: Consumer) -> None:
+        consumer.downlink.remove_consumer(consumer)
+        self.consumers.pop(consumer.id, None)
+        self._emit(api.ConsumerClosed(room_id=self.id, peer_id=consumer.downlink.peer_id, consumer_id=consumer.id))
+
+    def drop_downlink(self, downlink: Downlink) -> None:
+        """Its consumers end with it."""
+        for consumer in list(downlink.consumers.values()):
+            self._close_consumer(consumer)
+
+    # --- the record ----------------------------------------------------------------------
+
+    def _change_record(self, recording_id: str | None) -> None:
+        for peer in self.peers.values():
+            for producer in peer.producers.values():
+                self._end_track(producer, "closed")
+        if self.capture is not None:
+            self.capture.close("closed")
+            self.capture = None
+        if recording_id is not None:
+            self.capture = RoomCapture(self._sink, recording_id, self._clock, self._tell_capture(recording_id))
+
+    def _tell_capture(self, recording_id: str) -> Callable[[SinkState], None]:
+        def tell(state: SinkState) -> None:
+            self._emit(
+                api.CaptureState(
+                    room_id=self.id,
+                    recording_id=recording_id,
+                    tracks=state.tracks,
+                    durable_wall_ns=state.durable_wall_ns,
+                    bytes=state.bytes,
+                    fault=state.fault,
+                )
+            )
+
+        return tell
+
+    def _attach_capture(self, producer: Producer) -> None:
+        if self.capture is not None and producer.capture is None:
+            producer.capture = CaptureTap(self.capture, producer)
+
+    def _end_track(self, producer: Producer, reason: str) -> None:
+        if producer.capture is not None:
+            producer.capture.close(reason)
+            producer.capture = None
+
+    def uplink_lost(self, peer: Peer) -> None:
+        """Tracks end here; if the peer comes back on the same transport, new ones begin."""
+        for producer in peer.producers.values():
+            if producer.capture is not None:
+                producer.capture.close("lost")
+
+    # --- timers and end --------------------------------------------------------------------
+
+    def on_timer(self, now_ns: int) -> None:
+        """About twice a second."""
+        if self.capture is not None:
+            self.capture.ensure_open(now_ns)
+        for peer in self.peers.values():
+            for producer in peer.producers.values():
+                if producer.capture is not None:
+                    producer.capture.on_timer(now_ns)
+
+    def tell_levels(self) -> None:
+        levels = self.levels.take()
+        if levels is not None:
+            self._emit(api.Levels(room_id=self.id, levels=levels))
+
+    def remove_peer(self, peer: Peer, reason: str) -> list[Uplink | Downlink]:
+        """Forget the peer; returns its transports, to be closed."""
+        self.peers.pop(peer.id, None)
+        for producer in list(peer.producers.values()):
+            self.remove_producer(peer, producer, reason)
+        if peer.downlink is not None:
+            self.drop_downlink(peer.downlink)
+        return [t for t in (peer.uplink, peer.downlink) if t is not None]
+
+    def close(self, reason: str) -> list[Uplink | Downlink]:
+        """End everything; returns the transports, to be closed."""
+        transports = [t for peer in list(self.peers.values()) for t in self.remove_peer(peer, reason)]
+        if self.capture is not None:
+            self.capture.close(reason)
+            self.capture = None
+        return transports

@@ -1,0 +1,163 @@
+"""One received RTP stream (an SSRC): what arrived, what is missing, what its sender's clock says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from . import rtcp, vp8
+from .clock import NS_PER_S
+from .nack import NackGenerator
+from .rtp import RtpPacket
+from .sequence import MAX_DROPOUT, SequenceUnwrapper
+
+if TYPE_CHECKING:
+    from .consumer import Consumer
+
+#: Packets kept for retransmission; powers of two.  Video: about 2 s of 2 Mbit/s; audio: 2.5 s of 20 ms packets.
+VIDEO_CACHE_PACKETS = 512
+AUDIO_CACHE_PACKETS = 128
+
+
+class Media:
+    """One packet as its consumers need it, made once for all of them.
+
+    ``body`` is what follows the fixed header: the extension block of ``payload_at`` bytes, then the payload.
+    """
+
+    __slots__ = ("body", "keyframe", "marker", "number", "orientation", "payload_at", "timestamp", "vp8")
+
+    def __init__(self, number: int, marker: int, timestamp: int) -> None:
+        self.number = number
+        self.marker = marker
+        self.timestamp = timestamp
+        self.body = b""
+        self.payload_at = 0
+        self.keyframe = False
+        self.orientation = b""
+        self.vp8: vp8.Vp8Descriptor | None = None
+
+
+class MediaStream:
+    """``layer`` is its place among the producer's encodings, 0 the lowest."""
+
+    def __init__(self, ssrc: int, layer: int, kind: str, clock_rate: int) -> None:
+        self.ssrc = ssrc
+        self.layer = layer
+        self.clock_rate = clock_rate
+        self.takers: list[Consumer] = []
+        """Consumers this stream is forwarded to now."""
+        self.nack = NackGenerator()
+        self.last_packet_ns: int | None = None
+        self.sender_report: rtcp.SenderReport | None = None
+        self.sender_report_ns = 0
+        self.bytes = 0
+        self.bitrate_bps = 0.0
+        self.loss = 0.0
+        size = VIDEO_CACHE_PACKETS if kind == "video" else AUDIO_CACHE_PACKETS
+        self._mask = size - 1
+        self._cache: list[Media | None] = [None] * size
+        self._unwrapper = SequenceUnwrapper()
+        self._jitter = 0
+        self._transit: int | None = None
+        self._base = -1
+        self._received = 0
+        self._reported_expected = 0
+        self._reported_received = 0
+        self._measured_bytes = 0
+        self._measured_ns: int | None = None
+
+    @property
+    def highest(self) -> int:
+        """The newest extended number, -1 before the first."""
+        return self._unwrapper.highest
+
+    def accept(self, packet: RtpPacket, now_ns: int, *, recovered: bool = False) -> Media | None:
+        """Count a packet in; ``None`` if it is a duplicate or a stray.
+
+        A recovered one says nothing about jitter.
+        """
+        before = self._unwrapper.highest
+        number = self._unwrapper.unwrap(packet.sequence)
+        if number < 0:
+            return None
+        if before < 0:
+            self._base = number
+        elif number - before > MAX_DROPOUT:
+            self._restart(number)
+        slot = number & self._mask
+        cached = self._cache[slot]
+        if cached is not None and cached.number >= number:
+            return None
+        media = Media(number, packet.marker, packet.timestamp)
+        self._cache[slot] = media
+        self.last_packet_ns = now_ns
+        self.bytes += len(packet.data)
+        self._received += 1
+        if not recovered:
+            self._measure_jitter(packet.timestamp, now_ns)
+        return media
+
+    def cached(self, number: int) -> Media | None:
+        media = self._cache[number & self._mask]
+        return media if media is not None and media.number == number else None
+
+    def pause(self) -> None:
+        """Nothing is missing of what is not wanted; the next packet begins a new count."""
+        self.nack.reset()
+        self._unwrapper.restart()
+        self._transit = None
+        self._received = self._reported_expected = self._reported_received = 0
+        self._base = -1
+        self.last_packet_ns = None
+
+    def on_sender_report(self, report: rtcp.SenderReport, now_ns: int) -> bool:
+        """Keep the newest; ``True`` for the first."""
+        first = self.sender_report is None
+        self.sender_report = report
+        self.sender_report_ns = now_ns
+        return first
+
+    def measure(self, now_ns: int) -> None:
+        """Update ``bitrate_bps`` over the time since the last call."""
+        if self._measured_ns is not None and now_ns > self._measured_ns:
+            self.bitrate_bps = (self.bytes - self._measured_bytes) * 8 * NS_PER_S / (now_ns - self._measured_ns)
+        self._measured_bytes = self.bytes
+        self._measured_ns = now_ns
+
+    def report_block(self, now_ns: int) -> rtcp.ReportBlock | None:
+        """Our view of the stream for its sender (RFC 3550 A.3); ``None`` before the first packet."""
+        if self._base < 0:
+            return None
+        expected = self.highest - self._base + 1
+        expected_now = expected - self._reported_expected
+        received_now = self._received - self._reported_received
+        self._reported_expected, self._reported_received = expected, self._received
+        lost_now = max(0, expected_now - received_now)
+        self.loss = lost_now / expected_now if expected_now > 0 else 0.0
+        lsr = dlsr = 0
+        if self.sender_report is not None:
+            lsr = self.sender_report.ntp >> 16 & 0xFFFFFFFF
+            dlsr = min((now_ns - self.sender_report_ns) * 65536 // NS_PER_S, 0xFFFFFFFF)
+        return rtcp.ReportBlock(
+            ssrc=self.ssrc,
+            fraction_lost=min(255, int(self.loss * 256)),
+            total_lost=expected - self._received,
+            highest_sequence=self.highest & 0xFFFFFFFF,
+            jitter=self._jitter >> 4,
+            lsr=lsr,
+            dlsr=dlsr,
+        )
+
+    def _restart(self, number: int) -> None:
+        self.nack.reset()
+        self._base = number
+        self._received = self._reported_expected = self._reported_received = 0
+
+    def _measure_jitter(self, timestamp: int, now_ns: int) -> None:
+        """RFC 3550 A.8, in units of 1/16 of the clock."""
+        transit = now_ns * self.clock_rate // NS_PER_S - timestamp
+        if self._transit is not None:
+            difference = abs(transit - self._transit) & 0xFFFFFFFF
+            if difference < self.clock_rate * 10:  # not a wrap of the timestamp
+                self._jitter += difference - ((self._jitter + 8) >> 4)
+        self._transit = transit
