@@ -78,6 +78,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "单独运行 {command} 需要其他进程可达的总线：请将 HEARING_BUS 设为 redis://…，或运行“hearing serve --all”。",
     ),
     "store-unreachable": ("The object storage {url} does not answer: {reason}.", "对象存储 {url} 无响应：{reason}。"),
+    "key-unusable": (
+        "The key that seals records cannot be used: {reason}. Restore it, or name another with {name}.",
+        "用于封存记录的密钥无法使用：{reason}。请恢复该密钥，或用 {name} 指定其他密钥。",
+    ),
     "unexpected": ("{command} failed: {reason}. The log has the details.", "{command} 失败：{reason}。详情见日志。"),
     "use-media": ("sound and picture", "音视频"),
     # --- children ---

@@ -52,13 +52,15 @@ def _parser() -> argparse.ArgumentParser:
     _json(serve, "print one JSON object with the addresses when ready")
     serve.set_defaults(command=_serve)
 
-    for name, help_text in (
-        ("media-worker", "run a media worker: forwards and captures sound and picture"),
-        ("recorder", "run a recorder: archives, seals and derives from what was captured"),
-    ):
-        process = commands.add_parser(name, help=help_text)
-        process.add_argument("--supervised", action="store_true", help=argparse.SUPPRESS)
-        process.set_defaults(command=_child, process=name)
+    worker = commands.add_parser("media-worker", help="run a media worker: forwards and captures sound and picture")
+    worker.add_argument("--supervised", action="store_true", help=argparse.SUPPRESS)
+    worker.set_defaults(command=_media_worker)
+
+    recorder = commands.add_parser(
+        "recorder", help="run a recorder: archives, seals and derives from what was captured"
+    )
+    recorder.add_argument("--supervised", action="store_true", help=argparse.SUPPRESS)
+    recorder.set_defaults(command=_recorder)
 
     verify = commands.add_parser("verify", help="check a record: every byte, the chain, the manifest, the signature")
     verify.add_argument("record", help="a folder or s3://… address that holds one record, or the archive of many")
@@ -103,11 +105,16 @@ def _serve(options: argparse.Namespace, terminal: Terminal) -> int:
     return serve.main(config.load(), terminal, with_children=options.all)
 
 
-def _child(options: argparse.Namespace, terminal: Terminal) -> int:
-    from ..processes import media_worker, recorder
+def _media_worker(options: argparse.Namespace, terminal: Terminal) -> int:
+    from ..processes import media_worker
 
-    module = media_worker if options.process == "media-worker" else recorder
-    return module.main(config.load(), supervised=options.supervised)
+    return media_worker.main(config.load(), supervised=options.supervised)
+
+
+def _recorder(options: argparse.Namespace, terminal: Terminal) -> int:
+    from ..processes import recorder
+
+    return recorder.main(config.load(), supervised=options.supervised)
 
 
 def _verify(options: argparse.Namespace, terminal: Terminal) -> int:

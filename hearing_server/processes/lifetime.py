@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
 from collections.abc import Callable
+from typing import Any
+
+import structlog
+
+log = structlog.get_logger(__name__)
 
 
 async def until_told(*, supervised: bool, on_second_signal: Callable[[], None] | None = None) -> str:
@@ -30,6 +36,24 @@ async def until_told(*, supervised: bool, on_second_signal: Callable[[], None] |
     if supervised:
         _watch_parent(loop, told)
     return await told
+
+
+async def until_told_or_done(work: asyncio.Task[Any], *, supervised: bool) -> None:
+    """Return when this process is told to end; raise what ``work`` raised if it fails before."""
+    told = asyncio.create_task(until_told(supervised=supervised))
+    await asyncio.wait({work, told}, return_when=asyncio.FIRST_COMPLETED)
+    if work.done():
+        told.cancel()
+        work.result()
+    else:
+        log.info("process.told", by=told.result())
+
+
+async def cancelled(task: asyncio.Task[Any]) -> None:
+    """Cancel a task and wait for its end; what it raised before stays its own affair."""
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError, Exception):
+        await task
 
 
 def _watch_parent(loop: asyncio.AbstractEventLoop, told: asyncio.Future[str]) -> None:

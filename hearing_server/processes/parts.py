@@ -7,11 +7,15 @@ import importlib.metadata
 from collections.abc import Coroutine
 from typing import Any
 
+import structlog
 import uvloop
 
 from recording.objects import S3Options
 
 from ..config import Settings
+from ..words import Fault
+
+log = structlog.get_logger(__name__)
 
 SOFTWARE = f"hearing-platform {importlib.metadata.version('hearing-platform')}"
 
@@ -25,7 +29,19 @@ def s3_options(settings: Settings) -> S3Options:
     )
 
 
+def need_shared_bus(settings: Settings, command: str) -> None:
+    """A process that nobody supervises reaches the others over Redis only.  Raises :class:`Fault`."""
+    if settings.bus == "local:":
+        raise Fault("bus-needs-redis", command=command)
+
+
 def run(main: Coroutine[Any, Any, int]) -> int:
-    """Run a process's main coroutine on the fast event loop."""
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(main)
+    """Run a process's main coroutine on the fast event loop; log what ends it, and answer 1 then."""
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(main)
+    except (Fault, KeyboardInterrupt):
+        raise
+    except Exception:
+        log.exception("process.failed")
+        return 1

@@ -20,10 +20,16 @@ EVENT_LIMIT = 4096
 RETRY_S = 0.25
 
 
-async def run_worker(worker: Worker, bus: Bus, worker_id: str) -> None:
+def new_epoch() -> str:
+    """Names one run of a worker process."""
+    return secrets.token_hex(8)
+
+
+async def run_worker(worker: Worker, bus: Bus, worker_id: str, epoch: str | None = None) -> None:
     """Serve a started worker until cancelled.
 
-    Commands come to the service ``worker.<id>``, events go to the topic of the same name, in order, and a heartbeat to
+    ``epoch`` is also part of the writer's name in the record, so whoever composes the process may choose it
+    (:func:`new_epoch`).  Commands come to the service ``worker.<id>``, events go to the topic of the same name, in order, and a heartbeat to
     ``workers`` each second.
     """
     name = api.service(worker_id)
@@ -41,7 +47,7 @@ async def run_worker(worker: Worker, bus: Bus, worker_id: str) -> None:
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(_publish_events(bus, name, events))
-            group.create_task(_beat(worker, bus, worker_id))
+            group.create_task(_beat(worker, bus, worker_id, epoch or new_epoch()))
     finally:
         await service.aclose()
 
@@ -64,8 +70,7 @@ async def _publish_events(bus: Bus, topic: str, events: asyncio.Queue[bytes]) ->
                 await asyncio.sleep(RETRY_S)
 
 
-async def _beat(worker: Worker, bus: Bus, worker_id: str) -> None:
-    epoch = secrets.token_hex(8)
+async def _beat(worker: Worker, bus: Bus, worker_id: str, epoch: str) -> None:
     while True:
         load = worker.load()
         beat = api.Heartbeat(

@@ -1,0 +1,94 @@
+"""The media worker process: the forwarding plane with the record's sink behind it."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import socket
+from typing import cast
+
+import structlog
+
+from recording.capture import SpoolSink
+from signaling.bus.factory import open_bus
+from signaling.sfu.capture import CaptureSink
+from signaling.sfu.service import new_epoch, run_worker
+from signaling.sfu.settings import WorkerSettings
+from signaling.sfu.worker import Worker
+
+from .. import logs
+from ..addresses import local_addresses
+from ..config import Settings, variable
+from ..words import Fault, Word
+from . import folder
+from .lifetime import cancelled, until_told_or_done
+from .parts import SOFTWARE, need_shared_bus, run
+
+log = structlog.get_logger(__name__)
+
+LOOPBACK = "127.0.0.1"
+
+
+def main(settings: Settings, *, supervised: bool) -> int:
+    logs.configure(settings, "media-worker")
+    if not supervised:
+        need_shared_bus(settings, "hearing media-worker")
+    folder.check(settings.spool_folder, "spool")
+    return run(_serve(settings, supervised=supervised))
+
+
+async def _serve(settings: Settings, *, supervised: bool) -> int:
+    epoch = new_epoch()
+    worker_id = settings.worker_id or _own_name(settings.media_port)
+    sink = SpoolSink(settings.spool_folder, f"{worker_id}.{epoch}", software=SOFTWARE)
+    # The same shapes under other names: neither package may import the other.
+    worker = Worker(_worker_settings(settings), cast(CaptureSink, sink))
+    try:
+        await worker.start()
+    except OSError as error:
+        raise Fault(
+            "port-in-use", port=settings.media_port, use=Word("use-media"), name=variable("media_port")
+        ) from error
+    async with open_bus(settings.bus, settings.run_folder, hub=False) as bus:
+        serving = asyncio.create_task(run_worker(worker, bus, worker_id, epoch))
+        # What lives until now lives for ever: collections then look at less and pause forwarding less.
+        gc.freeze()
+        log.info("worker.ready", worker=worker_id, epoch=epoch, port=worker.port)
+        try:
+            await until_told_or_done(serving, supervised=supervised)
+        finally:
+            # The last chunks go to disk first: what counts is the record.
+            await worker.aclose()
+            await sink.aclose()
+            await cancelled(serving)
+    return 0
+
+
+def _own_name(port: int) -> str:
+    host = "".join(letter if letter.isalnum() or letter == "-" else "-" for letter in socket.gethostname())
+    return f"{host or 'worker'}-{port}"[:60]
+
+
+def _worker_settings(settings: Settings) -> WorkerSettings:
+    if settings.media_address == "localhost":
+        listen: tuple[str, ...] = (LOOPBACK,)
+    elif settings.media_address == "*":
+        listen = ("0.0.0.0", "::") if socket.has_ipv6 else ("0.0.0.0",)
+    else:
+        listen = (settings.media_address,)
+    return WorkerSettings(
+        listen=listen,
+        port=settings.media_port,
+        announced=_announced(settings, listen),
+        packets_out_limit_s=settings.media_packets_per_s,
+    )
+
+
+def _announced(settings: Settings, listen: tuple[str, ...]) -> tuple[str, ...]:
+    """With a wildcard: every address of this computer, and loopback for a browser on it while it has no network."""
+    if settings.media_announce:
+        return tuple(part.strip() for part in settings.media_announce.split(",") if part.strip())
+    if settings.media_address != "*":
+        return ()
+    found = [str(address) for address in local_addresses() if address.version == 4 or "::" in listen]
+    return (*found, LOOPBACK)

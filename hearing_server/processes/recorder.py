@@ -1,0 +1,52 @@
+"""The recorder process: archives what was captured, seals it, and makes what can be played."""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+
+from recording.keys import KeyProblem, load_or_make
+from recording.objects import open_store
+from recording.recorder import Recorder
+from recording.service import run_recorder
+from signaling.bus.factory import open_bus
+
+from .. import logs
+from ..config import Settings, variable
+from ..words import Fault
+from . import folder
+from .lifetime import cancelled, until_told_or_done
+from .parts import SOFTWARE, need_shared_bus, run, s3_options
+
+log = structlog.get_logger(__name__)
+
+
+def main(settings: Settings, *, supervised: bool) -> int:
+    logs.configure(settings, "recorder")
+    if not supervised:
+        need_shared_bus(settings, "hearing recorder")
+    folder.check(settings.spool_folder, "spool")
+    folder.check(settings.record_key_path.parent, "key_file")
+    return run(_serve(settings, supervised=supervised))
+
+
+async def _serve(settings: Settings, *, supervised: bool) -> int:
+    try:
+        store = open_store(settings.store_url, s3_options(settings))
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise Fault("folder-not-writable", path=settings.store_url, reason=reason, name=variable("store")) from error
+    try:
+        key = load_or_make(settings.record_key_path)
+    except KeyProblem as error:
+        raise Fault("key-unusable", reason=error, name=variable("key_file")) from error
+    recorder = Recorder(settings.spool_folder, store, key, software=SOFTWARE)
+    async with open_bus(settings.bus, settings.run_folder, hub=False) as bus:
+        serving = asyncio.create_task(run_recorder(recorder, bus))
+        log.info("recorder.ready", store=settings.store_url, key=key.public.key_id)
+        try:
+            await until_told_or_done(serving, supervised=supervised)
+        finally:
+            await cancelled(serving)
+    return 0
