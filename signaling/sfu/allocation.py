@@ -17,6 +17,12 @@ HIGH_LOSS = 0.10
 LOW_LOSS = 0.02
 #: Share of the estimate that is used.
 HEADROOM = 0.95
+#: A REMB below this share of what is sent, in this many periods in a row, means congestion.  Between, it only follows
+#: the throughput up and down.
+CONGESTED_SHARE = 0.9
+CONGESTED_PERIODS = 2
+#: Weight of the newest period in the rate sent and in the loss: a keyframe is a burst, a few packets say little.
+SMOOTHING = 0.4
 FIRST_RETRY_S = 5.0
 MAX_RETRY_S = 60.0
 #: Growth per try when nothing limits.
@@ -33,15 +39,23 @@ class LinkEstimate:
         self._retry_s = FIRST_RETRY_S
         self._changed_ns = 0
         self._raised = False
+        self._sent_bps = 0.0
+        self._loss = 0.0
+        self._low_periods = 0
 
     def on_remb(self, bitrate: int) -> None:
         self.remb_bps = bitrate
 
-    def update(self, sent_bps: float, loss: float, now_ns: int) -> None:
-        """Judge the last period: what was sent, and the fraction that the receiver reported lost."""
-        remb = self.remb_bps
+    def update(self, sent_bps: float, loss: float | None, now_ns: int) -> None:
+        """Judge the last period: what was sent, and the fraction that the receiver reported lost, if it did."""
+        self._sent_bps += (sent_bps - self._sent_bps) * SMOOTHING
+        if loss is not None:
+            self._loss += (loss - self._loss) * SMOOTHING
+        sent_bps, remb, loss = self._sent_bps, self.remb_bps, self._loss
+        low = remb is not None and remb < sent_bps * CONGESTED_SHARE
+        self._low_periods = self._low_periods + 1 if low else 0
         since_s = (now_ns - self._changed_ns) / NS_PER_S
-        if loss > HIGH_LOSS or (remb is not None and remb < sent_bps):
+        if loss > HIGH_LOSS or self._low_periods >= CONGESTED_PERIODS:
             if since_s < 1.0:
                 return
             fits = sent_bps * (1 - loss / 2) if loss > HIGH_LOSS else sent_bps

@@ -19,6 +19,8 @@ from .transport import State, Transport
 RESERVED_SSRC = 1234
 #: Sender reports that share one compound packet with their canonical names and stay below an Ethernet frame.
 REPORTS_PER_COMPOUND = 16
+#: Report blocks looked at per period.
+MAX_LOSS_SAMPLES = 256
 
 
 class Downlink(Transport):
@@ -39,7 +41,7 @@ class Downlink(Transport):
         self.consumers: dict[str, Consumer] = {}
         self._by_ssrc: dict[int, Consumer] = {}
         self._estimate = LinkEstimate()
-        self._loss = 0.0
+        self._lost_256: list[int] = []
         self._sent_octets = 0
         self._measured_ns = clock.mono_ns()
         self._mids = 0
@@ -92,8 +94,8 @@ class Downlink(Transport):
             elif isinstance(report, rtcp.ReceiverReport | rtcp.SenderReport):
                 for block in report.reports:
                     consumer = self._by_ssrc.get(block.ssrc)
-                    if consumer is not None and consumer.producer.kind == "video":
-                        self._loss = max(self._loss, block.fraction_lost / 256)
+                    if consumer is not None and consumer.stream is not None and len(self._lost_256) < MAX_LOSS_SAMPLES:
+                        self._lost_256.append(block.fraction_lost)
 
     def report(self, now_ns: int) -> None:
         """Sender reports with canonical names; then a look at the link."""
@@ -117,8 +119,9 @@ class Downlink(Transport):
         sent_bps = max(0, octets - self._sent_octets) * 8 / seconds
         self._sent_octets, self._measured_ns = octets, now_ns
         video = [c for c in self.consumers.values() if c.producer.kind == "video" and not c.paused]
-        self._estimate.update(sent_bps, self._loss, now_ns)
-        self._loss = 0.0
+        loss = sum(self._lost_256) / len(self._lost_256) / 256 if self._lost_256 else None
+        self._lost_256.clear()
+        self._estimate.update(sent_bps, loss, now_ns)
         demands = [
             Demand([s.bitrate_bps if s is not None else 0.0 for s in c.producer.streams], c.preferred) for c in video
         ]

@@ -20,6 +20,8 @@ BACKOFF_INTERVAL_MS = 500
 #: Growth per second while nothing limits.
 GROWTH_PER_S = 1.15
 HIGH_LOSS = 0.10
+#: Weight of the newest half second in the loss that is judged; a handful of packets says little.
+LOSS_SMOOTHING = 0.3
 
 
 class UplinkEstimate:
@@ -28,6 +30,7 @@ class UplinkEstimate:
     def __init__(self, now_ns: int) -> None:
         self.bitrate_bps = float(CEILING_BPS)
         self._estimator = RemoteBitrateEstimator()
+        self._loss = 0.0
         self._reduced_ns = 0
         self._grown_ns = now_ns
 
@@ -38,10 +41,12 @@ class UplinkEstimate:
         if self._estimator.detector.state() is BandwidthUsage.OVERUSING:
             self._reduce(self._estimator.incoming_bitrate.rate(now_ms) or self.bitrate_bps, BACKOFF, now_ns)
 
-    def update(self, loss: float, received_bps: float, now_ns: int) -> None:
-        """Called about twice a second with the fraction lost and the rate received since."""
-        if loss > HIGH_LOSS:
-            self._reduce(received_bps, 1 - loss / 2, now_ns)
+    def update(self, expected: int, lost: int, received_bps: float, now_ns: int) -> None:
+        """Called about twice a second with the packets expected and lost, and the rate received, since."""
+        if expected:
+            self._loss += (lost / expected - self._loss) * LOSS_SMOOTHING
+        if self._loss > HIGH_LOSS:
+            self._reduce(received_bps, 1 - self._loss / 2, now_ns)
         seconds = (now_ns - self._grown_ns) / NS_PER_S
         self._grown_ns = now_ns
         if now_ns - self._reduced_ns > 2 * BACKOFF_INTERVAL_MS * NS_PER_MS:

@@ -53,7 +53,6 @@ class Room:
         for peer in self.peers.values():
             for producer in peer.producers.values():
                 if not self._may_publish(producer):
-                    self._end_track(producer, "forbidden")
                     producer.set_flow(allowed=False)
         for consumer in list(self.consumers.values()):
             if not self._may_receive(consumer.downlink.peer_id, consumer.producer):
@@ -65,6 +64,8 @@ class Room:
                 if self._may_publish(producer):
                     producer.set_flow(allowed=True)
                     self._attach_capture(producer)
+                else:
+                    self._end_track(producer, "forbidden")
         self.connect_all()
 
     def connect_all(self) -> None:

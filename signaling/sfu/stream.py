@@ -52,7 +52,8 @@ class MediaStream:
         self.sender_report_ns = 0
         self.bytes = 0
         self.bitrate_bps = 0.0
-        self.loss = 0.0
+        self.expected_now = self.lost_now = 0
+        """Packets between the last two report blocks."""
         size = VIDEO_CACHE_PACKETS if kind == "video" else AUDIO_CACHE_PACKETS
         self._mask = size - 1
         self._cache: list[Media | None] = [None] * size
@@ -129,18 +130,16 @@ class MediaStream:
         if self._base < 0:
             return None
         expected = self.highest - self._base + 1
-        expected_now = expected - self._reported_expected
-        received_now = self._received - self._reported_received
+        self.expected_now = max(0, expected - self._reported_expected)
+        self.lost_now = max(0, self.expected_now - (self._received - self._reported_received))
         self._reported_expected, self._reported_received = expected, self._received
-        lost_now = max(0, expected_now - received_now)
-        self.loss = lost_now / expected_now if expected_now > 0 else 0.0
         lsr = dlsr = 0
         if self.sender_report is not None:
             lsr = self.sender_report.ntp >> 16 & 0xFFFFFFFF
             dlsr = min((now_ns - self.sender_report_ns) * 65536 // NS_PER_S, 0xFFFFFFFF)
         return rtcp.ReportBlock(
             ssrc=self.ssrc,
-            fraction_lost=min(255, int(self.loss * 256)),
+            fraction_lost=min(255, self.lost_now * 256 // max(1, self.expected_now)),
             total_lost=expected - self._received,
             highest_sequence=self.highest & 0xFFFFFFFF,
             jitter=self._jitter >> 4,

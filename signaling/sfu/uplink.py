@@ -137,7 +137,7 @@ class Uplink(Transport):
         blocks: list[rtcp.ReportBlock] = []
         video: list[int] = []
         received_bps = 0.0
-        losses: list[float] = []
+        expected = lost = 0
         for producer in self.producers.values():
             for stream in producer.streams:
                 if stream is None:
@@ -146,12 +146,12 @@ class Uplink(Transport):
                 block = stream.report_block(now_ns)
                 if block is not None:
                     blocks.append(block)
+                    expected += stream.expected_now
+                    lost += stream.lost_now
                 if producer.kind == "video":
                     video.append(stream.ssrc)
                     received_bps += stream.bitrate_bps
-                    if block is not None:
-                        losses.append(stream.loss)
-        self._estimate.update(max(losses, default=0.0), received_bps, now_ns)
+        self._estimate.update(expected, lost, received_bps, now_ns)
         feedback = [rtcp.remb(self._own_ssrc, int(self._estimate.bitrate_bps), video)] if video else []
         if blocks or feedback:
             self.send_rtcp(self._compound(feedback, blocks))
