@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from .messages import AnyNotice, CheckIn, Command, Join
+from .messages import AnyNotice, CheckIn, Command, Join, MediaReady, MediaRequest
+from .ortc import Struct
 from .worker_api import CaptureState, Plan, Source
 
 Device = Literal["on", "off", "none"]
@@ -57,8 +58,12 @@ class Application(Protocol):
 
     async def command(self, connection: Connection, request: Command) -> dict[str, Any]: ...
 
-    async def may_produce(self, connection: Connection, source: Source) -> None:
-        """Raise if this person has no right to send such a track in this hearing at all (an observer never has)."""
+    async def may_produce(self, connection: Connection, source: Source) -> dict[str, str]:
+        """Raise if this person has no right to send such a track in this hearing at all (an observer never has).
+
+        Answer what the record's header says about the track: the person's ``name`` and ``role`` at least.
+        """
+        ...
 
     async def leave(self, connection: Connection) -> None: ...
 
@@ -80,12 +85,43 @@ class RoomListener(Protocol):
 
 
 class MediaRoom(Protocol):
-    """A sitting's room on some media worker; moved to another by itself when that one dies."""
+    """A sitting's room on some media worker; moved to another by itself when that one dies.
+
+    The application uses :meth:`obey` and :meth:`close`; the rest is for the sockets.
+    """
 
     async def obey(self, plan: Plan) -> None:
-        """Obey this plan; returns when the worker has, or at once (and later by itself) while no worker has the room."""
+        """Obey this plan; returns when the worker has, or at once (and later by itself) while no worker has the room.
 
-    async def close(self) -> None: ...
+        While the worker does not answer it returns after some seconds, and the room goes on trying.
+        Of plans given at the same time the one with the highest version wins.
+        """
+
+    async def close(self) -> None:
+        """Close the room on its worker; never raises.  Its record ends there."""
+
+    async def attach(self, connection: Connection) -> None:
+        """This connection speaks for its person from now on.
+
+        If the person's media belongs to another seat (device), it is ended before this returns.
+        """
+
+    def media(self, connection: Connection) -> MediaReady | None:
+        """The room's capabilities, and what this connection's person has of it already."""
+        ...
+
+    async def ask(self, connection: Connection, request: MediaRequest, attributes: dict[str, str]) -> Struct | None:
+        """Do what the client asked; answer the reply's data.  ``attributes`` only with ``produce``.
+
+        Raises :class:`Refusal`.  Notices that the reply must precede are held until :meth:`release`.
+        """
+        ...
+
+    def release(self, connection: Connection) -> None:
+        """The reply was sent: let the notices go that were held back for it."""
+
+    async def detach(self, connection: Connection, *, keep: bool) -> None:
+        """The connection is gone.  ``keep``: the person may come back to their transports within the seat's time."""
 
 
 class MediaRooms(Protocol):

@@ -8,7 +8,7 @@ by the seat cookie of ``POST /api/session``; there is no token in a message.
 
 ``signaling`` moves these without knowing the law: what a command does, who may
 give it and what a view holds is decided by the application behind
-:class:`signaling.session.Room`; views travel as opaque JSON objects whose schema
+:class:`signaling.application.Application`; views travel as opaque JSON objects whose schema
 the application publishes (:mod:`hearing_server.web.api`).
 """
 
@@ -52,13 +52,14 @@ class Request(Struct, tag_field="type"):
 
 
 class Join(Request, tag="join"):
-    """The first request.  ``ready`` says that the checks are done and the person may be brought in.
+    """The first request.  Reply: :class:`Joined`.
 
-    Reply: :class:`Joined`.  ``last_seq`` is the newest event the client holds, if it comes back.
+    ``locale`` absent: the language of the session.  ``last_seq`` is the newest event the client holds, if it comes
+    back.
     """
 
     protocol: int = PROTOCOL_VERSION
-    locale: Literal["en", "zh-CN"] = "en"
+    locale: Literal["en", "zh-CN"] | None = None
     last_seq: int | None = None
 
 
@@ -153,6 +154,20 @@ class Leave(Request, tag="leave"):
     """The person leaves by their own will; the socket is closed after the reply."""
 
 
+#: Requests that concern the media plane; the rest is for the application.
+MediaRequest = (
+    CreateTransport
+    | ConnectTransport
+    | RestartIce
+    | Produce
+    | PauseProducer
+    | ResumeProducer
+    | CloseProducer
+    | ResumeConsumer
+    | PauseConsumer
+    | SetPreferredLayers
+)
+
 AnyRequest = (
     Join
     | CheckIn
@@ -209,6 +224,11 @@ class MediaReady(Struct, omit_defaults=False):
 
     generation: int
     router_rtp_capabilities: RtpCapabilities
+    #: What the person has on this worker now.  A page that comes back on a new socket and holds exactly these may go
+    #: on with them; any other makes new transports, which take the place of the old.
+    transports: list[str] = []
+    producers: list[str] = []
+    consumers: list[str] = []
 
 
 class TransportCreated(Struct, omit_defaults=False):
@@ -296,9 +316,7 @@ class Ended(Notice, tag="ended"):
     message: str
 
 
-AnyNotice = (
-    ViewChanged | MediaNotice | ConsumerNew | ConsumerClosed | ConsumerState | TransportState | Levels | Ended
-)
+AnyNotice = ViewChanged | MediaNotice | ConsumerNew | ConsumerClosed | ConsumerState | TransportState | Levels | Ended
 
 request_decoder: msgspec.json.Decoder[AnyRequest] = msgspec.json.Decoder(AnyRequest)
 encode = msgspec.json.Encoder().encode
