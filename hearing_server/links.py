@@ -42,7 +42,7 @@ class Links:
     def __init__(self, store: Store, secret: bytes, now: Callable[[], int] = time.time_ns) -> None:
         self._store = store
         self._now = now
-        self._signer: URLSafeSerializer[str] = URLSafeSerializer(
+        self._signer: URLSafeSerializer = URLSafeSerializer(
             secret, salt="hearing.link", signer_kwargs={"digest_method": hashlib.sha256}
         )
 

@@ -159,7 +159,10 @@ def _apply_presence(sitting: Sitting, event: Event) -> Sitting:
         seat=event.detail.get("seat", person.seat),
         check=event.detail.get("check", person.check),
         dismissed=event.name == "dismiss" or (person.dismissed and event.name != "call"),
+        called=event.utc if event.name == "call" else person.called,
     )
+    if not changed.in_room:
+        changed = replace(changed, called=None)
     return replace(sitting, people={**sitting.people, person.id: changed})
 
 

@@ -99,6 +99,8 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     seat: str = ""
     #: Sent out by the judge: comes back by a call only, whatever the role.
     dismissed: bool = False
+    #: When the judge called them in, if that is how they came into the room they are in.
+    called: int | None = None
     #: What the last check-in said (camera, microphone, network).
     check: dict[str, str] = {}
 

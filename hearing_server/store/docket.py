@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Select, func, insert, literal, or_, select, update
+from sqlalchemy import Select, and_, func, insert, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from . import tables as t
@@ -124,9 +124,14 @@ class Docket:
         return await self._many(query.order_by(t.hearings.c.scheduled_utc.desc(), t.hearings.c.id))
 
     async def unfinished(self) -> list[str]:
-        """Sittings that are open, or closed with a record that is not sealed."""
+        """Sittings that are open, or closed with a record that cannot be played yet."""
+        playable = select(literal(1)).where(t.records.c.sitting_id == t.sittings.c.id, t.records.c.playable)
         query = select(t.sittings.c.id).where(
-            or_(t.sittings.c.state.in_(("countdown", "in_session")), t.sittings.c.record_state == "finalizing")
+            or_(
+                t.sittings.c.state.in_(("countdown", "in_session")),
+                t.sittings.c.record_state == "finalizing",
+                and_(t.sittings.c.record_state == "sealed", ~playable.exists()),
+            )
         )
         async with transaction(self._engine, writes=False) as connection:
             return list((await connection.scalars(query)).all())

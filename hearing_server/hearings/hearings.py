@@ -1,0 +1,244 @@
+"""All sittings of this control process: what the sockets of :mod:`signaling` ask, and what the pages read."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from typing import Any
+
+import msgspec
+import structlog
+
+from recording import messages as m
+from signaling.application import Connection, MediaRoom, MediaRooms, Refusal
+from signaling.messages import CheckIn, Join
+from signaling.messages import Command as CommandRequest
+from signaling.worker_api import Source
+
+from ..court import Booked, Command, Event, Now, Role, Rules, Sitting, booked, replay, role_may_publish
+from ..refusals import sentence
+from ..store import Conflict, HearingFacts, JobRow, Store, StoreError
+from ..web import api
+from . import views
+from .actor import Clock, SittingActor, SystemClock
+from .recorder import Keeper, Recorder
+
+log = structlog.get_logger(__name__)
+
+#: The commands a page may give; all else in the tables is the court's own or follows from what a person does.
+COMMANDS = frozenset({"open", "abort", "close", "call", "dismiss"})
+#: Characters of a person id or a reason in a command.
+ARGUMENT_LIMIT = 512
+
+
+class Hearings:
+    """Implements :class:`signaling.application.Application`."""
+
+    def __init__(
+        self,
+        store: Store,
+        rooms: MediaRooms,
+        recorder: Recorder,
+        rules: Rules | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self._store = store
+        self._rooms = rooms
+        self._rules = rules or Rules()
+        self._clock = clock or SystemClock()
+        self._actors: dict[str, SittingActor] = {}
+        self._loading: dict[str, asyncio.Future[SittingActor]] = {}
+        self._keeper = Keeper(store, recorder, self._facts_for_record, self._record_sealed)
+
+    async def start(self) -> None:
+        """Go on with sittings that are open, records that are not sealed and jobs that are not done.
+
+        Raises :class:`~hearing_server.store.StoreError`.
+        """
+        self._keeper.start()
+        for sitting_id in await self._store.docket.unfinished():
+            actor = await self._actor(sitting_id)
+            if actor.sitting.state == "closed":
+                self._keeper.finalise(sitting_id)
+            else:
+                log.info("sitting.resumed", sitting=sitting_id, state=actor.sitting.state.value)
+                await actor.resume()
+        for job in await self._store.records.active_jobs():
+            self._keeper.follow(job)
+
+    async def aclose(self) -> None:
+        await self._keeper.aclose()
+        await asyncio.gather(*(actor.aclose() for actor in self._actors.values()))
+
+    @property
+    def recorder_state(self) -> m.RecorderState | None:
+        """What the recorder last told of itself."""
+        return self._keeper.state
+
+    # --- what sockets ask ---------------------------------------------------------------
+
+    async def enter(self, connection: Connection, join: Join) -> tuple[dict[str, Any], MediaRoom]:
+        return await (await self._seat_actor(connection)).enter(connection)
+
+    async def check_in(self, connection: Connection, request: CheckIn) -> None:
+        check: dict[str, str] = {"camera": request.camera, "microphone": request.microphone, "network": request.network}
+        actor = await self._seat_actor(connection)
+        await actor.check_in(connection, check, declaration=request.declaration)
+
+    async def command(self, connection: Connection, request: CommandRequest) -> dict[str, Any]:
+        locale = connection.seat.locale
+        if request.name not in COMMANDS:
+            raise Refusal("unknown-command", sentence("unknown-command", locale))
+        subject = request.arguments.get("personId", "")
+        if not isinstance(subject, str) or len(subject) > ARGUMENT_LIMIT:
+            raise Refusal("invalid", sentence("invalid", locale))
+        if request.name in ("call", "dismiss") and not subject:
+            raise Refusal("unknown-person", sentence("unknown-person", locale))
+        command = Command(
+            name=request.name,
+            subject=subject if request.name in ("call", "dismiss") else "",
+            request_id=request.request_id,
+            expected_version=request.expected_version,
+        )
+        return await (await self._seat_actor(connection)).command(connection, command)
+
+    async def may_produce(self, connection: Connection, source: Source) -> None:
+        actor = await self._seat_actor(connection)
+        person = actor.sitting.people.get(connection.seat.person_id)
+        if person is None or not role_may_publish(person.role, source):
+            observer = person is None or person.role is Role.OBSERVER
+            code = "may-not-publish" if observer else "source-not-allowed"
+            raise Refusal(code, sentence(code, connection.seat.locale))
+
+    async def leave(self, connection: Connection) -> None:
+        await (await self._seat_actor(connection)).leave(connection)
+
+    async def gone(self, connection: Connection) -> None:
+        actor = self._actors.get(connection.seat.sitting_id)
+        if actor is not None:
+            actor.gone(connection)
+
+    # --- what the web asks ------------------------------------------------------------------
+
+    def seat_taken(self, sitting_id: str, person_id: str, seat_id: str) -> None:
+        """A device took this person's seat: the socket of any other is ended."""
+        actor = self._actors.get(sitting_id)
+        if actor is not None:
+            actor.displace(person_id, seat_id)
+
+    def live(self, sitting_id: str) -> SittingActor | None:
+        """The sitting's runtime, if it is loaded."""
+        return self._actors.get(sitting_id)
+
+    async def record_view(self, facts: HearingFacts) -> api.RecordView:
+        """The record of this hearing as it stands."""
+        actor = self._actors.get(facts.sitting_id)
+        if actor is not None and actor.sitting.state not in ("not_started", "closed"):
+            return views.live_record(actor.sitting, actor.watch)
+        return views.stored_record(facts, await self._store.records.get(facts.sitting_id))
+
+    async def log_of(self, sitting_id: str) -> list[Event]:
+        """All events of the sitting, oldest first."""
+        return await self._store.log.read(sitting_id)
+
+    async def export(self, facts: HearingFacts, locale: str, person_id: str) -> JobRow:
+        """Have a composite made, or answer the job that makes one already."""
+        job = await self._store.records.add_job(
+            JobRow(
+                id=secrets.token_hex(8),
+                sitting_id=facts.sitting_id,
+                kind="composite",
+                locale=locale,
+                state="queued",
+                progress=0.0,
+                created_utc=self._clock.utc(),
+                created_by=person_id,
+            )
+        )
+        self._keeper.follow(job)
+        return job
+
+    async def verify(self, facts: HearingFacts) -> None:
+        """Have the record checked.  Raises :class:`~.recorder.RecorderUnavailable`."""
+        await self._keeper.verify(facts.sitting_id)
+
+    # --- loading ---------------------------------------------------------------------------------
+
+    async def _seat_actor(self, connection: Connection) -> SittingActor:
+        try:
+            return await self._actor(connection.seat.sitting_id)
+        except StoreError as error:
+            raise Refusal(error.code, sentence(error.code, connection.seat.locale)) from error
+        except LookupError as error:
+            raise Refusal("not-found", sentence("not-found", connection.seat.locale)) from error
+
+    async def _actor(self, sitting_id: str) -> SittingActor:
+        """The sitting's runtime, loaded by replaying its log.  Raises :class:`LookupError` for a sitting unknown."""
+        actor = self._actors.get(sitting_id)
+        if actor is not None:
+            return actor
+        loading = self._loading.get(sitting_id)
+        if loading is None:
+            loading = asyncio.ensure_future(self._load(sitting_id))
+            self._loading[sitting_id] = loading
+            loading.add_done_callback(lambda _: self._loading.pop(sitting_id, None))
+        return await asyncio.shield(loading)
+
+    async def _load(self, sitting_id: str) -> SittingActor:
+        facts = await self._store.docket.by_sitting(sitting_id)
+        if facts is None:
+            raise LookupError(sitting_id)
+        sitting = await self._replayed(facts)
+        actor = SittingActor(facts, sitting, self._store, self._rooms, self._clock, self._closed)
+        self._actors[sitting_id] = actor
+        return actor
+
+    async def _replayed(self, facts: HearingFacts) -> Sitting:
+        sitting = replay(await self._store.log.read(facts.sitting_id))
+        if sitting is not None:
+            return sitting
+        people = [Booked(id=person.id, role=Role(person.role)) for person in facts.people]
+        now = Now(utc=self._clock.utc(), mono=self._clock.mono())
+        first = booked(facts.sitting_id, people, self._rules, now)
+        sitting = replay([first])
+        assert sitting is not None
+        try:
+            await self._store.log.append(facts.sitting_id, [first], sitting)
+        except Conflict:
+            sitting = replay(await self._store.log.read(facts.sitting_id))
+            assert sitting is not None
+        return sitting
+
+    # --- the record ----------------------------------------------------------------------------------
+
+    def _closed(self, actor: SittingActor) -> None:
+        self._keeper.finalise(actor.sitting.id)
+
+    async def _record_sealed(self, sitting_id: str) -> None:
+        actor = await self._actor(sitting_id)
+        await actor.record_sealed()
+
+    async def _facts_for_record(self, sitting_id: str) -> m.SittingFacts | None:
+        """What the manifest says besides the media; nothing for a sitting that never was in session."""
+        facts = await self._store.docket.by_sitting(sitting_id)
+        events = await self._store.log.read(sitting_id)
+        sitting = replay(events)
+        if facts is None or sitting is None or sitting.opened is None or sitting.closed is None:
+            return None
+        return m.SittingFacts(
+            court=facts.court.name,
+            court_zh=facts.court.name_zh,
+            case_number=facts.case_number,
+            case_name=facts.case_name,
+            case_name_zh=facts.case_name_zh,
+            room=facts.room,
+            hearing_id=facts.hearing_id,
+            opened_wall_ns=sitting.opened,
+            closed_wall_ns=sitting.closed,
+            participants=[
+                m.Participant(person_id=person.id, name=person.name, name_zh=person.name_zh, role=person.role)
+                for person in facts.people
+            ],
+            events=[msgspec.to_builtins(event) for event in events if event.name != "seal"],
+            writers=list(sitting.writers),
+        )

@@ -1,0 +1,71 @@
+"""Is the record being written?  From what the media worker says is on disk to events of the recording machine.
+
+Pure: reports and the monotonic time go in, record commands come out (hearing-model.md §4).  Progress is what counts,
+not clocks: the worker's and control's may differ.
+"""
+
+from __future__ import annotations
+
+from ..court import Command, RecordState
+
+#: Storage is late when nothing became durable for this long, s (hearing-model.md §4).
+LATE_S = 15.0
+#: The record has failed when nothing became durable for this long, s (hearing-model.md §4).
+FAILED_S = 60.0
+#: Progress younger than this means that the record is well again, s: the worker reports about once a second.
+WELL_S = 4.0
+
+
+class CaptureWatch:
+    """``tracks`` and ``durable_wall_ns`` are the newest that was reported; ``fault`` why nothing advances."""
+
+    def __init__(self, mono_s: float) -> None:
+        self.tracks = 0
+        self.durable_wall_ns = 0
+        self.fault: str | None = None
+        self.media_lost = False
+        self._progress_s = mono_s
+        self._armed_at_wall_ns: int | None = None
+
+    def arm(self, mono_s: float) -> None:
+        """The record is to begin: only what becomes durable from now on counts."""
+        self._armed_at_wall_ns = self.durable_wall_ns
+        self._progress_s = mono_s
+        self.fault = None
+
+    def heard(self, *, tracks: int, durable_wall_ns: int, fault: str | None, mono_s: float) -> None:
+        self.tracks = tracks
+        self.fault = fault
+        if durable_wall_ns != self.durable_wall_ns and fault is None:
+            self._progress_s = mono_s
+        self.durable_wall_ns = max(self.durable_wall_ns, durable_wall_ns)
+
+    def lost(self) -> None:
+        """The media worker is gone; its spool keeps what it had made durable."""
+        self.media_lost = True
+        self.tracks = 0
+
+    def placed(self) -> None:
+        """A media worker has the room."""
+        self.media_lost = False
+
+    def wanted(self, record: RecordState, mono_s: float) -> Command | None:
+        """What the record's machine has to do now."""
+        silent_s = mono_s - self._progress_s
+        well = not self.media_lost and self.fault is None and silent_s < WELL_S
+        if record is RecordState.ARMING and well and self.durable_wall_ns != self._armed_at_wall_ns:
+            return Command(name="first_durable")
+        if record is RecordState.RECORDING:
+            if self.media_lost:
+                return Command(name="degrade", reason="media-lost")
+            if self.fault is not None:
+                return Command(name="degrade", reason=self.fault)
+            if silent_s > LATE_S:
+                return Command(name="degrade", reason="late")
+        if record is RecordState.DEGRADED and well:
+            return Command(name="recover")
+        if record in (RecordState.RECORDING, RecordState.DEGRADED) and silent_s > FAILED_S:
+            return Command(name="fail", reason=self.fault or ("media-lost" if self.media_lost else "late"))
+        if record is RecordState.FAILED and well:
+            return Command(name="rearm")
+        return None
