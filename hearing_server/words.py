@@ -78,6 +78,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "单独运行 {command} 需要其他进程可达的总线：请将 HEARING_BUS 设为 redis://…，或运行“hearing serve --all”。",
     ),
     "store-unreachable": ("The object storage {url} does not answer: {reason}.", "对象存储 {url} 无响应：{reason}。"),
+    "file-unreadable": (
+        "The file {path} cannot be read. Mend it, or name another with {name}.",
+        "无法读取文件 {path}。请修复，或用 {name} 另选一个。",
+    ),
     "key-unusable": (
         "The key that seals records cannot be used: {reason}. Restore it, or name another with {name}.",
         "用于封存记录的密钥无法使用：{reason}。请恢复该密钥，或用 {name} 指定其他密钥。",
@@ -92,6 +96,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "child-died-wait": (
         "The {name} ended unexpectedly ({reason}); starting it again in {delay} s.",
         "{name}意外结束（{reason}），{delay} 秒后重新启动。",
+    ),
+    "child-silent": (
+        "The {name} did not answer within {seconds} s after its start. Its log says why.",
+        "{name}启动后 {seconds} 秒内没有响应，原因见其日志。",
     ),
     "child-back": ("The {name} is running again.", "{name}已恢复运行。"),
     "media-worker": ("media worker", "媒体进程"),
@@ -116,6 +124,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "Open each link in a window of its own; a link seats one device at a time.",
         "请分别在不同窗口打开各链接；每个链接同一时间只能用于一台设备。",
     ),
+    "demo-link": ("  {role:<12} {link}", "  {role:　<6} {link}"),
     "demo-phone": (
         "To join from a phone in the same network, as the claimant, scan this code:",
         "如需用同一网络中的手机以原告身份加入，请扫描此码：",

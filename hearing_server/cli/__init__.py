@@ -6,8 +6,8 @@ import argparse
 from collections.abc import Callable, Sequence
 
 from .. import config
+from ..terminal import Terminal
 from ..words import Fault, locale_of
-from .terminal import Terminal
 
 #: Exit codes: done; the answer is no (a record does not verify, a check failed); something to mend first.
 OK, NO, FAULT = 0, 1, 2

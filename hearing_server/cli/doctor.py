@@ -14,11 +14,12 @@ from typing import Any
 
 from cryptography import x509
 
-from ..addresses import PortUse, check_port
-from ..config import Settings, variable
+from ..addresses import check_port
+from ..config import Settings
 from ..processes import folder
-from ..words import Fault, Word, say
-from .terminal import Terminal
+from ..processes.parts import port_uses, s3_options
+from ..terminal import Terminal
+from ..words import Fault, say
 
 OLDEST_PYTHON = (3, 11)
 #: No probe takes longer, s.
@@ -125,19 +126,6 @@ async def _ports(settings: Settings) -> Finding:
     return Finding("ports", True, "check-ports-ok", {"ports": ports})
 
 
-def port_uses(settings: Settings) -> list[tuple[str, int, PortUse]]:
-    """Address, port and use of everything that listens."""
-    return [
-        (settings.http_address, settings.http_port, PortUse(variable("http_port"), "HTTP")),
-        (settings.https_address, settings.https_port, PortUse(variable("https_port"), "HTTPS")),
-        (
-            settings.media_address,
-            settings.media_port,
-            PortUse(variable("media_port"), Word("use-media"), "tcp+udp"),
-        ),
-    ]
-
-
 async def _database(settings: Settings) -> Finding:
     from sqlalchemy import text
 
@@ -165,8 +153,6 @@ async def _bus(settings: Settings) -> Finding:
 
 async def _store(settings: Settings) -> Finding:
     from recording.objects import open_store
-
-    from ..processes.parts import s3_options
 
     store = open_store(settings.store_url, s3_options(settings))
     await store.put_new(*STORE_PROBE)

@@ -53,6 +53,8 @@ def held(folder: Path) -> Iterator[None]:
 
 def holder(folder: Path) -> str | None:
     """The process id of the server that runs on this folder, if one does."""
+    if not (folder / "run").is_dir():
+        return None
     try:
         with held(folder):
             return None

@@ -12,8 +12,9 @@ import uvloop
 
 from recording.objects import S3Options
 
-from ..config import Settings
-from ..words import Fault
+from ..addresses import PortUse
+from ..config import Settings, variable
+from ..words import Fault, Word
 
 log = structlog.get_logger(__name__)
 
@@ -27,6 +28,19 @@ def s3_options(settings: Settings) -> S3Options:
         secret=settings.s3_secret or None,
         region=settings.s3_region,
     )
+
+
+def port_uses(settings: Settings) -> list[tuple[str, int, PortUse]]:
+    """Address, port and use of everything that listens."""
+    return [
+        (settings.http_address, settings.http_port, PortUse(variable("http_port"), "HTTP")),
+        (settings.https_address, settings.https_port, PortUse(variable("https_port"), "HTTPS")),
+        (
+            settings.media_address,
+            settings.media_port,
+            PortUse(variable("media_port"), Word("use-media"), "tcp+udp"),
+        ),
+    ]
 
 
 def need_shared_bus(settings: Settings, command: str) -> None:

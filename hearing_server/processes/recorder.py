@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 
 import structlog
+from recording.recorder import Recorder
+from recording.service import run_recorder
 
 from recording.keys import KeyProblem, load_or_make
 from recording.objects import open_store
-from recording.recorder import Recorder
-from recording.service import run_recorder
 from signaling.bus.factory import open_bus
 
 from .. import logs

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from typing import Any, TextIO
 
-from ..words import Fault, Locale, say
+from .words import Fault, Locale, say
 
 BAR_WIDTH = 24
 

@@ -1,0 +1,112 @@
+"""``hearing demo``: everything on this computer, and a hearing to try it with."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import os
+import webbrowser
+from collections.abc import Mapping
+
+import segno
+
+from . import config, logs
+from .addresses import next_free_port
+from .booking import DemoBooking, book_demo
+from .config import Settings
+from .processes import folder
+from .processes.lifetime import until_told
+from .processes.parts import port_uses, run
+from .processes.platform import STEPS, Platform, running
+from .terminal import Terminal
+from .words import Fault, Word
+
+#: The order in which the links are printed, and handed out.
+ROLES = ("judge", "clerk", "claimant", "respondent", "witness", "interpreter", "observer")
+PHONE_ROLE = "claimant"
+
+
+def main(changes: Mapping[str, str], terminal: Terminal, *, open_browser: bool) -> int:
+    """``changes`` are settings of the command line; they win over the environment."""
+    settings = config.load({**os.environ, **changes})
+    if pid := folder.holder(settings.data):
+        raise Fault("already-running", path=settings.data, pid=pid)
+    settings = _with_free_ports(settings, terminal)
+    if not settings.log_file:
+        settings = dataclasses.replace(settings, log_file=str(settings.data / "logs" / "control.log"))
+    folder.check(settings.data)
+    logs.configure(settings, "control")
+    return run(_demo(settings, terminal, open_browser=open_browser))
+
+
+def _with_free_ports(settings: Settings, terminal: Terminal) -> Settings:
+    """A demo must not fail because something else uses a port; the next free one will do, and that is said."""
+    taken: dict[str, int] = {}
+    for address, port, use in port_uses(settings):
+        free = next_free_port(address, port, use)
+        if free != port:
+            terminal.say("port-next", port=port, use=use.name, other=free)
+            taken[use.setting.removeprefix(config.PREFIX).lower()] = free
+    return dataclasses.replace(settings, **taken)
+
+
+async def _demo(settings: Settings, terminal: Terminal, *, open_browser: bool) -> int:
+    steps = terminal.steps(STEPS + 1)
+    async with running(settings, terminal, steps, with_children=True) as platform:
+        with steps.step("step-hearing"):
+            booking = await book_demo(platform.control.store, platform.control.links)
+        if terminal.as_json:
+            terminal.answer(_facts(platform, booking))
+        else:
+            _print(platform, booking, terminal)
+            if open_browser:
+                webbrowser.open(f"{platform.base_url}/j/{booking.links['judge']}")
+        await until_told(supervised=False)
+        terminal.line()
+        terminal.say("stopping")
+    terminal.say("stopped", path=settings.data.resolve())
+    return 0
+
+
+def _links(base_url: str, booking: DemoBooking) -> dict[str, str]:
+    return {role: f"{base_url}/j/{booking.links[role]}" for role in ROLES}
+
+
+def _facts(platform: Platform, booking: DemoBooking) -> dict[str, object]:
+    return {
+        "base_url": platform.base_url,
+        "https_base_url": platform.https_url,
+        "links": _links(platform.base_url, booking),
+        "hearing_id": booking.hearing_id,
+        "case_number": booking.case_number,
+        "ca_certificate": str(platform.certificates.authority) if platform.certificates else None,
+    }
+
+
+def _print(platform: Platform, booking: DemoBooking, terminal: Terminal) -> None:
+    terminal.line()
+    terminal.say("demo-title", case_number=booking.case_number)
+    terminal.say("demo-links")
+    terminal.line()
+    titles = {role: Word(f"role-{role}") for role in ROLES}
+    for role, link in _links(platform.base_url, booking).items():
+        terminal.say("demo-link", role=titles[role], link=link)
+    terminal.line()
+    if platform.https_url is None:
+        terminal.say("demo-no-network")
+    else:
+        link = f"{platform.https_url}/j/{booking.links[PHONE_ROLE]}"
+        terminal.say("demo-phone")
+        terminal.line(_qr(link))
+        terminal.line(f"  {link}")
+        if platform.certificates is not None:
+            terminal.say("demo-phone-certificate", url=f"{platform.https_url}/ca.crt")
+    terminal.line()
+    terminal.say("demo-stop")
+
+
+def _qr(text: str) -> str:
+    """A code made of half blocks, with the quiet margin that scanners need."""
+    out = io.StringIO()
+    segno.make(text, error="l", micro=False).terminal(out, border=2, compact=True)
+    return out.getvalue().rstrip("\n")

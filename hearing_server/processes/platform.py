@@ -1,0 +1,149 @@
+"""Control at work, with or without its children: what ``hearing serve`` and ``hearing demo`` have in common."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import os
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from recording.messages import TOPIC as RECORDER_TOPIC
+from signaling.bus import Bus
+from signaling.bus.factory import open_bus
+from signaling.worker_api import HEARTBEAT_TOPIC
+
+from .. import config
+from ..addresses import PortUse, bind_tcp, in_url, local_addresses
+from ..certificates import Certificates, ensure
+from ..config import Settings
+from ..terminal import Steps, Terminal
+from ..words import Fault, Word
+from . import folder
+from .control import Control, running_control
+from .supervisor import ChildSpec, Death, Supervisor
+from .web_server import serving
+
+log = structlog.get_logger(__name__)
+
+MEDIA_WORKER, RECORDER = "media-worker", "recorder"
+#: How long a child may take until it is heard on the bus, s.
+CHILD_READY_S = 30.0
+WEB_PAGES = Path(__file__).parent.parent / "web" / "static" / "index.html"
+STEPS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """``base_url`` is for this computer; ``https_url`` for others, or nothing if it has no address in a network."""
+
+    control: Control
+    base_url: str
+    https_url: str | None
+    certificates: Certificates | None
+    supervisor: Supervisor | None
+
+
+@contextlib.asynccontextmanager
+async def running(
+    settings: Settings, terminal: Terminal, steps: Steps, *, with_children: bool
+) -> AsyncIterator[Platform]:
+    """Start everything in order; stop it in the other order.  Raises :class:`Fault`."""
+    async with contextlib.AsyncExitStack() as stack:
+        with steps.step("step-folder"):
+            if not WEB_PAGES.exists():
+                raise Fault("client-missing")
+            folder.check(settings.data)
+            stack.enter_context(folder.held(settings.data))
+        with steps.step("step-certificates"):
+            certificates = None if settings.tls_certificate else ensure(settings.certificates_folder)
+            tls = (certificates or _given(settings)).context()
+        with steps.step("step-server"):
+            http = bind_tcp(settings.http_address, settings.http_port, _use("http_port", "HTTP"))
+            stack.callback(lambda: [each.close() for each in http])
+            https = bind_tcp(settings.https_address, settings.https_port, _use("https_port", "HTTPS"))
+            stack.callback(lambda: [each.close() for each in https])
+            base_url, https_url = _urls(settings, http[0].getsockname()[1], https[0].getsockname()[1])
+            bus = await stack.enter_async_context(open_bus(settings.bus, settings.run_folder, hub=True))
+            control = await stack.enter_async_context(running_control(settings, bus, certificates))
+            await stack.enter_async_context(serving(control.app, http))
+            await stack.enter_async_context(serving(control.app, https, tls))
+        supervisor = None
+        if with_children:
+            supervisor = await stack.enter_async_context(_children(settings, terminal, steps, bus))
+        yield Platform(control, base_url, https_url, certificates, supervisor)
+
+
+def _use(setting: str, name: str) -> PortUse:
+    return PortUse(config.variable(setting), name)
+
+
+def _given(settings: Settings) -> Certificates:
+    certificate, key = Path(settings.tls_certificate), Path(settings.tls_key)
+    for name, path in (("tls_certificate", certificate), ("tls_key", key)):
+        if not os.access(path, os.R_OK):
+            raise Fault("file-unreadable", path=path, name=config.variable(name))
+    return Certificates(certificate, certificate, key)
+
+
+def _urls(settings: Settings, http_port: int, https_port: int) -> tuple[str, str | None]:
+    base_url = settings.base_url.rstrip("/")
+    if not base_url:
+        host = settings.http_address
+        host = "localhost" if host == "*" else f"[{host}]" if ":" in host else host
+        base_url = f"http://{host}:{http_port}"
+    addresses = local_addresses()
+    if settings.base_url.startswith("https:"):
+        return base_url, base_url
+    return base_url, f"https://{in_url(addresses[0])}:{https_port}" if addresses else None
+
+
+@contextlib.asynccontextmanager
+async def _children(settings: Settings, terminal: Terminal, steps: Steps, bus: Bus) -> AsyncIterator[Supervisor]:
+    def on_death(death: Death) -> None:
+        reason = Word("by-signal", number=-death.code) if death.code < 0 else Word("by-code", code=death.code)
+        key = "child-died-wait" if death.wait_s else "child-died"
+        terminal.say(key, name=Word(death.name), reason=reason, delay=death.wait_s)
+
+    supervisor = Supervisor(
+        [_spec(settings, MEDIA_WORKER), _spec(settings, RECORDER)],
+        on_death=on_death,
+        on_return=lambda name: terminal.say("child-back", name=Word(name)),
+    )
+    async with bus.subscribe(HEARTBEAT_TOPIC) as worker_news, bus.subscribe(RECORDER_TOPIC) as recorder_news:
+        await supervisor.start()
+        try:
+            for step, news, name in (
+                ("step-worker", worker_news, MEDIA_WORKER),
+                ("step-recorder", recorder_news, RECORDER),
+            ):
+                with steps.step(step):
+                    try:
+                        await asyncio.wait_for(anext(news), CHILD_READY_S)
+                    except TimeoutError:
+                        raise Fault("child-silent", name=Word(name), seconds=int(CHILD_READY_S)) from None
+        except BaseException:
+            await supervisor.stop()
+            raise
+    try:
+        yield supervisor
+    finally:
+        await supervisor.stop()
+
+
+def _spec(settings: Settings, name: str) -> ChildSpec:
+    """A child reads the same settings; beside a log file of ours it gets one of its own."""
+    own = settings
+    if settings.log_file:
+        own = dataclasses.replace(settings, log_file=str(Path(settings.log_file).with_name(f"{name}.log")))
+    others = {key: value for key, value in os.environ.items() if not key.startswith(config.PREFIX)}
+    return ChildSpec(
+        name,
+        [sys.executable, "-m", "hearing_server", name, "--supervised"],
+        {**others, **config.environment(own)},
+    )

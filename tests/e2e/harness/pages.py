@@ -1,0 +1,126 @@
+"""A person in a real browser: Chromium with a microphone and a camera of their own, walking through the pages."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from playwright.async_api import Browser, BrowserContext, Page, Playwright, async_playwright
+
+from tests.media import cameras, tones
+from tests.media.tones import Samples
+
+CHROMIUM = "/usr/bin/chromium"
+PROBE = Path(__file__).with_name("probe.js").read_text(encoding="utf-8")
+DESKTOP = {"width": 1440, "height": 900}
+PHONE = {"width": 390, "height": 844}
+#: How long a page may take for a step on a busy machine, ms.
+STEP_MS = 30_000
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+    # Pages that are not on top must go on like real ones on other computers.
+    "--disable-backgrounding-occluded-windows",
+    "--disable-renderer-backgrounding",
+    "--disable-background-timer-throttling",
+    "--autoplay-policy=no-user-gesture-required",
+]
+
+
+def fake_devices(role: str, folder: Path) -> list[str]:
+    microphone = tones.microphone(folder / f"{role}.wav", role)
+    camera = cameras.camera(folder / f"{role}.y4m", role)
+    return [
+        "--use-fake-ui-for-media-stream",
+        "--use-fake-device-for-media-stream",
+        f"--use-file-for-fake-audio-capture={microphone}",
+        f"--use-file-for-fake-video-capture={camera}",
+    ]
+
+
+@asynccontextmanager
+async def playwright() -> AsyncIterator[Playwright]:
+    async with async_playwright() as running:
+        yield running
+
+
+@dataclass
+class Person:
+    """``errors`` collects what the page's own scripts threw or logged as errors."""
+
+    role: str
+    browser: Browser
+    context: BrowserContext
+    page: Page
+    errors: list[str]
+
+    @classmethod
+    async def open(
+        cls,
+        running: Playwright,
+        role: str,
+        folder: Path,
+        *,
+        phone: bool = False,
+        locale: str = "en-GB",
+        devices: bool = True,
+    ) -> Person:
+        """A browser of their own, since the files of fake devices hold for a whole browser."""
+        browser = await running.chromium.launch(
+            executable_path=CHROMIUM, args=[*FLAGS, *(fake_devices(role, folder) if devices else [])]
+        )
+        context = await browser.new_context(
+            viewport=PHONE if phone else DESKTOP,  # type: ignore[arg-type]
+            is_mobile=phone,
+            has_touch=phone,
+            locale=locale,
+            ignore_https_errors=True,
+        )
+        context.set_default_timeout(STEP_MS)
+        await context.add_init_script(PROBE)
+        page = await context.new_page()
+        errors: list[str] = []
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+        return cls(role, browser, context, page, errors)
+
+    async def close(self) -> None:
+        await self.browser.close()
+
+    # --- what the person does -----------------------------------------------------------------
+
+    async def press(self, testid: str) -> None:
+        await self.page.get_by_test_id(testid).click()
+
+    async def see(self, testid: str) -> None:
+        await self.page.get_by_test_id(testid).first.wait_for(state="visible")
+
+    # --- what a probe in the page finds ----------------------------------------------------------
+
+    async def counters(self) -> dict[str, Any]:
+        found: dict[str, Any] = await self.page.evaluate("__probe.counters()")
+        return found
+
+    async def sound(self) -> Samples:
+        """Two thirds of a second of what the page plays."""
+        heard = await self.page.evaluate("__probe.listen()")
+        return np.frombuffer(base64.b64decode(heard["samples"]), np.float32)
+
+    async def hears(self) -> set[str]:
+        return tones.heard(await self.sound())
+
+    async def pictures(self) -> list[dict[str, Any]]:
+        shown: list[dict[str, Any]] = await self.page.evaluate("__probe.pictures()")
+        return shown
