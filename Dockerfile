@@ -7,7 +7,6 @@ WORKDIR /src/web_client
 COPY web_client/package.json web_client/package-lock.json ./
 RUN npm ci --no-audit --no-fund
 COPY web_client/ ./
-COPY hearing_server/web /src/hearing_server/web
 RUN npm run build
 
 # --- the Python environment ---

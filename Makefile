@@ -19,8 +19,8 @@ NODE_PATH_ENTRY := $(if $(NODE_IS_NEW),,$$(echo $(CURDIR)/$(VENV)/lib/python3*/s
 NPM = cd web_client && PATH="$(NODE_PATH_ENTRY)$$PATH" npm --no-audit --no-fund --no-update-notifier
 
 CLIENT := hearing_server/web/static/index.html
-CLIENT_SOURCES := $(shell find web_client -path web_client/node_modules -prune -o -type f \
-	! -path '*/test-results/*' ! -name '*.test.ts' ! -name 'README*' -print 2>/dev/null)
+CLIENT_SOURCES := $(shell find web_client/src web_client/public web_client/*.html web_client/*.ts web_client/*.js \
+	web_client/*.json -type f 2>/dev/null)
 PIP_INSTALL = $(PY) -m pip install --disable-pip-version-check
 
 .PHONY: help demo test check bench setup client format lock clean
@@ -45,6 +45,7 @@ check: $(VENV)/.dev $(CLIENT) ## Style, types, layers, freshness of what is gene
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(PY) web_client/tools/generate_types.py --check
 	$(NPM) run check
 
 bench: $(VENV)/.dev $(CLIENT) ## Measure, print, and write benchmarks/results
