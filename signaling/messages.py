@@ -220,7 +220,7 @@ class Joined(Struct, omit_defaults=False):
 
 
 class MediaReady(Struct, omit_defaults=False):
-    """The room is on a media worker.  ``generation`` is new after each move: all transports of an older one are dead."""
+    """The room is on a media worker.  ``generation`` grows with each move: all transports of an older one are dead."""
 
     generation: int
     router_rtp_capabilities: RtpCapabilities
@@ -267,7 +267,7 @@ class ViewChanged(Notice, tag="view"):
 
 
 class MediaNotice(Notice, tag="media"):
-    """``ready`` with the room's capabilities, or ``lost``: the worker is gone, a new one is being found; keep the page."""
+    """``ready`` with the room's capabilities, or ``lost``: the worker is gone, another is looked for; keep the page."""
 
     state: Literal["ready", "lost"]
     media: MediaReady | None = None

@@ -112,6 +112,9 @@ class Placement:
         worker = self._workers.get(home.worker_id)
         return worker is not None and worker.home == home
 
+    def homes(self) -> list[Home]:
+        return [worker.home for worker in self._workers.values()]
+
     def suspects(self) -> list[Home]:
         """Workers whose heartbeat is overdue."""
         return [worker.home for worker in self._workers.values() if self._silence(worker) > SUSPECT_AFTER_S]
