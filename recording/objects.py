@@ -165,7 +165,7 @@ def open_store(url: str, s3: S3Options | None = None) -> ObjectStore:
 
 def _s3(bucket: str, prefix: str, options: S3Options) -> S3Store:
     config: dict[str, Any] = {"region": options.region}
-    client: dict[str, Any] = {"timeout": "60s", "connect_timeout": "5s"}
+    client: Any = {"timeout": "60s", "connect_timeout": "5s"}
     if options.endpoint:
         config |= {"endpoint": options.endpoint, "virtual_hosted_style_request": False}
         client["allow_http"] = options.endpoint.startswith("http://")

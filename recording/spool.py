@@ -31,6 +31,9 @@ ROLL_AFTER_NS = 10_000_000_000
 ROLL_AFTER_BYTES = 32 * 1024 * 1024
 #: A disk that refused is tried again after this, s.
 RETRY_S = 0.5
+#: How often and after what pause the lock is tried again before that is a fault.
+LOCK_TRIES = 50
+LOCK_WAIT_S = 0.01
 
 #: Names become folders and parts of object keys.
 _NAME = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,127}")
@@ -223,6 +226,11 @@ class SegmentSeries:
     def _take_lock(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         lock = try_lock(self.folder)
+        for _ in range(LOCK_TRIES):
+            if lock is not None:
+                break
+            time.sleep(LOCK_WAIT_S)  # the recorder holds it for a moment to see whether the writer is dead
+            lock = try_lock(self.folder)
         if lock is None:
             raise OSError(errno.EAGAIN, "another process holds the lock", str(self.folder))
         self._lock = lock

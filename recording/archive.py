@@ -1,0 +1,167 @@
+"""One recording's way from the spool to the object store, and back again after a restart."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from .format import FormatError, read_header
+from .manifest import RAW_PREFIX, prefix
+from .objects import AlreadyStored, ObjectStore
+from .record import Record
+from .recovery import recover
+from .spool import CLOSED_SUFFIX, LOCK_NAME, OPEN_SUFFIX, segment_name, sync_folder, try_lock
+
+log = logging.getLogger(__name__)
+
+
+class Archive:
+    """Moves closed segments of one recording to the store, in order, and feeds them to its :class:`Record`.
+
+    A segment leaves the spool only after the store gave back the same bytes.  What a dead writer left is recovered.
+    """
+
+    def __init__(self, spool: Path, store: ObjectStore, recording_id: str, work: Path | None) -> None:
+        self.recording_id = recording_id
+        self.record = Record(recording_id, work)
+        self.folder = spool / recording_id
+        self.objects = 0
+        self.bytes = 0
+        #: Writers whose lock is held by a living process.
+        self.live: set[str] = set()
+        #: Segments the store holds other bytes for; they stay in the spool and are never overwritten.
+        self.conflicts: set[str] = set()
+        self._store = store
+        self._work = work
+
+    def backlog(self) -> int:
+        return len(self._conflict_free(self.folder.glob(f"*/*{CLOSED_SUFFIX}")))
+
+    async def step(self, uploads: asyncio.Semaphore) -> bool:
+        """Archive what is closed now.  Answers whether anything is left here or may still come.
+
+        Raises :class:`recording.objects.StoreProblem` or :class:`OSError`; then call it again later.
+        """
+        folders = await asyncio.to_thread(_folders, self.folder)
+        self.live &= {folder.name for folder in folders}
+        for folder in folders:
+            await self._archive_closed(folder, uploads)
+            lock = await asyncio.to_thread(try_lock, folder)
+            if lock is None:
+                self.live.add(folder.name)
+                continue
+            try:
+                # Nobody writes here any more: the writer ended or died.
+                self.live.discard(folder.name)
+                await self._archive_closed(folder, uploads)
+                await self.catch_up(folder.name)
+                for done in await asyncio.to_thread(recover, folder, self.record.chain(folder.name)):
+                    log.warning("recovered %s: %d torn bytes set apart", done.path, done.torn_bytes)
+                await self._archive_closed(folder, uploads)
+                await asyncio.to_thread(_remove, folder)
+            finally:
+                os.close(lock)
+        if folders:
+            return True
+        with contextlib.suppress(OSError):
+            self.folder.rmdir()
+        return False
+
+    async def catch_up(self, writer: str | None = None) -> None:
+        """Feed what the store holds and the record has not seen: after a restart, or of another node's recorder."""
+        place = prefix(self.recording_id) + RAW_PREFIX + (f"{writer}/" if writer else "")
+        found = [key for key, _ in await self._store.list(place)]
+        missing: list[tuple[str, str]] = []
+        for key in found:
+            name = key[len(prefix(self.recording_id)) :]
+            owner, segment = name.removeprefix(RAW_PREFIX).rsplit("/", 1)
+            if segment.endswith(CLOSED_SUFFIX) and segment >= segment_name(self.record.next_segment(owner)):
+                missing.append((owner, name))
+        if len({owner for owner, _ in missing}) > 1:
+            missing = await self._by_time(missing)
+        for owner, name in missing:
+            if name.rsplit("/", 1)[1] >= segment_name(self.record.next_segment(owner)):
+                data = await self._store.read(prefix(self.recording_id) + name)
+                await self._feed(owner, name, data)
+
+    async def rebuild(self) -> None:
+        """Forget the record and make it anew from the store, all writers in order of time."""
+        self.record.discard_files()
+        self.record = Record(self.recording_id, self._work)
+        self.objects = self.bytes = 0
+        await self.catch_up()
+
+    def give_up_files(self) -> None:
+        """Stop growing playable files (the disk is short); :meth:`rebuild` makes them later."""
+        self.record.discard_files()
+        self.record.work = None
+
+    async def _by_time(self, missing: list[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Segments of several writers by the time in their headers, each writer's own in order."""
+        timed: list[tuple[int, str, str]] = []
+        for owner, name in missing:
+            head = b"".join([piece async for piece in self._store.stream(prefix(self.recording_id) + name, 0, 4096)])
+            try:
+                wall_us = read_header(head)[0].wall_us
+            except FormatError:
+                wall_us = timed[-1][0] if timed and timed[-1][1] == owner else 0
+            timed.append((wall_us, owner, name))
+        return [(owner, name) for _, owner, name in sorted(timed)]
+
+    async def _archive_closed(self, folder: Path, uploads: asyncio.Semaphore) -> None:
+        for path in sorted(self._conflict_free(await asyncio.to_thread(_closed, folder))):
+            async with uploads:
+                await self._archive(folder.name, path)
+
+    async def _archive(self, writer: str, path: Path) -> None:
+        name = f"{RAW_PREFIX}{writer}/{path.name}"
+        number = int(path.name.removesuffix(CLOSED_SUFFIX))
+        if number > self.record.next_segment(writer):
+            await self.catch_up(writer)
+        data = await asyncio.to_thread(path.read_bytes)
+        try:
+            await self._store.put_new(prefix(self.recording_id) + name, data)
+        except AlreadyStored:
+            log.error("%s: the store holds other bytes under this name; %s is kept", name, path)
+            self.conflicts.add(str(path))
+            return
+        if number >= self.record.next_segment(writer):
+            await self._feed(writer, name, data)
+        await asyncio.to_thread(_let_go, path)
+
+    async def _feed(self, writer: str, name: str, data: bytes) -> None:
+        await asyncio.to_thread(self.record.feed, writer, name, data)
+        self.objects += 1
+        self.bytes += len(data)
+
+    def _conflict_free(self, paths: Iterable[Path]) -> list[Path]:
+        return [path for path in paths if str(path) not in self.conflicts]
+
+
+def _folders(folder: Path) -> list[Path]:
+    try:
+        return sorted(path for path in folder.iterdir() if path.is_dir())
+    except FileNotFoundError:
+        return []
+
+
+def _closed(folder: Path) -> list[Path]:
+    return [path for path in folder.glob(f"*{CLOSED_SUFFIX}") if path.name[:6].isdigit()]
+
+
+def _let_go(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    sync_folder(path.parent)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a writer's folder once only the lock is left in it.  The caller holds the lock."""
+    names = {path.name for path in folder.iterdir()}
+    drafts = {name for name in names if name.endswith(OPEN_SUFFIX + ".mended")}
+    if names - drafts <= {LOCK_NAME}:
+        shutil.rmtree(folder)

@@ -1,0 +1,125 @@
+"""Walks one writer's segments in order and checks every chain: segment to segment, chunk to chunk of each track.
+
+Pure, and shared by the recorder (which lists what it sees) and by verification (which compares it with the manifest).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+
+from .format import (
+    NO_PREDECESSOR,
+    RECORDING_TRACK,
+    Chunk,
+    FormatError,
+    RecordKind,
+    SegmentHeader,
+    read_chunks,
+    read_header,
+    read_note,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """``code`` is stable (docs/record-format.md), ``place`` names the object and the byte, track or chunk."""
+
+    code: str
+    place: str
+
+
+@dataclass(slots=True)
+class ChainState:
+    """Where a track's chain stands."""
+
+    chunks: int = 0
+    head: bytes = NO_PREDECESSOR
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One segment as read.  ``ranges``: per track its first chunk's index and the number of chunks here."""
+
+    name: str
+    size: int
+    sha256: str
+    header: SegmentHeader | None
+    chunks: list[Chunk]
+    ranges: dict[int, tuple[int, int]]
+    problems: list[Problem]
+    recovered: bool
+    ended: bool
+
+
+@dataclass(slots=True)
+class WriterChain:
+    """The state of one writer's chains after the segments fed so far."""
+
+    recording_id: str
+    writer: str
+    next_segment: int = 0
+    previous: bytes = NO_PREDECESSOR
+    tracks: dict[int, ChainState] = field(default_factory=dict)
+    #: The last segment fed says that nothing follows it.
+    ended: bool = False
+
+    def feed(self, name: str, data: bytes) -> Segment:
+        """Check and take the next segment.  Never raises: what is wrong is listed, and what is whole is kept."""
+        problems: list[Problem] = []
+        digest = hashlib.sha256(data).digest()
+        chunks: list[Chunk] = []
+        header = None
+        try:
+            header, offset = read_header(data)
+            self._check_header(header, name, problems)
+            for chunk in read_chunks(data, offset):
+                chunks.append(chunk)
+        except FormatError as error:
+            problems.append(Problem(error.code, f"{name} byte {error.offset}"))
+        ranges = self._check_chunks(name, chunks, problems)
+        recovered, closes, self.ended = self._last_notes(chunks)
+        if not closes and not problems:
+            problems.append(Problem("segment-unfinished", name))
+        if header is not None:
+            self.next_segment = header.segment + 1
+        else:
+            self.next_segment += 1
+        self.previous = digest
+        return Segment(name, len(data), digest.hex(), header, chunks, ranges, problems, recovered, self.ended)
+
+    def _check_header(self, header: SegmentHeader, name: str, problems: list[Problem]) -> None:
+        if header.recording_id != self.recording_id or header.writer != self.writer:
+            problems.append(Problem("segment-foreign", name))
+        if header.segment != self.next_segment:
+            problems.append(Problem("segment-missing", f"{name} follows segment {self.next_segment - 1}"))
+        elif header.previous_sha256 != self.previous.hex():
+            problems.append(Problem("segment-chain", name))
+
+    def _check_chunks(self, name: str, chunks: list[Chunk], problems: list[Problem]) -> dict[int, tuple[int, int]]:
+        ranges: dict[int, tuple[int, int]] = {}
+        for chunk in chunks:
+            chain = self.tracks.setdefault(chunk.track, ChainState())
+            if chunk.index != chain.chunks:
+                problems.append(Problem("chunk-missing", f"{name} track {chunk.track} chunk {chain.chunks}"))
+            elif chunk.previous != chain.head:
+                problems.append(Problem("chunk-chain", f"{name} track {chunk.track} chunk {chunk.index}"))
+            chain.chunks, chain.head = chunk.index + 1, chunk.sha256
+            first, count = ranges.get(chunk.track, (chunk.index, 0))
+            ranges[chunk.track] = first, count + 1
+        return ranges
+
+    @staticmethod
+    def _last_notes(chunks: list[Chunk]) -> tuple[bool, bool, bool]:
+        """Whether the segment was recovered, is closed at all, and is the writer's last."""
+        if not chunks or chunks[-1].track != RECORDING_TRACK:
+            return False, False, False
+        try:
+            notes = [read_note(r.data) for r in chunks[-1].records() if r.kind == RecordKind.NOTE]
+        except FormatError:
+            return False, False, False
+        recovered = any(note["note"] == "recovered" for note in notes)
+        for note in notes:
+            if note["note"] == "segment-end":
+                return recovered, True, not note.get("continues", False)
+        return recovered, recovered, recovered

@@ -1,0 +1,1 @@
+"""From stored packets to playable files: order, depacketise, align, write WebM.  Nothing is decoded but for peaks."""

@@ -1,0 +1,147 @@
+"""RTP and RTCP as far as the record reads them (RFC 3550 §5.1, §6.4.1, §6.6) and the order of packets."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from typing import NamedTuple
+
+_HEADER = struct.Struct(">BBHII")
+_EXTENSION = struct.Struct(">HH")
+_SENDER_REPORT = struct.Struct(">IIII")
+_SR, _BYE = 200, 203
+
+#: A missing packet is waited for (a retransmission may bring it) until this many are held or this much time passed.
+REORDER_LIMIT_PACKETS = 512
+REORDER_LIMIT_NS = 2_000_000_000
+#: A jump of the sequence number beyond this is a new beginning, not a loss (RFC 3550 A.1: MAX_DROPOUT).
+RESTART_JUMP = 3000
+
+
+class Packet(NamedTuple):
+    """``arrival_ns`` on the writer's monotonic clock."""
+
+    ssrc: int
+    payload_type: int
+    sequence: int
+    timestamp: int
+    marker: bool
+    payload: memoryview
+    arrival_ns: int
+
+
+class SenderReport(NamedTuple):
+    """``ntp_ns`` since 1900 on the sender's clock, for the RTP timestamp ``timestamp``."""
+
+    ssrc: int
+    ntp_ns: int
+    timestamp: int
+    arrival_ns: int
+
+
+def parse_rtp(data: memoryview, arrival_ns: int) -> Packet | None:
+    """Nothing if these bytes are no RTP packet.  A packet of padding only has an empty payload."""
+    size = len(data)
+    if size < 12:
+        return None
+    first, second, sequence, timestamp, ssrc = _HEADER.unpack_from(data)
+    if first >> 6 != 2:
+        return None
+    start = 12 + 4 * (first & 0x0F)
+    if first & 0x10:
+        if start + 4 > size:
+            return None
+        start += 4 + 4 * _EXTENSION.unpack_from(data, start)[1]
+    end = size
+    if first & 0x20:
+        end -= data[-1]
+    if start > end:
+        return None
+    return Packet(ssrc, second & 0x7F, sequence, timestamp, second >= 0x80, data[start:end], arrival_ns)
+
+
+def sender_reports(data: memoryview, arrival_ns: int) -> Iterator[SenderReport]:
+    """Every sender report of a compound packet; garbage yields nothing."""
+    for kind, body in _rtcp_packets(data):
+        if kind == _SR and len(body) >= 20:
+            (ssrc,) = struct.unpack_from(">I", body)
+            seconds, fraction, timestamp, _ = _SENDER_REPORT.unpack_from(body, 4)
+            # A zero NTP time means that the sender has no wall clock (RFC 3550 §6.4.1).
+            if seconds or fraction:
+                ntp_ns = seconds * 1_000_000_000 + (fraction * 1_000_000_000 >> 32)
+                yield SenderReport(ssrc, ntp_ns, timestamp, arrival_ns)
+
+
+def _rtcp_packets(data: memoryview) -> Iterator[tuple[int, memoryview]]:
+    at = 0
+    while at + 4 <= len(data):
+        first, kind, words = struct.unpack_from(">BBH", data, at)
+        end = at + 4 + 4 * words
+        if first >> 6 != 2 or end > len(data):
+            return
+        yield kind, data[at + 4 : end]
+        at = end
+
+
+class Sequencer:
+    """Puts the packets of one SSRC in order.  Bounded in packets and time."""
+
+    def __init__(self) -> None:
+        self.lost = 0
+        self.late = 0
+        self._next: int | None = None
+        self._held: dict[int, Packet] = {}
+        self._waiting_since_ns = 0
+
+    def push(self, packet: Packet) -> list[tuple[Packet, int]]:
+        """Packets now in order, each with the number of packets missing just before it (-1: a new beginning)."""
+        if self._next is None:
+            self._next = packet.sequence + 1
+            return [(packet, 0)]
+        # The extended sequence number nearest to the expected one.
+        ahead = ((packet.sequence - self._next + 0x8000) & 0xFFFF) - 0x8000
+        if ahead == 0 and not self._held:
+            self._next += 1
+            return [(packet, 0)]
+        if abs(ahead) > RESTART_JUMP:
+            ordered = self.flush()
+            self._next = packet.sequence + 1
+            return [*ordered, (packet, -1)]
+        number = self._next + ahead
+        if ahead < 0 or number in self._held:
+            self.late += 1
+            return []
+        if not self._held:
+            self._waiting_since_ns = packet.arrival_ns
+        self._held[number] = packet
+        ordered = self._take(0)
+        while self._held and (
+            len(self._held) > REORDER_LIMIT_PACKETS or packet.arrival_ns - self._waiting_since_ns > REORDER_LIMIT_NS
+        ):
+            ordered += self._skip()
+        return ordered
+
+    def flush(self) -> list[tuple[Packet, int]]:
+        """All that is held: nothing more will come."""
+        ordered: list[tuple[Packet, int]] = []
+        while self._held:
+            ordered += self._skip()
+        return ordered
+
+    def _skip(self) -> list[tuple[Packet, int]]:
+        assert self._next is not None
+        first = min(self._held)
+        missing, self._next = first - self._next, first
+        self.lost += missing
+        ordered = self._take(missing)
+        if self._held:
+            self._waiting_since_ns = self._held[min(self._held)].arrival_ns
+        return ordered
+
+    def _take(self, missing: int) -> list[tuple[Packet, int]]:
+        ordered: list[tuple[Packet, int]] = []
+        while (packet := self._held.pop(self._next, None)) is not None:  # type: ignore[arg-type]
+            ordered.append((packet, missing))
+            missing = 0
+            self._next += 1  # type: ignore[operator]
+        return ordered

@@ -1,0 +1,265 @@
+"""The recorder: archives what media workers spool, seals finished records, makes them playable.
+
+It needs a spool folder, an object store and a key file; it knows no database.  Everything it does may be killed at any
+point and is taken up again from what the spool and the store hold.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import logging
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from . import messages
+from .archive import Archive
+from .keys import SigningKey
+from .manifest import MANIFEST_NAME, SIGNATURE_NAME, decoder, prefix
+from .messages import AnyAnswer, AnyEvent, SittingFacts
+from .objects import ObjectStore, StoreProblem
+from .playback import PLAYBACK_NAME, PLAYBACK_SIGNATURE_NAME
+from .seal import ManifestConflict, read_signed, store_manifest, store_playback
+
+log = logging.getLogger(__name__)
+
+#: How often the spool is looked at, s.
+POLL_S = 0.5
+#: A store that refused is tried again after this, doubling up to the second value, s.
+BACKOFF_S, BACKOFF_LIMIT_S = 0.5, 15.0
+#: Segments on their way to the store at a time: bounds memory at four times a segment's size.
+UPLOADS_LIMIT = 4
+#: A writer that control names but that left no trace here or in the store is waited for this long, s.
+WRITER_WAIT_S = 20.0
+#: How often :class:`messages.Archived` is published while a record grows, s.
+ARCHIVED_EVERY_S = 2.0
+#: A recording without anything to do is forgotten after this, s; the store knows it.
+IDLE_S = 600.0
+#: Free space of the spool's disk below which that is said, and below which playable files stop growing, bytes.
+DISK_LOW_BYTES = 4 * 1024**3
+DISK_SHORT_BYTES = 2 * 1024**3
+#: Sealed records remembered, to answer a repeated request without the store.
+SEALED_REMEMBERED = 1000
+
+WORK_FOLDER = ".recorder"
+
+
+@dataclass(slots=True)
+class Sitting:
+    """What the recorder does for one recording now."""
+
+    archive: Archive
+    facts: SittingFacts | None = None
+    asked_at: float = 0.0
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    task: asyncio.Task[None] | None = None
+    fault: str | None = None
+    detail: str = ""
+    published: tuple[float, int] = (0.0, 0)
+
+
+class Recorder:
+    """Call :meth:`run` once, and the requests at any time.  ``publish`` is called with every event, on the loop."""
+
+    def __init__(
+        self,
+        spool: Path,
+        store: ObjectStore,
+        key: SigningKey,
+        *,
+        software: str = "",
+        publish: Callable[[AnyEvent], None] = lambda event: None,
+        writer_wait_s: float = WRITER_WAIT_S,
+    ) -> None:
+        self.publish = publish
+        self.store = store
+        self.key = key
+        self.software = software
+        self._spool = spool
+        self._writer_wait_s = writer_wait_s
+        self._sittings: dict[str, Sitting] = {}
+        self._sealed: dict[str, tuple[str, bool]] = {}
+        self._uploads = asyncio.Semaphore(UPLOADS_LIMIT)
+        self._spool_fault = ""
+
+    async def run(self) -> None:
+        """Look after the spool until cancelled."""
+        self._spool.mkdir(parents=True, exist_ok=True, mode=0o700)
+        shutil.rmtree(self._spool / WORK_FOLDER, ignore_errors=True)
+        try:
+            next_state = 0.0
+            while True:
+                await self._look()
+                if time.monotonic() >= next_state:
+                    self.publish(await asyncio.to_thread(self.state))
+                    next_state = time.monotonic() + messages.RECORDER_STATE_S
+                await asyncio.sleep(POLL_S)
+        finally:
+            tasks = [sitting.task for sitting in self._sittings.values() if sitting.task is not None]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    def state(self) -> messages.RecorderState:
+        """How the recorder is now; reads the spool."""
+        free = shutil.disk_usage(self._spool).free
+        waiting = [path.stat().st_size for path in self._spool.glob("*/*/*.hrec") if path.exists()]
+        fault, detail = next(((s.fault, s.detail) for s in self._sittings.values() if s.fault), (None, ""))
+        if self._spool_fault:
+            fault, detail = "spool", self._spool_fault
+        elif fault is None and free < DISK_LOW_BYTES:
+            fault, detail = "disk-low", f"{free} bytes free"
+        return messages.RecorderState(
+            backlog=len(waiting), spool_bytes=sum(waiting), disk_free_bytes=free, fault=fault, detail=detail
+        )
+
+    async def finalise(self, request: messages.Finalise) -> AnyAnswer:
+        """Seal the record of this sitting: see :class:`messages.Finalise`.  Idempotent."""
+        known = await self._sealed_already(request.sitting_id)
+        if known is not None and known[1]:
+            return messages.Finalised(manifest_sha256=known[0], playable=True)
+        sitting = self._sitting(request.sitting_id)
+        if sitting.facts is None:
+            sitting.facts = request.facts
+            sitting.asked_at = time.monotonic()
+        sitting.wake.set()
+        if known is not None:
+            return messages.Finalised(manifest_sha256=known[0], playable=False)
+        if sitting.fault == "conflict":
+            return messages.Refused(reason="invalid", detail=sitting.detail)
+        return messages.Accepted()
+
+    # --- inside -------------------------------------------------------------------
+
+    async def _look(self) -> None:
+        try:
+            names = await asyncio.to_thread(_recordings, self._spool)
+            self._spool_fault = ""
+        except OSError as error:
+            self._spool_fault = str(error)
+            return
+        for name in names:
+            self._sitting(name)
+        if shutil.disk_usage(self._spool).free < DISK_SHORT_BYTES:
+            for sitting in self._sittings.values():
+                sitting.archive.give_up_files()
+
+    def _sitting(self, recording_id: str) -> Sitting:
+        sitting = self._sittings.get(recording_id)
+        if sitting is None:
+            work = self._spool / WORK_FOLDER / recording_id
+            shutil.rmtree(work, ignore_errors=True)
+            work.mkdir(parents=True, mode=0o700)
+            sitting = Sitting(Archive(self._spool, self.store, recording_id, work))
+            self._sittings[recording_id] = sitting
+            sitting.task = asyncio.create_task(self._care(sitting), name=f"record {recording_id}")
+        return sitting
+
+    async def _care(self, sitting: Sitting) -> None:
+        """Look after one recording until it is sealed, or has had nothing to do for long."""
+        backoff, idle_since = BACKOFF_S, time.monotonic()
+        try:
+            while True:
+                try:
+                    busy = await sitting.archive.step(self._uploads)
+                    self._tell_archived(sitting)
+                    if sitting.facts is not None and await self._complete(sitting):
+                        await self._seal(sitting)
+                        sitting.facts = None
+                        busy = await sitting.archive.step(self._uploads)
+                        if not busy:
+                            return
+                    sitting.fault, sitting.detail, backoff = None, "", BACKOFF_S
+                    if busy or sitting.facts is not None:
+                        idle_since = time.monotonic()
+                    elif time.monotonic() - idle_since > IDLE_S:
+                        return
+                    pause = POLL_S
+                except ManifestConflict as error:
+                    log.error("%s", error)
+                    sitting.fault, sitting.detail, sitting.facts, pause = "conflict", str(error), None, BACKOFF_LIMIT_S
+                except (StoreProblem, OSError) as error:
+                    fault = "store" if isinstance(error, StoreProblem) else "spool"
+                    log.warning("record %s waits, %s: %s", sitting.archive.recording_id, fault, error)
+                    sitting.fault, sitting.detail, pause = fault, str(error), backoff
+                    backoff = min(2 * backoff, BACKOFF_LIMIT_S)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(sitting.wake.wait(), pause)
+                sitting.wake.clear()
+        finally:
+            self._forget(sitting)
+
+    def _forget(self, sitting: Sitting) -> None:
+        recording_id = sitting.archive.recording_id
+        self._sittings.pop(recording_id, None)
+        sitting.archive.record.discard_files()
+        shutil.rmtree(self._spool / WORK_FOLDER / recording_id, ignore_errors=True)
+
+    def _tell_archived(self, sitting: Sitting) -> None:
+        archive = sitting.archive
+        told_at, told = sitting.published
+        if archive.objects == told or time.monotonic() - told_at < ARCHIVED_EVERY_S:
+            return
+        sitting.published = time.monotonic(), archive.objects
+        ends = {writer: record.end_wall_ns for writer, record in archive.record.writers.items()}
+        live = [end for writer, end in ends.items() if writer in archive.live]
+        self.publish(
+            messages.Archived(
+                sitting_id=archive.recording_id,
+                sealed_wall_ns=min(live) if live else max(ends.values(), default=0),
+                objects=archive.objects,
+                bytes=archive.bytes,
+            )
+        )
+
+    async def _complete(self, sitting: Sitting) -> bool:
+        """Every writer has ended or was recovered, and all of it is archived; or was waited for long enough."""
+        assert sitting.facts is not None
+        archive = sitting.archive
+        await archive.catch_up()
+        if archive.live:
+            return False
+        writers = archive.record.writers
+        wanted = {*sitting.facts.writers, *writers}
+        unended = [writer for writer in wanted if writer not in writers or not writers[writer].chain.ended]
+        return not unended or time.monotonic() - sitting.asked_at > self._writer_wait_s
+
+    async def _seal(self, sitting: Sitting) -> None:
+        assert sitting.facts is not None
+        archive = sitting.archive
+        missing = sorted(set(sitting.facts.writers) - set(archive.record.writers))
+        data = await store_manifest(archive, self.store, self.key, sitting.facts, missing, self.software)
+        digest = hashlib.sha256(data).hexdigest()
+        self._remember(archive.recording_id, digest, playable=False)
+        await store_playback(archive, self.store, self.key, decoder.decode(data), digest, self.software)
+        self._remember(archive.recording_id, digest, playable=True)
+
+    def _remember(self, recording_id: str, digest: str, *, playable: bool) -> None:
+        self._sealed[recording_id] = digest, playable
+        if len(self._sealed) > SEALED_REMEMBERED:
+            self._sealed.pop(next(iter(self._sealed)))
+        self.publish(messages.Sealed(sitting_id=recording_id, manifest_sha256=digest, playable=playable))
+
+    async def _sealed_already(self, recording_id: str) -> tuple[str, bool] | None:
+        """The manifest's hash and whether the record is playable, if it is sealed."""
+        known = self._sealed.get(recording_id)
+        if known is not None and known[1]:
+            return known
+        place = prefix(recording_id)
+        try:
+            data = await read_signed(self.store, self.key, place + MANIFEST_NAME, place + SIGNATURE_NAME)
+            if data is None:
+                return None
+            index = await read_signed(self.store, self.key, place + PLAYBACK_NAME, place + PLAYBACK_SIGNATURE_NAME)
+        except (StoreProblem, ManifestConflict) as error:
+            log.warning("record %s: %s", recording_id, error)
+            return known
+        return hashlib.sha256(data).hexdigest(), index is not None
+
+
+def _recordings(spool: Path) -> list[str]:
+    return [path.name for path in spool.iterdir() if path.is_dir() and not path.name.startswith(".")]

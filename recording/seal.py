@@ -1,0 +1,153 @@
+"""Sealing: the signed manifest, then the playable files and their index.  Every step may be killed and repeated."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+
+from .archive import Archive
+from .keys import SigningKey
+from .manifest import (
+    MANIFEST_NAME,
+    MANIFEST_VERSION,
+    SIGNATURE_NAME,
+    Manifest,
+    decoder,
+    encode,
+    facts_fields,
+    prefix,
+)
+from .messages import SittingFacts
+from .objects import NotStored, ObjectStore
+from .playback import (
+    MEDIA_PREFIX,
+    PLAYBACK_NAME,
+    PLAYBACK_SIGNATURE_NAME,
+    MediaEntry,
+    Playback,
+    media_entry,
+)
+from .record import Record
+
+log = logging.getLogger(__name__)
+
+PLAYBACK_VERSION = 1
+
+
+class ManifestConflict(Exception):
+    """The store holds an unsigned manifest that this record does not lead to; a person must look at it."""
+
+
+async def read_signed(store: ObjectStore, key: SigningKey, name: str, signature_name: str) -> bytes | None:
+    """The bytes of a signed object, or nothing if it or its signature is not there yet."""
+    try:
+        signature = await store.read(signature_name)
+        data = await store.read(name)
+    except NotStored:
+        return None
+    if not key.public.verifies(data, signature):
+        raise ManifestConflict(f"{name}: its signature is not of this court's key")
+    return data
+
+
+def build_manifest(
+    record: Record, sitting_id: str, facts: SittingFacts, missing: list[str], key_id: str, software: str, sealed_us: int
+) -> Manifest:
+    """What the record says, and what control says of it.  The same input gives the same bytes."""
+    fields = facts_fields(facts)
+    opened_us, closed_us = fields["opened_us"], fields["closed_us"]
+    return Manifest(
+        version=MANIFEST_VERSION,
+        sitting_id=sitting_id,
+        sealed_us=sealed_us,
+        writers=record.writer_entries(),
+        missing_writers=missing,
+        tracks=record.track_entries(),
+        objects=record.object_entries(),
+        gaps=record.gap_entries(closed_us),
+        interruptions=record.interruption_entries(opened_us, closed_us),
+        problems=record.problem_entries(),
+        software=software,
+        key_id=key_id,
+        **fields,
+    )
+
+
+async def store_manifest(
+    archive: Archive, store: ObjectStore, key: SigningKey, facts: SittingFacts, missing: list[str], software: str
+) -> bytes:
+    """Sign and store the manifest, or finish what an earlier try began.  Answers its bytes.
+
+    Raises :class:`ManifestConflict` or :class:`recording.objects.StoreProblem`.
+    """
+    sitting_id = archive.recording_id
+    place = prefix(sitting_id)
+    sealed = await read_signed(store, key, place + MANIFEST_NAME, place + SIGNATURE_NAME)
+    if sealed is not None:
+        return sealed
+    sealed_us, build = time.time_ns() // 1000, software
+    try:
+        begun = await store.read(place + MANIFEST_NAME)
+    except NotStored:
+        begun = None
+    if begun is not None:
+        # Killed before the signature was stored.  It is signed only if this record leads to the very same bytes.
+        draft = decoder.decode(begun)
+        sealed_us, build, missing = draft.sealed_us, draft.software, draft.missing_writers
+    archive.record.finish()
+    manifest = build_manifest(archive.record, sitting_id, facts, missing, key.public.key_id, build, sealed_us)
+    data = encode(manifest)
+    if begun is not None and begun != data:
+        raise ManifestConflict(f"{place}{MANIFEST_NAME}: unsigned, and not what the record leads to")
+    await store.put_new(place + MANIFEST_NAME, data)
+    await store.put_new(place + SIGNATURE_NAME, key.sign(data))
+    return data
+
+
+async def store_playback(
+    archive: Archive, store: ObjectStore, key: SigningKey, manifest: Manifest, manifest_sha256: str, software: str
+) -> None:
+    """Finish and store the playable files and their signed index.  Raises :class:`recording.objects.StoreProblem`."""
+    place = prefix(archive.recording_id)
+    if await read_signed(store, key, place + PLAYBACK_NAME, place + PLAYBACK_SIGNATURE_NAME) is not None:
+        return
+    try:
+        begun = await store.read(place + PLAYBACK_NAME)
+    except NotStored:
+        entries = await _store_media(archive, store, manifest)
+        index = Playback(
+            version=PLAYBACK_VERSION,
+            derived=True,
+            sitting_id=archive.recording_id,
+            manifest_sha256=manifest_sha256,
+            start_us=archive.record.start_wall_ns // 1000,
+            end_us=archive.record.end_wall_ns // 1000,
+            media=entries,
+            gaps=manifest.gaps,
+            software=software,
+        )
+        begun = encode(index)
+        await store.put_new(place + PLAYBACK_NAME, begun)
+    await store.put_new(place + PLAYBACK_SIGNATURE_NAME, key.sign(begun))
+
+
+async def _store_media(archive: Archive, store: ObjectStore, manifest: Manifest) -> list[MediaEntry]:
+    record = archive.record
+    if record.stale:
+        await archive.rebuild()
+        record = archive.record
+    record.finish()
+    place = prefix(archive.recording_id)
+    start_us = record.start_wall_ns // 1000
+    entries: list[MediaEntry] = []
+    for (person_id, source), file in sorted(record.files.items()):
+        await asyncio.to_thread(file.finish, f"{manifest.case_number} {person_id}")
+        if file.start_ns is None:
+            continue
+        digest = await asyncio.to_thread(file.digest)
+        suffix = "" if source == "person" else f"-{source}"
+        name = f"{MEDIA_PREFIX}{person_id}{suffix}.{digest[:8]}.webm"
+        stored = await store.put_new(place + name, file.path)
+        entries.append(media_entry(person_id, source, file, stored, name, manifest, start_us))
+    return entries

@@ -1,0 +1,142 @@
+"""Synthetic media for tests of the record: real Opus and VP8 in RTP packets, with sender reports, of any length."""
+
+from __future__ import annotations
+
+import functools
+import math
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+import av
+
+NTP_EPOCH_S = 2_208_988_800
+AUDIO_RATE, VIDEO_RATE = 48_000, 90_000
+OPUS_PAYLOAD_TYPE, VP8_PAYLOAD_TYPE = 111, 96
+
+
+@dataclass(frozen=True)
+class Track:
+    """The shape of signaling.sfu.capture.TrackInfo."""
+
+    track_id: str
+    peer_id: str
+    source: str = "microphone"
+    kind: str = "audio"
+    codec: str = "audio/opus"
+    payload_type: int = OPUS_PAYLOAD_TYPE
+    clock_rate: int = AUDIO_RATE
+    channels: int = 2
+    attributes: dict[str, str] = field(default_factory=dict)
+
+
+def audio_track(peer_id: str, track_id: str | None = None) -> Track:
+    return Track(track_id or f"{peer_id}-audio", peer_id)
+
+
+def video_track(peer_id: str, track_id: str | None = None, source: str = "camera") -> Track:
+    return Track(
+        track_id or f"{peer_id}-{source}", peer_id, source, "video", "video/VP8", VP8_PAYLOAD_TYPE, VIDEO_RATE, 0
+    )
+
+
+@functools.lru_cache(maxsize=32)
+def opus_packets(hertz: int = 440, seconds: int = 2) -> tuple[bytes, ...]:
+    """A tone as 20 ms Opus packets; whole periods, so that it may be repeated."""
+    encoder = av.CodecContext.create("libopus", "w")
+    encoder.sample_rate, encoder.layout, encoder.format = AUDIO_RATE, "mono", "s16"
+    encoder.bit_rate = 32_000
+    packets: list[bytes] = []
+    for index in range(seconds * 50):
+        frame = av.AudioFrame("s16", "mono", 960)
+        frame.sample_rate, frame.pts = AUDIO_RATE, index * 960
+        values = (int(9000 * math.sin(2 * math.pi * hertz * (index * 960 + n) / AUDIO_RATE)) for n in range(960))
+        frame.planes[0].update(struct.pack("<960h", *values))
+        packets += [bytes(packet) for packet in encoder.encode(frame)]
+    return tuple(packets)
+
+
+@functools.lru_cache(maxsize=32)
+def vp8_frames(
+    width: int = 320, height: int = 180, seconds: int = 2, rate: int = 25, shade: int = 0
+) -> tuple[tuple[bytes, bool], ...]:
+    """Frames of a moving bar as (bytes, is a keyframe); the first is a keyframe, so that it may be repeated."""
+    encoder = av.CodecContext.create("libvpx", "w")
+    encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuv420p"
+    encoder.time_base, encoder.bit_rate = Fraction(1, rate), 300_000
+    encoder.options = {"deadline": "realtime", "cpu-used": "8", "lag-in-frames": "0"}
+    frames: list[tuple[bytes, bool]] = []
+    for index in range(seconds * rate):
+        frame = av.VideoFrame(width, height, "yuv420p")
+        bar = index * 4 % width
+        row = bytearray(bytes([40 + shade % 160]) * frame.planes[0].line_size)
+        row[bar : bar + 16] = b"\xeb" * len(row[bar : bar + 16])
+        frame.planes[0].update(bytes(row) * height)
+        for plane in frame.planes[1:]:
+            plane.update(b"\x80" * plane.buffer_size)
+        frame.pts = index
+        frames += [(bytes(packet), packet.is_keyframe) for packet in encoder.encode(frame)]
+    return tuple(frames)
+
+
+def rtp(payload_type: int, sequence: int, timestamp: int, ssrc: int, payload: bytes, marker: bool = False) -> bytes:
+    second = payload_type | (0x80 if marker else 0)
+    return struct.pack(">BBHII", 0x80, second, sequence & 0xFFFF, timestamp & 0xFFFFFFFF, ssrc) + payload
+
+
+def sender_report(ssrc: int, ntp_ns: int, timestamp: int) -> bytes:
+    """``ntp_ns`` since 1900."""
+    seconds, rest = divmod(ntp_ns, 1_000_000_000)
+    body = struct.pack(">IIIIII", ssrc, seconds, (rest << 32) // 1_000_000_000, timestamp & 0xFFFFFFFF, 0, 0)
+    return struct.pack(">BBH", 0x80, 200, len(body) // 4) + body
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """One packet at ``at_ns`` after the begin."""
+
+    at_ns: int
+    data: bytes
+    rtcp: bool = False
+
+
+def audio_arrivals(
+    seconds: float, *, hertz: int = 440, ssrc: int = 1000, sequence: int = 0, timestamp: int = 5_000, delay_ns: int = 0
+) -> Iterator[Arrival]:
+    """A tone and its sender reports every second."""
+    tone = opus_packets(hertz)
+    for index in range(int(seconds * 50)):
+        at = index * 20_000_000
+        if index % 50 == 10:
+            report = sender_report(ssrc, NTP_EPOCH_S * 10**9 + at, timestamp + index * 960)
+            yield Arrival(at + delay_ns, report, rtcp=True)
+        packet = rtp(OPUS_PAYLOAD_TYPE, sequence + index, timestamp + index * 960, ssrc, tone[index % len(tone)])
+        yield Arrival(at + delay_ns, packet)
+
+
+def video_arrivals(
+    seconds: float,
+    *,
+    width: int = 320,
+    height: int = 180,
+    ssrc: int = 2000,
+    sequence: int = 65_500,
+    timestamp: int = 4_294_900_000,
+    delay_ns: int = 0,
+    rate: int = 25,
+    shade: int = 0,
+) -> Iterator[Arrival]:
+    """Frames cut into packets of at most 1,100 bytes, without picture ids, and sender reports every second."""
+    frames = vp8_frames(width, height, rate=rate, shade=shade)
+    for index in range(int(seconds * rate)):
+        at, stamp = index * 1_000_000_000 // rate, timestamp + index * VIDEO_RATE // rate
+        if index % rate == rate // 5:
+            yield Arrival(at + delay_ns, sender_report(ssrc, NTP_EPOCH_S * 10**9 + at, stamp), rtcp=True)
+        data = frames[index % len(frames)][0]
+        parts = [data[start : start + 1100] for start in range(0, len(data), 1100)]
+        for number, part in enumerate(parts):
+            descriptor = b"\x10" if number == 0 else b"\x00"
+            last = number == len(parts) - 1
+            yield Arrival(at + delay_ns, rtp(VP8_PAYLOAD_TYPE, sequence, stamp, ssrc, descriptor + part, last))
+            sequence += 1
