@@ -1,0 +1,168 @@
+/** All participants' files on one timeline: one master clock, every element kept in step with it. */
+import type { TrackRow } from "../lib/generated/api";
+import { correction } from "./sync";
+
+const BEAT_MS = 100;
+/** An element that cannot play for this long no longer holds up the others. */
+const PATIENCE_MS = 8000;
+export const RATES = [0.5, 1, 1.25, 1.5, 2];
+
+interface Seat {
+  track: TrackRow;
+  element: HTMLVideoElement;
+  waitingSince: number | null;
+}
+
+export class Player {
+  readonly duration: number;
+  position = $state(0);
+  playing = $state(false);
+  rate = $state(1);
+  /** Waiting for data of at least one element. */
+  held = $state(false);
+  muted = $state<Record<string, boolean>>({});
+  solo = $state<string | null>(null);
+  /** Largest distance of any playing element from the master clock at the last beat, s. */
+  drift = $state(0);
+
+  #seats = new Map<string, Seat>();
+  #anchorMs = 0;
+  #anchorPosition = 0;
+  #timer: number | undefined;
+
+  constructor(duration: number) {
+    this.duration = duration;
+  }
+
+  attach(track: TrackRow, element: HTMLVideoElement): () => void {
+    this.#seats.set(track.personId, { track, element, waitingSince: null });
+    this.#timer ??= window.setInterval(() => this.#beat(), BEAT_MS);
+    return () => {
+      element.pause();
+      this.#seats.delete(track.personId);
+      if (this.#seats.size === 0) {
+        window.clearInterval(this.#timer);
+        this.#timer = undefined;
+      }
+    };
+  }
+
+  toggle(): void {
+    if (this.playing) return this.pause();
+    if (this.position >= this.duration) this.seek(0);
+    this.playing = true;
+    this.#anchor(this.position);
+    // Inside the person's gesture, so that no browser refuses the sound.
+    for (const { track, element } of this.#seats.values()) if (this.#covers(track)) void this.#start(element);
+  }
+
+  pause(): void {
+    this.playing = false;
+    this.held = false;
+    for (const { element } of this.#seats.values()) element.pause();
+  }
+
+  seek(position: number): void {
+    this.#anchor(Math.max(0, Math.min(this.duration, position)));
+    for (const { track, element } of this.#seats.values()) {
+      if (this.#covers(track)) element.currentTime = this.position - track.offsetS;
+    }
+  }
+
+  setRate(rate: number): void {
+    this.#anchor(this.position);
+    this.rate = rate;
+  }
+
+  setMuted(personId: string, muted: boolean): void {
+    this.muted[personId] = muted;
+    this.#silence();
+  }
+
+  setSolo(personId: string | null): void {
+    this.solo = personId;
+    this.#silence();
+  }
+
+  covers(track: TrackRow): boolean {
+    return this.#covers(track);
+  }
+
+  #covers(track: TrackRow): boolean {
+    const at = this.position - track.offsetS;
+    return at >= 0 && at < track.durationS;
+  }
+
+  #anchor(position: number): void {
+    this.#anchorMs = performance.now();
+    this.#anchorPosition = position;
+    this.position = position;
+  }
+
+  async #start(element: HTMLVideoElement): Promise<void> {
+    try {
+      await element.play();
+    } catch {
+      // paused again before it began, or no data yet: the next beat looks again
+    }
+  }
+
+  #silence(): void {
+    for (const [personId, { element }] of this.#seats) {
+      element.muted = this.solo === null ? (this.muted[personId] ?? false) : this.solo !== personId;
+    }
+  }
+
+  #beat(): void {
+    if (!this.playing) return;
+    const now = performance.now();
+    const seats = [...this.#seats.values()];
+    const waiting = seats.filter((seat) => this.#covers(seat.track) && this.#waits(seat, now));
+    if (waiting.length > 0) {
+      this.held = true;
+      this.#anchor(this.position);
+      for (const { element } of seats) element.pause();
+      return;
+    }
+    if (this.held) {
+      this.held = false;
+      this.#anchor(this.position);
+    }
+    this.position = Math.min(this.duration, this.#anchorPosition + ((now - this.#anchorMs) / 1000) * this.rate);
+    if (this.position >= this.duration) return this.pause();
+    this.#keepInStep(seats);
+  }
+
+  #keepInStep(seats: Seat[]): void {
+    let drift = 0;
+    for (const { track, element } of seats) {
+      if (!this.#covers(track) || element.error) {
+        element.pause();
+        continue;
+      }
+      const want = this.position - track.offsetS;
+      if (element.paused) {
+        if (Math.abs(element.currentTime - want) > 0.05) element.currentTime = want;
+        void this.#start(element);
+        continue;
+      }
+      if (element.seeking) continue;
+      drift = Math.max(drift, Math.abs(element.currentTime - want));
+      const step = correction(want, element.currentTime, this.rate);
+      if ("seek" in step) element.currentTime = step.seek;
+      else if (Math.abs(element.playbackRate - step.rate) > 0.001) element.playbackRate = step.rate;
+    }
+    this.drift = drift;
+  }
+
+  #waits(seat: Seat, now: number): boolean {
+    const { element } = seat;
+    const ready = element.error !== null || element.ended || (!element.seeking && element.readyState >= HTMLMediaElement.HAVE_FUTURE_DATA);
+    if (ready) {
+      seat.waitingSince = null;
+      return false;
+    }
+    seat.waitingSince ??= now;
+    return now - seat.waitingSince < PATIENCE_MS;
+  }
+}

@@ -1,0 +1,294 @@
+/** One person's visit to one hearing: the view of the court, the link to it, and the media that go with it. */
+import type { HearingView, PersonView } from "./generated/api";
+import type { AnyNotice, CheckIn, Joined } from "./generated/messages";
+import { api, Refusal, refusalOf } from "./http";
+import type { LocalDevices } from "./media/devices.svelte";
+import { MediaSession, type MediaState } from "./media/session";
+import { ScreenLock } from "./media/wake";
+import { personName } from "./names";
+import { prefs } from "./prefs.svelte";
+import type { EndReason, LinkState } from "./signal/core";
+import { Signal } from "./signal/driver";
+import { entersOnOpen, type Role, type Source } from "./types";
+
+export type CommandName = HearingView["may"][number];
+export type Remote = Partial<Record<string, MediaStream>>;
+/** Why the whole screen asks for a tap. */
+export type Out = { why: "link"; at: number } | { why: "microphone" } | { why: "sound" };
+export type Checked = Omit<CheckIn, "id" | "type">;
+
+const TICK_MS = 500;
+/** A link that is gone this long puts the person out of the hearing in their own eyes. */
+const OUT_S = 20;
+
+function signalUrl(): string {
+  const url = new URL("/signal", location.href);
+  url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+  return url.href;
+}
+
+export class Hearing {
+  view = $state.raw<HearingView | null>(null);
+  link = $state<LinkState>("idle");
+  media = $state<MediaState>("none");
+  ended = $state.raw<{ reason: EndReason; message: string } | null>(null);
+  refusal = $state.raw<Refusal | null>(null);
+  busy = $state<CommandName | null>(null);
+  levels = $state.raw<Record<string, number>>({});
+  remote = $state.raw<Record<string, Remote>>({});
+  /** What changed, for screen readers. */
+  said = $state("");
+  /** The court's clock, s since 1970, renewed twice a second. */
+  now = $state(0);
+  /** Seconds since the court was last heard. */
+  silence = $state(0);
+  /** When the link was lost, on the court's clock. */
+  lostAt = $state<number | null>(null);
+  lostDevice = $state<Record<Source, boolean>>({ camera: false, microphone: false });
+  soundHeld = $state(false);
+  takenAway = $state(false);
+
+  readonly devices: LocalDevices;
+  readonly me: PersonView | null = $derived.by(() => {
+    const view = this.view;
+    return view?.people.find((person) => person.personId === view.me.personId) ?? null;
+  });
+  readonly inRoom = $derived(this.view?.state === "in_session" && this.me?.inRoom === true);
+  readonly out: Out | null = $derived.by(() => {
+    if (!this.inRoom || this.ended) return null;
+    if (this.lostAt !== null && this.now - this.lostAt > OUT_S) return { why: "link", at: this.lostAt };
+    if (this.takenAway) return { why: "microphone" };
+    return this.soundHeld ? { why: "sound" } : null;
+  });
+
+  #role: Role;
+  #checked: Checked;
+  #signal: Signal;
+  #session: MediaSession;
+  #lock = new ScreenLock();
+  #players = new Set<HTMLMediaElement>();
+  #timer: number | undefined;
+
+  constructor(role: Role, checked: Checked, devices: LocalDevices) {
+    this.#role = role;
+    this.#checked = checked;
+    this.devices = devices;
+    this.#signal = new Signal(signalUrl(), prefs.locale, {
+      state: (state) => this.#linkChanged(state),
+      joined: (joined) => this.#joined(joined),
+      notice: (notice) => this.#noticed(notice),
+    });
+    this.#session = new MediaSession({
+      ask: (ask) => this.#signal.ask(ask),
+      state: (state) => (this.media = state),
+      remote: (personId, source, track) => this.#remoteChanged(personId, source, track),
+    });
+  }
+
+  start(): void {
+    this.devices.onTrack = (source) => this.#localChanged(source);
+    this.devices.onLost = (source) => {
+      this.lostDevice[source] = true;
+      if (source === "microphone" && document.visibilityState === "hidden") this.takenAway = true;
+    };
+    this.#localChanged("camera");
+    this.#localChanged("microphone");
+    this.#timer = window.setInterval(() => this.#tick(), TICK_MS);
+    this.#tick();
+    this.#signal.start();
+  }
+
+  stop(): void {
+    window.clearInterval(this.#timer);
+    this.#signal.stop();
+    this.#release();
+  }
+
+  /** Give a command; what the server says against it is shown in its own words. */
+  async command(name: CommandName, args: Record<string, unknown> = {}): Promise<boolean> {
+    if (this.busy) return false;
+    this.busy = name;
+    this.refusal = null;
+    try {
+      await this.#signal.ask(
+        {
+          type: "command",
+          name,
+          requestId: crypto.randomUUID(),
+          expectedVersion: this.view?.version ?? null,
+          arguments: args,
+        },
+        true,
+      );
+      return true;
+    } catch (error) {
+      this.refusal = refusalOf(error);
+      return false;
+    } finally {
+      this.busy = null;
+    }
+  }
+
+  async leave(): Promise<void> {
+    await this.#signal.ask({ type: "leave" }).catch(() => undefined);
+    this.#end("left", "");
+  }
+
+  async toggle(source: Source): Promise<void> {
+    const on = !this.sends(source);
+    this.lostDevice[source] = false;
+    await this.devices.want(source, on);
+    this.#localChanged(source);
+  }
+
+  sends(source: Source): boolean {
+    return this.devices.wanted[source] && this.devices.state[source] === "ok";
+  }
+
+  prefer(personId: string, layer: number): void {
+    this.#session.prefer(personId, layer);
+  }
+
+  /** The one tap: sound may play, devices are taken back, the link is tried at once.  The person comes back muted. */
+  async tapIn(): Promise<void> {
+    const away = this.out?.why !== "sound";
+    for (const player of this.#players) void this.#play(player);
+    this.soundHeld = false;
+    this.#signal.hurry();
+    if (!away) return;
+    this.takenAway = false;
+    await this.devices.want("microphone", false);
+    await this.devices.revive();
+    this.#localChanged("microphone");
+  }
+
+  async turnOnAgain(source: Source): Promise<void> {
+    this.lostDevice[source] = !(await this.devices.open(source));
+  }
+
+  /** An element that plays sound for this page. */
+  attach(player: HTMLMediaElement): () => void {
+    this.#players.add(player);
+    void this.#play(player);
+    return () => this.#players.delete(player);
+  }
+
+  async #play(player: HTMLMediaElement): Promise<void> {
+    try {
+      await player.play();
+    } catch (error) {
+      if (error instanceof DOMException && error.name === "NotAllowedError") this.soundHeld = true;
+    }
+  }
+
+  #tick(): void {
+    const local = performance.now();
+    this.now = this.#signal.clock.known ? this.#signal.clock.at(local) : Date.now() / 1000;
+    this.silence = this.#signal.lastHeardMs ? (local - this.#signal.lastHeardMs) / 1000 : 0;
+  }
+
+  #linkChanged(state: LinkState): void {
+    const before = this.link;
+    this.link = state;
+    if (before === "open" && state === "pause") {
+      this.lostAt = this.now;
+      this.levels = {};
+    }
+    if (state === "pause" && before !== "open") void this.#stillSeated();
+  }
+
+  /** A refused socket says nothing of the reason; the session does. */
+  async #stillSeated(): Promise<void> {
+    try {
+      await api("GET", "/api/session");
+    } catch (error) {
+      const refusal = refusalOf(error);
+      if (refusal.status === 401 || refusal.status === 403 || refusal.status === 410) {
+        this.#signal.stop();
+        this.#end("expired", refusal.message);
+      }
+    }
+  }
+
+  #joined(joined: Joined): void {
+    const local = performance.now();
+    this.#signal.clock.add(local, local, joined.serverTime);
+    this.#tick();
+    this.lostAt = null;
+    this.#see(joined.view as unknown as HearingView);
+    this.#signal.ask({ type: "checkIn", ...this.#checked }, true).catch((error: unknown) => (this.refusal = refusalOf(error)));
+    if (joined.media) this.#session.ready(joined.media, true);
+    else this.#session.lost();
+  }
+
+  #noticed(notice: AnyNotice): void {
+    switch (notice.type) {
+      case "view":
+        return this.#see(notice.view as unknown as HearingView);
+      case "media":
+        if (notice.state === "ready" && notice.media) this.#session.ready(notice.media, false);
+        else this.#session.lost();
+        return;
+      case "levels":
+        this.levels = notice.levels;
+        return;
+      case "ended":
+        return this.#end(notice.reason, notice.message);
+      default:
+        this.#session.notice(notice);
+    }
+  }
+
+  #see(view: HearingView): void {
+    this.said = this.#difference(this.view, view);
+    this.view = view;
+    if (view.state === "closed") {
+      this.#release();
+      return;
+    }
+    const starting = view.state === "countdown" && entersOnOpen(this.#role);
+    this.#session.permit(this.#role !== "observer");
+    this.#session.flow(this.inRoom || starting);
+    if (this.inRoom || starting) this.#lock.hold();
+    else this.#lock.release();
+  }
+
+  #difference(before: HearingView | null, after: HearingView): string {
+    const words = prefs.t.room;
+    const parts: string[] = [];
+    if (before?.state !== after.state) parts.push(words.announceState[after.state]);
+    else if (after.state === "in_session") {
+      const inside = (view: HearingView) => new Map(view.people.filter((p) => p.inRoom).map((p) => [p.personId, p]));
+      const [was, is] = [inside(before), inside(after)];
+      for (const [id, person] of is) if (!was.has(id)) parts.push(words.announceJoined(personName(person)));
+      for (const [id, person] of was) if (!is.has(id)) parts.push(words.announceLeft(personName(person)));
+    }
+    return parts.length > 0 ? parts.join(" ") : this.said;
+  }
+
+  #localChanged(source: Source): void {
+    const track = this.devices.track(source);
+    if (track) this.lostDevice[source] = false;
+    this.#session.local(source, track, this.devices.wanted[source]);
+  }
+
+  #remoteChanged(personId: string, source: string, track: MediaStreamTrack | null): void {
+    const { [source]: _gone, ...rest } = this.remote[personId] ?? {};
+    this.remote = {
+      ...this.remote,
+      [personId]: track ? { ...rest, [source]: new MediaStream([track]) } : rest,
+    };
+  }
+
+  #end(reason: EndReason, message: string): void {
+    this.ended = { reason, message };
+    window.clearInterval(this.#timer);
+    this.#release();
+  }
+
+  #release(): void {
+    this.#session.stop();
+    this.#lock.release();
+    this.devices.close();
+  }
+}

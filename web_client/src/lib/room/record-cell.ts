@@ -1,0 +1,40 @@
+/** What the record cell of the strip may say: client-style §4.  Never ON RECORD before the first seal. */
+import type { RecordView } from "../generated/api";
+import type { SittingState } from "../types";
+
+/** Past this the number of seconds turns bold; past the next the cell turns amber. */
+export const LATE_S = 15;
+export const OVERDUE_S = 30;
+
+export type RecordCell =
+  | { kind: "idle" }
+  | { kind: "starting" }
+  | { kind: "on"; seconds: number; late: boolean }
+  | { kind: "overdue"; seconds: number }
+  | { kind: "degraded"; seconds: number }
+  | { kind: "failed"; sealedAt: number | null }
+  | { kind: "sealing"; sealedAt: number | null }
+  | { kind: "sealed" };
+
+/** `now` and `sealedAt`: seconds since 1970 on the court's clock. */
+export function recordCell(record: RecordView, sitting: SittingState, now: number): RecordCell {
+  const seconds = record.sealedAt === null ? 0 : Math.max(0, Math.floor(now - record.sealedAt));
+  switch (record.state) {
+    case "idle":
+      return sitting === "countdown" ? { kind: "starting" } : { kind: "idle" };
+    case "arming":
+      return { kind: "starting" };
+    case "recording":
+    case "degraded":
+      if (record.sealedAt === null) return { kind: "starting" };
+      if (seconds > OVERDUE_S) return { kind: "overdue", seconds };
+      if (record.state === "degraded") return { kind: "degraded", seconds };
+      return { kind: "on", seconds, late: seconds > LATE_S };
+    case "failed":
+      return { kind: "failed", sealedAt: record.sealedAt };
+    case "finalizing":
+      return { kind: "sealing", sealedAt: record.sealedAt };
+    case "sealed":
+      return { kind: "sealed" };
+  }
+}

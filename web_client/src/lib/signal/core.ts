@@ -1,0 +1,212 @@
+/**
+ * The client's side of the signalling socket as a state machine without I/O.
+ *
+ * Events go in (`opened`, `received`, `closed`, `tick`, `request`), each with the local time in ms; effects come out.
+ * The driver carries them out.  After a loss the core connects again by itself, with growing pauses, for as long as
+ * the page lives; only an `ended` notice stops it.
+ */
+import type { AnyNotice, AnyRequest, ErrorReply, Joined, Pong, Reply } from "../generated/messages";
+import type { Locale } from "../types";
+
+export const PING_MS = 2000;
+/** Nothing heard for this long: the link is dead, whatever the browser thinks. */
+export const DEAF_MS = 6000;
+export const CONNECT_MS = 8000;
+export const BACKOFF_MS = [0, 1000, 2000, 5000, 10_000, 15_000];
+/** A repeatable request that could not be sent for this long is given up. */
+export const REPEAT_MS = 30_000;
+/** Server's limit on unanswered requests is 64; we stay below, pings included. */
+export const PENDING_LIMIT = 48;
+const PROTOCOL = 1;
+
+export type LinkState = "idle" | "connecting" | "joining" | "open" | "pause" | "ended";
+type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
+export type Ask = DistributiveOmit<AnyRequest, "id">;
+export type EndReason = Extract<AnyNotice, { type: "ended" }>["reason"];
+
+export type Effect =
+  | { do: "connect" }
+  | { do: "disconnect" }
+  | { do: "send"; text: string }
+  | { do: "state"; state: LinkState }
+  | { do: "joined"; joined: Joined }
+  | { do: "notice"; notice: AnyNotice }
+  | { do: "pong"; sentMs: number; receivedMs: number; serverTime: number }
+  | { do: "answer"; ticket: number; data: unknown }
+  | { do: "failure"; ticket: number; code: string; message: string };
+
+interface Pending {
+  ticket: number;
+  ask: Ask;
+  repeat: boolean;
+  askedMs: number;
+  /** Id on the present connection; null: waits to be sent. */
+  id: number | null;
+}
+
+export class SignalCore {
+  state: LinkState = "idle";
+  lastHeardMs = 0;
+  #locale: Locale;
+  #nextId = 1;
+  #nextTicket = 1;
+  #pending: Pending[] = [];
+  #joinId = 0;
+  #pings = new Map<number, number>();
+  #attempt = 0;
+  #resumeMs = 0;
+  #sinceMs = 0;
+  #pingedMs = 0;
+
+  constructor(locale: Locale) {
+    this.#locale = locale;
+  }
+
+  start(now: number): Effect[] {
+    if (this.state !== "idle" && this.state !== "ended") return [];
+    this.#attempt = 0;
+    return this.#connect(now);
+  }
+
+  /** The network may be back (browser event, a tap): try at once. */
+  hurry(now: number): Effect[] {
+    if (this.state !== "pause") return [];
+    this.#attempt = 0;
+    return this.#connect(now);
+  }
+
+  stop(now: number): Effect[] {
+    if (this.state === "ended" || this.state === "idle") return [];
+    return [...this.#failAll(() => true), { do: "disconnect" }, ...this.#enter("ended", now)];
+  }
+
+  opened(now: number): Effect[] {
+    if (this.state !== "connecting") return [];
+    this.lastHeardMs = now;
+    this.#joinId = this.#nextId++;
+    const join = { id: this.#joinId, type: "join", protocol: PROTOCOL, locale: this.#locale };
+    return [...this.#enter("joining", now), { do: "send", text: JSON.stringify(join) }];
+  }
+
+  closed(now: number): Effect[] {
+    if (this.state === "ended" || this.state === "pause" || this.state === "idle") return [];
+    return this.#lost(now);
+  }
+
+  /** Ask the server.  `repeat`: harmless if done twice, so it outlives a lost connection. */
+  request(ask: Ask, repeat: boolean, now: number): { ticket: number; effects: Effect[] } {
+    const ticket = this.#nextTicket++;
+    if (this.state === "ended" || this.#pending.length >= PENDING_LIMIT) {
+      const code = this.state === "ended" ? "link-lost" : "too-many";
+      return { ticket, effects: [{ do: "failure", ticket, code, message: "" }] };
+    }
+    if (this.state !== "open" && !repeat) {
+      return { ticket, effects: [{ do: "failure", ticket, code: "link-lost", message: "" }] };
+    }
+    const pending: Pending = { ticket, ask, repeat, askedMs: now, id: null };
+    this.#pending.push(pending);
+    return { ticket, effects: this.state === "open" ? [this.#send(pending)] : [] };
+  }
+
+  received(text: string, now: number): Effect[] {
+    if (this.state !== "joining" && this.state !== "open") return [];
+    let message: Reply | ErrorReply | AnyNotice;
+    try {
+      message = JSON.parse(text);
+    } catch {
+      return []; // not ours to judge; a server that stays unreadable is found deaf by `tick`
+    }
+    this.lastHeardMs = now;
+    if (message.type === "reply" || message.type === "error") return this.#answered(message, now);
+    if (message.type === "ended") return this.#ended(message, now);
+    return [{ do: "notice", notice: message }];
+  }
+
+  tick(now: number): Effect[] {
+    switch (this.state) {
+      case "pause":
+        return [
+          ...this.#failAll((pending) => now - pending.askedMs > REPEAT_MS),
+          ...(now >= this.#resumeMs ? this.#connect(now) : []),
+        ];
+      case "connecting":
+        return now - this.#sinceMs > CONNECT_MS ? [{ do: "disconnect" }, ...this.#lost(now)] : [];
+      case "joining":
+      case "open":
+        if (now - this.lastHeardMs > DEAF_MS) return [{ do: "disconnect" }, ...this.#lost(now)];
+        return this.state === "open" && now - this.#pingedMs >= PING_MS ? [this.#ping(now)] : [];
+      default:
+        return [];
+    }
+  }
+
+  #connect(now: number): Effect[] {
+    return [...this.#enter("connecting", now), { do: "connect" }];
+  }
+
+  #enter(state: LinkState, now: number): Effect[] {
+    this.state = state;
+    this.#sinceMs = now;
+    return [{ do: "state", state }];
+  }
+
+  #send(pending: Pending): Effect {
+    pending.id = this.#nextId++;
+    return { do: "send", text: JSON.stringify({ id: pending.id, ...pending.ask }) };
+  }
+
+  #ping(now: number): Effect {
+    const id = this.#nextId++;
+    this.#pingedMs = now;
+    this.#pings.set(id, now);
+    return { do: "send", text: JSON.stringify({ id, type: "ping" }) };
+  }
+
+  #answered(message: Reply | ErrorReply, now: number): Effect[] {
+    if (message.id === this.#joinId && this.state === "joining") {
+      if (message.type === "error") return [{ do: "disconnect" }, ...this.#lost(now)];
+      this.#attempt = 0;
+      const joined = message.data as Joined;
+      const waiting = this.#pending.filter((pending) => pending.id === null);
+      return [
+        ...this.#enter("open", now),
+        { do: "joined", joined },
+        this.#ping(now),
+        ...waiting.map((pending) => this.#send(pending)),
+      ];
+    }
+    const sentMs = this.#pings.get(message.id);
+    if (sentMs !== undefined) {
+      this.#pings.delete(message.id);
+      if (message.type === "error") return [];
+      return [{ do: "pong", sentMs, receivedMs: now, serverTime: (message.data as Pong).serverTime }];
+    }
+    const index = this.#pending.findIndex((pending) => pending.id === message.id);
+    const pending = this.#pending[index];
+    if (!pending) return [];
+    this.#pending.splice(index, 1);
+    return message.type === "reply"
+      ? [{ do: "answer", ticket: pending.ticket, data: message.data }]
+      : [{ do: "failure", ticket: pending.ticket, code: message.code, message: message.message }];
+  }
+
+  #ended(notice: Extract<AnyNotice, { type: "ended" }>, now: number): Effect[] {
+    if (notice.reason === "restarting") return [{ do: "disconnect" }, ...this.#lost(now)];
+    return [{ do: "notice", notice }, ...this.stop(now)];
+  }
+
+  #lost(now: number): Effect[] {
+    const failures = this.#failAll((pending) => !pending.repeat);
+    for (const pending of this.#pending) pending.id = null;
+    this.#pings.clear();
+    this.#resumeMs = now + (BACKOFF_MS[Math.min(this.#attempt, BACKOFF_MS.length - 1)] ?? 0);
+    this.#attempt += 1;
+    return [...failures, ...this.#enter("pause", now)];
+  }
+
+  #failAll(which: (pending: Pending) => boolean): Effect[] {
+    const failed = this.#pending.filter(which);
+    this.#pending = this.#pending.filter((pending) => !which(pending));
+    return failed.map(({ ticket }) => ({ do: "failure", ticket, code: "link-lost", message: "" }));
+  }
+}

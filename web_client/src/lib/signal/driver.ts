@@ -1,0 +1,121 @@
+/** Carries out what the signalling core decides: the WebSocket, timers, and promises for answers. */
+import type { AnyNotice, Joined } from "../generated/messages";
+import { Refusal } from "../http";
+import { prefs } from "../prefs.svelte";
+import type { Locale } from "../types";
+import { CourtClock } from "../clock";
+import { SignalCore, type Ask, type Effect, type LinkState } from "./core";
+
+const TICK_MS = 250;
+
+export interface SignalListener {
+  state(state: LinkState): void;
+  joined(joined: Joined): void;
+  notice(notice: AnyNotice): void;
+}
+
+export class Signal {
+  readonly clock = new CourtClock();
+  #core: SignalCore;
+  #listener: SignalListener;
+  #url: string;
+  #socket: WebSocket | null = null;
+  #tickets = new Map<number, { resolve: (data: unknown) => void; reject: (error: Refusal) => void }>();
+  #timer: number | undefined;
+  #wake = () => this.#run(this.#core.hurry(performance.now()));
+
+  constructor(url: string, locale: Locale, listener: SignalListener) {
+    this.#url = url;
+    this.#core = new SignalCore(locale);
+    this.#listener = listener;
+  }
+
+  get lastHeardMs(): number {
+    return this.#core.lastHeardMs;
+  }
+
+  get state(): LinkState {
+    return this.#core.state;
+  }
+
+  start(): void {
+    if (this.#timer !== undefined) return;
+    this.#timer = window.setInterval(() => this.#run(this.#core.tick(performance.now())), TICK_MS);
+    window.addEventListener("online", this.#wake);
+    document.addEventListener("visibilitychange", this.#wake);
+    this.#run(this.#core.start(performance.now()));
+  }
+
+  hurry(): void {
+    this.#wake();
+  }
+
+  stop(): void {
+    window.clearInterval(this.#timer);
+    this.#timer = undefined;
+    window.removeEventListener("online", this.#wake);
+    document.removeEventListener("visibilitychange", this.#wake);
+    this.#run(this.#core.stop(performance.now()));
+  }
+
+  /** Rejects with a Refusal in the person's language. */
+  ask<T = unknown>(ask: Ask, repeat = false): Promise<T> {
+    const { ticket, effects } = this.#core.request(ask, repeat, performance.now());
+    return new Promise<T>((resolve, reject) => {
+      this.#tickets.set(ticket, { resolve: resolve as (data: unknown) => void, reject });
+      this.#run(effects);
+    });
+  }
+
+  #run(effects: Effect[]): void {
+    for (const effect of effects) this.#carryOut(effect);
+  }
+
+  #carryOut(effect: Effect): void {
+    switch (effect.do) {
+      case "connect":
+        return this.#connect();
+      case "disconnect":
+        return this.#disconnect();
+      case "send":
+        this.#socket?.send(effect.text);
+        return;
+      case "state":
+        return this.#listener.state(effect.state);
+      case "joined":
+        return this.#listener.joined(effect.joined);
+      case "notice":
+        return this.#listener.notice(effect.notice);
+      case "pong":
+        return this.clock.add(effect.sentMs, effect.receivedMs, effect.serverTime);
+      case "answer":
+        this.#tickets.get(effect.ticket)?.resolve(effect.data);
+        this.#tickets.delete(effect.ticket);
+        return;
+      case "failure":
+        this.#tickets.get(effect.ticket)?.reject(new Refusal(effect.code, effect.message || localWords(effect.code)));
+        this.#tickets.delete(effect.ticket);
+    }
+  }
+
+  #connect(): void {
+    this.#disconnect();
+    const socket = new WebSocket(this.#url);
+    this.#socket = socket;
+    const current = () => this.#socket === socket;
+    socket.onopen = () => current() && this.#run(this.#core.opened(performance.now()));
+    socket.onmessage = (event) => current() && this.#run(this.#core.received(String(event.data), performance.now()));
+    socket.onclose = () => current() && this.#run(this.#core.closed(performance.now()));
+  }
+
+  #disconnect(): void {
+    const socket = this.#socket;
+    this.#socket = null;
+    socket?.close();
+  }
+}
+
+function localWords(code: string): string {
+  const errors = prefs.t.errors as Record<string, string>;
+  return errors[code] ?? errors["unexpected"]!;
+}

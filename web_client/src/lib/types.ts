@@ -1,0 +1,13 @@
+/** Short names for the parts of the generated types that pages use. */
+import type { HearingView, Me, RecordView } from "./generated/api";
+
+export type Role = Me["role"];
+export type SittingState = HearingView["state"];
+export type RecordState = RecordView["state"];
+export type Source = "microphone" | "camera";
+export type Locale = "en" | "zh-CN";
+
+/** Judge and clerk sit at the bench and see the courtroom before it is opened. */
+export const sitsAtBench = (role: Role): boolean => role === "judge" || role === "clerk";
+/** Those who come in when the hearing opens; the others are called. */
+export const entersOnOpen = (role: Role): boolean => sitsAtBench(role) || role === "claimant" || role === "respondent";

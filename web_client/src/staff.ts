@@ -1,0 +1,7 @@
+import { mount } from "svelte";
+import "./app.css";
+import { prefs } from "./lib/prefs.svelte";
+import StaffApp from "./staff/StaffApp.svelte";
+
+prefs.apply();
+mount(StaffApp, { target: document.getElementById("app")! });
