@@ -106,8 +106,8 @@ class MediaRoom(Protocol):
         If the person's media belongs to another seat (device), it is ended before this returns.
         """
 
-    def media(self, connection: Connection) -> MediaReady | None:
-        """The room's capabilities, and what this connection's person has of it already."""
+    def media(self) -> MediaReady | None:
+        """What a client needs to begin, if a worker has the room now."""
         ...
 
     async def ask(self, connection: Connection, request: MediaRequest, attributes: dict[str, str]) -> Struct | None:
@@ -121,7 +121,7 @@ class MediaRoom(Protocol):
         """The reply was sent: let the notices go that were held back for it."""
 
     async def detach(self, connection: Connection, *, keep: bool) -> None:
-        """The connection is gone.  ``keep``: the person may come back to their transports within the seat's time."""
+        """The connection is gone.  ``keep``: the person's media goes on without it for as long as a seat is held."""
 
 
 class MediaRooms(Protocol):

@@ -98,17 +98,10 @@ class Room:
         if earlier not in (None, seat_id):
             await self._end_peer(person_id)
 
-    def media(self, connection: Connection) -> messages.MediaReady | None:
+    def media(self) -> messages.MediaReady | None:
         if not self.core.ready or self.core.capabilities is None:
             return None
-        own = self._ledger.of(connection.seat.person_id)
-        return messages.MediaReady(
-            generation=self.core.generation,
-            router_rtp_capabilities=self.core.capabilities,
-            transports=list(own.transports),
-            producers=list(own.producers),
-            consumers=list(own.consumers),
-        )
+        return messages.MediaReady(generation=self.core.generation, router_rtp_capabilities=self.core.capabilities)
 
     async def ask(
         self, connection: Connection, request: messages.MediaRequest, attributes: dict[str, str]
@@ -302,7 +295,7 @@ class Room:
         self._told_lost = False
         self._tell(self.listener.media_changed, "ready", home.writer)
         for connection in tuple(self._connections.values()):
-            connection.notify(messages.MediaNotice(state="ready", media=self.media(connection)))
+            connection.notify(messages.MediaNotice(state="ready", media=self.media()))
 
     def _lost(self) -> None:
         devices = {person_id: self._ledger.of(person_id).devices() for person_id in self._ledger.people()}

@@ -224,11 +224,6 @@ class MediaReady(Struct, omit_defaults=False):
 
     generation: int
     router_rtp_capabilities: RtpCapabilities
-    #: What the person has on this worker now.  A page that comes back on a new socket and holds exactly these may go
-    #: on with them; any other makes new transports, which take the place of the old.
-    transports: list[str] = []
-    producers: list[str] = []
-    consumers: list[str] = []
 
 
 class TransportCreated(Struct, omit_defaults=False):

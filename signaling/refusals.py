@@ -10,7 +10,6 @@ from .application import Refusal
 #: Code to (English, Simplified Chinese).
 SENTENCES: dict[str, tuple[str, str]] = {
     "bad-message": ("The court's server cannot read this message.", "服务器无法读取该消息。"),
-    "too-large": ("This message is too large.", "该消息过大。"),
     "join-first": ("Join the hearing first.", "请先加入庭审。"),
     "already-joined": ("This page has joined the hearing already.", "本页面已加入庭审。"),
     "duplicate-id": (
