@@ -93,6 +93,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "too-large": ("The request is too large.", "请求过大。"),
     "origin-refused": ("This request comes from another site and is refused.", "该请求来自其他网站，已被拒绝。"),
     "range-refused": ("This part of the file does not exist.", "文件中没有该部分。"),
+    "client-missing": (
+        "The pages of this server are not built. Call technical staff.",
+        "服务器网页尚未构建。请联系技术人员。",
+    ),
     # --- the record ---
     "record-not-ready": (
         "The record is being sealed. It can be played in a few seconds.",

@@ -102,13 +102,13 @@ class Hearings:
         )
         return await (await self._seat_actor(connection)).command(connection, command)
 
-    async def may_produce(self, connection: Connection, source: Source) -> None:
+    async def may_produce(self, connection: Connection, source: Source) -> dict[str, str]:
         actor = await self._seat_actor(connection)
-        person = actor.sitting.people.get(connection.seat.person_id)
-        if person is None or not role_may_publish(person.role, source):
-            observer = person is None or person.role is Role.OBSERVER
-            code = "may-not-publish" if observer else "source-not-allowed"
+        row = next((row for row in actor.facts.people if row.id == connection.seat.person_id), None)
+        if row is None or not role_may_publish(Role(row.role), source):
+            code = "may-not-publish" if row is None or row.role == Role.OBSERVER else "source-not-allowed"
             raise Refusal(code, sentence(code, connection.seat.locale))
+        return {"name": row.name, "name_zh": row.name_zh, "role": row.role}
 
     async def leave(self, connection: Connection) -> None:
         await (await self._seat_actor(connection)).leave(connection)

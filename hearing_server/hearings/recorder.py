@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
@@ -242,7 +243,8 @@ class Keeper:
             )
         elif isinstance(event, m.Verified):
             await self._store.records.verified(
-                event.sitting_id, msgspec.json.encode({"ok": event.ok, "report": event.report}).decode()
+                event.sitting_id,
+                msgspec.json.encode({"ok": event.ok, "checkedAt": time.time(), "report": event.report}).decode(),
             )
         else:
             await self._note_sealed(event.sitting_id, event.manifest_sha256, playable=event.playable)

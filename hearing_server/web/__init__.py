@@ -1,0 +1,1 @@
+"""The HTTP side of control: pages, API, and the door to the signalling socket."""

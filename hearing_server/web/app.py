@@ -1,0 +1,285 @@
+"""The application of control: the route table, and what stands around it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+import msgspec
+import structlog
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, ProcessCollector, generate_latest
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket
+
+from signaling.application import Seat
+
+from ..hearings import Hearings
+from ..links import Links
+from ..store import Store, StoreError
+from . import api
+from .access import EVERYBODY, STAFF, Ask, Endpoint, Gate, same_origin
+from .identity import Identity
+from .limits import RateLimit
+from .middleware import BodyLimit, Measured, SecurityHeaders
+from .openapi import document
+from .pages import Pages
+from .problems import Json, ProblemError, locale_of, problem
+from .records import Archive, Records
+
+log = structlog.get_logger(__name__)
+
+#: Speaks the signalling protocol on a socket that is not accepted yet, for this seat.
+ServeSocket = Callable[[WebSocket, Seat], Awaitable[None]]
+#: What a node needs besides its database, by name, and whether it is there.
+Ready = Callable[[], Awaitable[dict[str, bool]]]
+
+VERSION = importlib.metadata.version("hearing-platform")
+CHANGING = frozenset({"POST", "DELETE"})
+
+
+def endpoints(identity: Identity, records: Records) -> tuple[Endpoint, ...]:
+    """The API, whole: method, path, who may, what goes in and out."""
+    return (
+        Endpoint(
+            name="whoseLink",
+            method="POST",
+            path="/api/link",
+            summary="Whose personal link is this? Binds nothing.",
+            handler=identity.whose,
+            limited=True,
+            body=api.LinkRequest,
+            answer=api.Me,
+        ),
+        Endpoint(
+            name="takeSeat",
+            method="POST",
+            path="/api/session",
+            summary="Trade a personal link for a seat on this device; any other device of the person loses it.",
+            handler=identity.sit,
+            limited=True,
+            body=api.SessionRequest,
+            answer=api.Me,
+        ),
+        Endpoint(
+            name="whoAmI",
+            method="GET",
+            path="/api/session",
+            summary="Who sits on this device.",
+            handler=identity.who_am_i,
+            who=EVERYBODY,
+            answer=api.Me,
+        ),
+        Endpoint(
+            name="leaveSeat",
+            method="DELETE",
+            path="/api/session",
+            summary="Give the seat up on this device.",
+            handler=identity.leave,
+            who=EVERYBODY,
+            status=204,
+        ),
+        Endpoint(
+            name="searchHearings",
+            method="GET",
+            path="/api/hearings",
+            summary="Hearings by case number or name (?query=), newest first: a clerk's court, a judge's own.",
+            handler=records.search,
+            who=STAFF,
+            answer=list[api.HearingRow],
+        ),
+        Endpoint(
+            name="readRecord",
+            method="GET",
+            path="/api/hearings/{hearing_id}/record",
+            summary="The record of a closed hearing: tracks, gaps, log, seal, exports.",
+            handler=records.page,
+            who=STAFF,
+            answer=api.RecordPage,
+        ),
+        Endpoint(
+            name="playMedia",
+            method="GET",
+            path="/api/hearings/{hearing_id}/record/media/{name}",
+            summary="A person's track or an export, by ranges (RFC 9110); ?download=1 to save it.",
+            handler=records.media,
+            who=STAFF,
+            media_type="video/webm",
+        ),
+        Endpoint(
+            name="exportRecord",
+            method="POST",
+            path="/api/hearings/{hearing_id}/record/exports",
+            summary="Have a composite MP4 made.",
+            handler=records.export,
+            who=STAFF,
+            answer=api.Job,
+            status=202,
+        ),
+        Endpoint(
+            name="verifyRecord",
+            method="POST",
+            path="/api/hearings/{hearing_id}/record/verify",
+            summary="Have every stored byte checked again.",
+            handler=records.verify,
+            who=STAFF,
+            status=202,
+        ),
+        Endpoint(
+            name="readJob",
+            method="GET",
+            path="/api/jobs/{job_id}",
+            summary="How far a background job is.",
+            handler=records.job,
+            who=STAFF,
+            answer=api.Job,
+        ),
+    )
+
+
+def create_app(
+    *,
+    store: Store,
+    links: Links,
+    hearings: Hearings,
+    archive: Archive,
+    serve_socket: ServeSocket,
+    static_dir: Path,
+    allowed_origins: Sequence[str] = (),
+    ready: Ready | None = None,
+    registry: CollectorRegistry | None = None,
+) -> Starlette:
+    """The ASGI application.
+
+    ``allowed_origins``: origins of our own pages besides the address asked (a proxy in front may change that).
+    ``serve_socket`` is called with a checked seat before the socket is accepted.  ``registry`` may hold metrics of
+    others; ``/metrics`` shows all of it.
+    """
+    origins = frozenset(origin.rstrip("/") for origin in allowed_origins)
+    metrics = registry or CollectorRegistry()
+    ProcessCollector(registry=metrics)
+    gate = Gate(store, links, RateLimit(time.monotonic))
+    pages = Pages(static_dir)
+    table = endpoints(Identity(store, links, hearings, gate), Records(store, hearings, archive, gate))
+    described = document(table, VERSION)
+
+    async def openapi(request: Request) -> Response:
+        return Json(described)
+
+    async def healthz(request: Request) -> Response:
+        """The process answers."""
+        return Json({"status": "ok"})
+
+    async def readyz(request: Request) -> Response:
+        """The process can do its work: its database, and what the composition adds, are there."""
+        parts = {"database": await _answers(store), **(await ready() if ready else {})}
+        return Json(parts, 200 if all(parts.values()) else 503)
+
+    async def show_metrics(request: Request) -> Response:
+        return Response(generate_latest(metrics), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    async def signal(websocket: WebSocket) -> None:
+        """Only our own pages, and only with a seat."""
+        locale = locale_of(websocket)
+        try:
+            if not same_origin(websocket, origins):
+                raise ProblemError("origin-refused")
+            caller = await gate.caller(websocket)
+        except ProblemError as refused:
+            await websocket.send_denial_response(problem(refused.code, locale, refused.headers))
+            return
+        except StoreError as error:
+            log.error("store.failed", code=error.code, detail=error.detail)
+            await websocket.send_denial_response(problem(error.code, locale))
+            return
+        person = caller.seat.person
+        await serve_socket(websocket, Seat(caller.facts.sitting_id, person.id, caller.seat.id, locale))
+
+    routes: list[Route | WebSocketRoute] = [
+        *_api_routes(table, gate, origins),
+        Route("/healthz", healthz),
+        Route("/readyz", readyz),
+        Route("/metrics", show_metrics),
+        Route("/openapi.json", openapi),
+        WebSocketRoute("/signal", signal),
+        Route("/", pages.party),
+        Route("/hearing", pages.party),
+        Route("/j/{token}", pages.party),
+        Route("/staff", pages.staff),
+        Route("/record/{hearing_id}", pages.staff),
+        Route("/{path:path}", pages.asset),
+    ]
+    return Starlette(
+        routes=routes,
+        middleware=[
+            Middleware(SecurityHeaders),
+            Middleware(Measured, registry=metrics),
+            Middleware(BodyLimit),
+        ],
+        exception_handlers={ProblemError: _problem, StoreError: _store_error, HTTPException: _http_error},
+    )
+
+
+def _api_routes(table: Sequence[Endpoint], gate: Gate, origins: frozenset[str]) -> list[Route]:
+    return [Route(row.path, _handled(row, gate, origins), methods=[row.method], name=row.name) for row in table]
+
+
+def _handled(row: Endpoint, gate: Gate, origins: frozenset[str]) -> Callable[[Request], Awaitable[Response]]:
+    """What every endpoint has in common: origin, allowance, seat, hearing, role, body."""
+    decoder = None if row.body is None else msgspec.json.Decoder(row.body)
+
+    async def endpoint(request: Request) -> Response:
+        request.scope["hearing.route"] = row.path
+        if row.method in CHANGING and not same_origin(request, origins):
+            raise ProblemError("origin-refused")
+        if row.limited:
+            gate.spend(request)
+        caller = hearing = None
+        if row.who is not None:
+            caller = await gate.caller(request)
+            hearing_id = request.path_params.get("hearing_id")
+            if hearing_id is not None:
+                hearing = await gate.hearing(caller, hearing_id, row.who)
+            elif caller.role not in row.who:
+                raise ProblemError("not-allowed")
+        body = None
+        if decoder is not None:
+            try:
+                body = decoder.decode(await request.body())
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                raise ProblemError("invalid") from error
+        return await row.handler(Ask(request, locale_of(request), body, caller, hearing))
+
+    return endpoint
+
+
+async def _answers(store: Store) -> bool:
+    try:
+        await store.ping()
+    except StoreError as error:
+        log.error("store.failed", code=error.code, detail=error.detail)
+        return False
+    return True
+
+
+async def _problem(request: Request, error: Exception) -> Response:
+    assert isinstance(error, ProblemError)
+    return problem(error.code, locale_of(request), error.headers)
+
+
+async def _store_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, StoreError)
+    log.error("store.failed", code=error.code, detail=error.detail)
+    return problem(error.code, locale_of(request))
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    code = {404: "not-found", 405: "method-not-allowed"}.get(error.status_code, "invalid")
+    return problem(code, locale_of(request), error.headers)

@@ -1,0 +1,84 @@
+"""Links and seats over HTTP."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from ..hearings import Hearings, views
+from ..links import LinkRefused, Links
+from ..store import LinkRow, Store
+from .access import SEAT_COOKIE, Ask, Gate, over_https
+from .api import LinkRequest, Me, SessionRequest
+from .problems import Json, ProblemError
+
+#: How long a browser keeps the cookie, s; the link's expiry ends it earlier.
+COOKIE_MAX_AGE_S = 31 * 24 * 3600
+
+
+class Identity:
+    def __init__(self, store: Store, links: Links, hearings: Hearings, gate: Gate) -> None:
+        self._store = store
+        self._links = links
+        self._hearings = hearings
+        self._gate = gate
+
+    async def whose(self, ask: Ask) -> Response:
+        """Whose link is this?  Binds nothing."""
+        body: LinkRequest = ask.body
+        try:
+            link = await self._links.open(body.link)
+        except LinkRefused as refused:
+            raise self._refused(ask, refused) from refused
+        seated = await self._store.seats.seated(link.person.id)
+        mine = None
+        if cookie := ask.request.cookies.get(SEAT_COOKIE):
+            try:
+                mine = (await self._links.seat(cookie)).id
+            except LinkRefused:
+                mine = None
+        return Json(await self._me(link, seated_elsewhere=seated is not None and seated != mine))
+
+    async def sit(self, ask: Ask) -> Response:
+        """Bind a seat to this device, in place of any other of the person."""
+        body: SessionRequest = ask.body
+        device = ask.request.headers.get("user-agent", "")
+        try:
+            seat, cookie = await self._links.take_seat(body.link, device, ask.request.cookies.get(SEAT_COOKIE))
+        except LinkRefused as refused:
+            raise self._refused(ask, refused) from refused
+        facts = await self._store.docket.by_hearing(seat.person.hearing_id)
+        if facts is None:
+            raise ProblemError("link-unknown")
+        self._hearings.seat_taken(facts.sitting_id, seat.person.id, seat.id)
+        answer = Json(await self._me(seat.link))
+        answer.set_cookie(
+            SEAT_COOKIE,
+            cookie,
+            max_age=COOKIE_MAX_AGE_S,
+            httponly=True,
+            samesite="strict",
+            secure=over_https(ask.request),
+            path="/",
+        )
+        return answer
+
+    async def who_am_i(self, ask: Ask) -> Response:
+        return Json(await self._me(ask.caller.seat.link))
+
+    async def leave(self, ask: Ask) -> Response:
+        """Give the seat up on this device."""
+        await self._links.give_up(ask.caller.seat)
+        answer = Response(status_code=204)
+        answer.delete_cookie(SEAT_COOKIE, path="/", httponly=True, samesite="strict")
+        return answer
+
+    async def _me(self, link: LinkRow, *, seated_elsewhere: bool = False) -> Me:
+        facts = await self._store.docket.by_hearing(link.person.hearing_id)
+        if facts is None:
+            raise ProblemError("link-unknown")
+        return views.me(facts, link.person, seated_elsewhere=seated_elsewhere)
+
+    def _refused(self, ask: Ask, refused: LinkRefused) -> ProblemError:
+        if refused.code == "link-unknown":
+            self._gate.missed(ask.request)
+        return ProblemError(refused.code)

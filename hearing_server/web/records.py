@@ -1,0 +1,384 @@
+"""The archive over HTTP: finding a hearing, reading its record, playing and downloading it.
+
+Nothing is given out before the access ledger has it (lessons.md 21): there are no links that work without a seat.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import AsyncIterator
+from typing import Any, Protocol, cast
+from urllib.parse import quote
+
+import msgspec
+import structlog
+from starlette.responses import Response, StreamingResponse
+
+from recording.playback import MediaEntry, Playback
+
+from ..court import Event
+from ..hearings import Hearings, RecorderUnavailable, views
+from ..store import HearingFacts, JobRow, RecordRow, Store
+from . import api
+from .access import Ask, Gate
+from .problems import Json, ProblemError
+from .ranges import ByteRange, RangeNotSatisfiable, applies, matches, parse
+
+log = structlog.get_logger(__name__)
+
+NS = 1_000_000_000
+US = 1_000_000
+#: Longest search text, characters.
+QUERY_LIMIT = 200
+
+
+class ArchiveUnavailable(Exception):
+    """The object store does not answer now."""
+
+
+class StoredFile(Protocol):
+    """One derived file: ``sha256`` in hex, ``size`` in bytes."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def size(self) -> int: ...
+
+    @property
+    def sha256(self) -> str: ...
+
+    @property
+    def media_type(self) -> str: ...
+
+
+class Archive(Protocol):
+    """Reads sealed records.  Every method may raise :class:`ArchiveUnavailable`."""
+
+    async def playback(self, sitting_id: str) -> Playback | None:
+        """The playback index, if the record is sealed and playable."""
+        ...
+
+    async def file(self, sitting_id: str, name: str) -> StoredFile | None:
+        """A file that the index or an export names, and nothing else."""
+        ...
+
+    def stream(self, sitting_id: str, file: StoredFile, start: int, end: int) -> AsyncIterator[bytes]:
+        """Its bytes from ``start`` up to, not including, ``end``."""
+        ...
+
+
+class Records:
+    def __init__(self, store: Store, hearings: Hearings, archive: Archive, gate: Gate) -> None:
+        self._store = store
+        self._hearings = hearings
+        self._archive = archive
+        self._gate = gate
+
+    # --- finding ------------------------------------------------------------------------
+
+    async def search(self, ask: Ask) -> Response:
+        """Hearings by case number or name: a clerk's of the court, a judge's own."""
+        text = ask.request.query_params.get("query", "")[:QUERY_LIMIT]
+        caller = ask.caller
+        if caller.role == "clerk":
+            found = await self._store.docket.search(text, court_id=caller.facts.court.id)
+        elif caller.seat.person.account:
+            found = await self._store.docket.search(text, account=caller.seat.person.account)
+        else:
+            found = [caller.facts]
+        return Json([await self._row(facts) for facts in found])
+
+    async def _row(self, facts: HearingFacts) -> api.HearingRow:
+        card = views.card(facts)
+        return api.HearingRow(
+            hearing_id=card.hearing_id,
+            case_number=card.case_number,
+            case_name=card.case_name,
+            case_name_zh=card.case_name_zh,
+            judge=card.judge,
+            judge_zh=card.judge_zh,
+            room=card.room,
+            room_zh=card.room_zh,
+            scheduled_at=card.scheduled_at,
+            state=card.state,
+            record=await self._hearings.record_view(facts),
+            present=facts.present,
+            expected=sum(1 for person in facts.people if person.role != "observer"),
+        )
+
+    # --- reading --------------------------------------------------------------------------
+
+    async def page(self, ask: Ask) -> Response:
+        """All of a hearing's record but the media."""
+        facts = ask.hearing
+        if facts.state != "closed":
+            raise ProblemError("record-missing")
+        record = await self._store.records.get(facts.sitting_id)
+        playback = await self._playback(facts)
+        if playback is None:
+            raise ProblemError("record-not-ready", {"Retry-After": "1"})
+        events = await self._hearings.log_of(facts.sitting_id)
+        jobs = await self._store.records.jobs_of(facts.sitting_id)
+        await self._gate.note(ask.caller, facts.hearing_id, "open-record", facts.sitting_id, time.time_ns())
+        return Json(_page(facts, playback, events, record, jobs, ask.locale))
+
+    async def _playback(self, facts: HearingFacts) -> Playback | None:
+        try:
+            return await self._archive.playback(facts.sitting_id)
+        except ArchiveUnavailable as error:
+            raise _unavailable(facts, error) from error
+
+    async def media(self, ask: Ask) -> Response:
+        """A track or an export, whole or by ranges; ``?download=1`` names it for the disk."""
+        facts, name = ask.hearing, str(ask.request.path_params["name"])
+        try:
+            file = await self._archive.file(facts.sitting_id, name)
+        except ArchiveUnavailable as error:
+            raise _unavailable(facts, error) from error
+        if file is None:
+            raise ProblemError("not-found")
+        etag = f'"{file.sha256}"'
+        headers = {"ETag": etag, "Accept-Ranges": "bytes", "Cache-Control": "private, no-cache"}
+        if matches(ask.request.headers.get("if-none-match"), etag):
+            return Response(status_code=304, headers=headers)
+        try:
+            span = self._span(ask, file, etag)
+        except RangeNotSatisfiable:
+            raise ProblemError("range-refused", {"Content-Range": f"bytes */{file.size}"}) from None
+        download = ask.request.query_params.get("download") is not None
+        if download:
+            headers["Content-Disposition"] = content_disposition(await self._file_name(ask, file))
+        wanted = span or ByteRange(0, file.size)
+        headers["Content-Length"] = str(wanted.end - wanted.start)
+        if span is not None:
+            headers["Content-Range"] = span.content_range(file.size)
+        status = 200 if span is None else 206
+        if ask.request.method == "HEAD":
+            return Response(status_code=status, headers=headers, media_type=file.media_type)
+        action = "download" if download else "play"
+        await self._gate.note(
+            ask.caller, facts.hearing_id, action, name, time.time_ns(), start=wanted.start, end=wanted.end
+        )
+        body = await self._body(facts, file, wanted)
+        return StreamingResponse(body, status, headers, media_type=file.media_type)
+
+    def _span(self, ask: Ask, file: StoredFile, etag: str) -> ByteRange | None:
+        fields = ask.request.headers
+        return parse(fields.get("range"), file.size) if applies(fields.get("if-range"), etag) else None
+
+    async def _body(self, facts: HearingFacts, file: StoredFile, span: ByteRange) -> AsyncIterator[bytes]:
+        """The stream, begun: a store that does not answer is told before the head of the answer is sent."""
+        stream = self._archive.stream(facts.sitting_id, file, span.start, span.end)
+        try:
+            first = await anext(stream, b"")
+        except ArchiveUnavailable as error:
+            raise _unavailable(facts, error) from error
+
+        async def body() -> AsyncIterator[bytes]:
+            yield first
+            async for piece in stream:
+                yield piece
+
+        return body()
+
+    async def _file_name(self, ask: Ask, file: StoredFile) -> str:
+        playback = await self._playback(ask.hearing)
+        for entry in playback.media if playback else ():
+            if entry.name == file.name or entry.name.endswith("/" + file.name):
+                return track_file_name(ask.hearing, entry, ask.locale)
+        return export_file_name(ask.hearing, ask.locale)
+
+    # --- jobs ---------------------------------------------------------------------------------
+
+    async def export(self, ask: Ask) -> Response:
+        """Have a composite made."""
+        facts = ask.hearing
+        if facts.state != "closed" or await self._playback(facts) is None:
+            raise ProblemError("record-not-ready")
+        caller = ask.caller
+        await self._gate.note(caller, facts.hearing_id, "export", "composite", time.time_ns(), locale=ask.locale)
+        job = await self._hearings.export(facts, ask.locale, caller.seat.person.id)
+        return Json(_job(facts, job), 202)
+
+    async def job(self, ask: Ask) -> Response:
+        """How far a job is; jobs of hearings that do not concern the caller do not exist."""
+        job = await self._store.records.job(str(ask.request.path_params["job_id"]))
+        facts = None if job is None else await self._store.docket.by_sitting(job.sitting_id)
+        if job is None or facts is None:
+            raise ProblemError("not-found")
+        await self._gate.hearing(ask.caller, facts.hearing_id, frozenset({ask.caller.role}))
+        return Json(_job(facts, job))
+
+    async def verify(self, ask: Ask) -> Response:
+        """Have every stored byte checked again; the page shows the result when it is there."""
+        facts = ask.hearing
+        if (await self._store.records.get(facts.sitting_id)).manifest_sha256 == "":
+            raise ProblemError("record-not-ready")
+        await self._gate.note(ask.caller, facts.hearing_id, "verify", facts.sitting_id, time.time_ns())
+        try:
+            await self._hearings.verify(facts)
+        except RecorderUnavailable as error:
+            log.warning("recorder.unavailable", error=str(error))
+            raise ProblemError("recorder-unavailable", {"Retry-After": "5"}) from error
+        return Response(status_code=202)
+
+
+def _unavailable(facts: HearingFacts, error: ArchiveUnavailable) -> ProblemError:
+    log.error("archive.unavailable", hearing=facts.hearing_id, error=str(error))
+    return ProblemError("record-unavailable", {"Retry-After": "30"})
+
+
+# --- shapes ----------------------------------------------------------------------------------------
+
+
+def _page(
+    facts: HearingFacts, playback: Playback, events: list[Event], record: RecordRow, jobs: list[JobRow], locale: str
+) -> api.RecordPage:
+    start_s = playback.start_us / US
+    return api.RecordPage(
+        hearing=views.card(facts),
+        started_at=start_s,
+        ended_at=playback.end_us / US,
+        duration_s=(playback.end_us - playback.start_us) / US,
+        state=cast(api.RecordState, facts.record_state),
+        tracks=[_track(facts, entry, locale) for entry in playback.media],
+        gaps=[
+            api.GapRow(
+                person_id=gap.person_id,
+                source=gap.source,
+                start_s=gap.start_us / US - start_s,
+                duration_s=gap.duration_us / US,
+                cause=cast(Any, gap.cause),
+            )
+            for gap in playback.gaps
+        ],
+        log=[_log_row(facts, event, start_s) for event in events],
+        seal=_seal(record),
+        exports=[_job(facts, job) for job in jobs],
+    )
+
+
+def _track(facts: HearingFacts, entry: MediaEntry, locale: str) -> api.TrackRow:
+    return api.TrackRow(
+        person_id=entry.person_id,
+        name=entry.display_name,
+        name_zh=entry.display_name_zh,
+        role=entry.role,
+        url=media_url(facts, entry.name),
+        file_name=track_file_name(facts, entry, locale),
+        media_type=entry.media_type,
+        bytes=entry.size,
+        has_audio=entry.has_audio,
+        has_video=entry.has_video,
+        offset_s=entry.offset_ms / 1000,
+        duration_s=entry.duration_ms / 1000,
+        peaks=entry.peaks,
+        peaks_period_s=entry.peaks_period_ms / 1000,
+    )
+
+
+def _log_row(facts: HearingFacts, event: Event, start_s: float) -> api.LogRow:
+    """``actor`` is a person id or ``system``; the detail names the states, and the person it is about."""
+    return api.LogRow(
+        seq=event.seq,
+        at_s=event.utc / NS - start_s,
+        wall=event.utc / NS,
+        event=event.name,
+        actor=event.actor,
+        detail={
+            "machine": event.machine.value,
+            "from": event.source,
+            "to": event.to,
+            "reason": event.reason,
+            "person": event.subject,
+            "role": event.role,
+            "hash": event.hash,
+        },
+    )
+
+
+def _seal(record: RecordRow) -> api.SealCheck | None:
+    """What the last verification found; ``pending`` from the sealing until the first is done."""
+    if not record.manifest_sha256:
+        return None
+    if record.verification is None:
+        return api.SealCheck(
+            state="pending",
+            checked_at=0.0,
+            tracks=0,
+            chunks=0,
+            bytes=record.bytes,
+            manifest_sha256=record.manifest_sha256,
+            findings=[],
+        )
+    found = msgspec.json.decode(record.verification)
+    report = found["report"]
+    return api.SealCheck(
+        state="verified" if found["ok"] else "mismatch",
+        checked_at=found["checkedAt"],
+        tracks=int(report.get("tracks", 0)),
+        chunks=int(report.get("chunks", 0)),
+        bytes=int(report.get("bytes", record.bytes)),
+        manifest_sha256=record.manifest_sha256,
+        findings=list(report.get("findings", [])),
+    )
+
+
+def _job(facts: HearingFacts, job: JobRow) -> api.Job:
+    done = job.state == "done" and job.name is not None
+    return api.Job(
+        job_id=job.id,
+        kind="composite",
+        state=cast(Any, job.state),
+        progress=job.progress,
+        created_at=job.created_utc / NS,
+        url=media_url(facts, job.name) if done and job.name else None,
+        file_name=export_file_name(facts, job.locale) if done else None,
+        bytes=job.bytes if done else None,
+        message=job.message,
+    )
+
+
+def media_url(facts: HearingFacts, name: str) -> str:
+    return f"/api/hearings/{quote(facts.hearing_id)}/record/media/{quote(name.rsplit('/', 1)[-1])}"
+
+
+# --- names for the disk (RFC 6266) ---------------------------------------------------------------------
+
+#: What file systems refuse, and what could end a header.
+_UNFIT = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]+')
+_ROLES_ZH = {
+    "judge": "审判长",
+    "clerk": "书记员",
+    "claimant": "原告",
+    "respondent": "被告",
+    "witness": "证人",
+    "interpreter": "翻译",
+    "observer": "旁听",
+}
+FILE_NAME_LIMIT = 120
+
+
+def track_file_name(facts: HearingFacts, entry: MediaEntry, locale: str) -> str:
+    """``HC 2026-00418 claimant Joan Larkin.webm``, or the same in Chinese."""
+    chinese = locale == "zh-CN"
+    role = _ROLES_ZH.get(entry.role, entry.role) if chinese else entry.role
+    name = entry.display_name_zh if chinese else entry.display_name
+    screen = "" if entry.source == "person" else (" 屏幕" if chinese else " screen")
+    return _fit(f"{facts.case_number} {role} {name}{screen}") + ".webm"
+
+
+def export_file_name(facts: HearingFacts, locale: str) -> str:
+    return _fit(f"{facts.case_number} {'庭审录像' if locale == 'zh-CN' else 'hearing'}") + ".mp4"
+
+
+def _fit(name: str) -> str:
+    return _UNFIT.sub(" ", name).strip(" .")[:FILE_NAME_LIMIT]
+
+
+def content_disposition(file_name: str) -> str:
+    """RFC 6266: a plain name for old clients, and the true one in UTF-8."""
+    plain = file_name.encode("ascii", "replace").decode().replace("?", "_").replace("\\", "_").replace('"', "_")
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(file_name, safe='')}"
