@@ -48,7 +48,7 @@ class RoomCapture:
         """The open recording; after a failure it is tried again about each second."""
         if self._recording is None and not self._closed and now_ns >= self._retry_ns:
             try:
-                self._recording = self._sink.open(self.recording_id, self._on_state)
+                self._recording = self._sink.open(self.recording_id, self._tell)
             except Exception as error:
                 self._retry_ns = now_ns + RETRY_MS * NS_PER_MS
                 self.fault(error, now_ns)
@@ -80,9 +80,6 @@ class RoomCapture:
             except Exception as error:
                 self.fault(error, self._clock.mono_ns())
 
-    def _on_state(self, state: SinkState) -> None:
-        if not self._closed:
-            self._tell(state)
 
 
 class CaptureTap:
@@ -109,7 +106,13 @@ class CaptureTap:
             return
         if keyframe:
             self._keyframe_ns = now_ns
-        self._call(lambda track: track.rtp(packet, now_ns), now_ns)
+        track = self._track
+        if track is None:  # the sink failed just now
+            return
+        try:
+            track.rtp(packet, now_ns)
+        except Exception as error:
+            self._failed(error, now_ns)
 
     def rtcp(self, stream: MediaStream, packet: bytes, now_ns: int) -> None:
         if stream is self._stream:

@@ -101,6 +101,10 @@ class Consumer:
         if not self._video and not self.paused and self.producer.flowing:
             self._take(stream)
 
+    def resync(self) -> None:
+        """The next packet of the stream is the next one sent, whatever its number."""
+        self._resync = True
+
     def leave_stream(self) -> None:
         stream, self.stream = self.stream, None
         if stream is not None and self in stream.takers:

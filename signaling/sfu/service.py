@@ -29,8 +29,8 @@ async def run_worker(worker: Worker, bus: Bus, worker_id: str, epoch: str | None
     """Serve a started worker until cancelled.
 
     ``epoch`` is also part of the writer's name in the record, so whoever composes the process may choose it
-    (:func:`new_epoch`).  Commands come to the service ``worker.<id>``, events go to the topic of the same name, in order, and a heartbeat to
-    ``workers`` each second.
+    (:func:`new_epoch`).  Commands come to the service ``worker.<id>``, events go to the topic of the same name, in
+    order, and a heartbeat to ``workers`` each second.
     """
     name = api.service(worker_id)
     events: asyncio.Queue[bytes] = asyncio.Queue()

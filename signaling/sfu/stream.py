@@ -148,6 +148,9 @@ class MediaStream:
         )
 
     def _restart(self, number: int) -> None:
+        """The sender began a new count: what was sent on goes on from here."""
+        for consumer in self.takers:
+            consumer.resync()
         self.nack.reset()
         self._base = number
         self._received = self._reported_expected = self._reported_received = 0

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from signaling.sfu.allocation import Demand, LinkEstimate, allocate
+from signaling.sfu.clock import NS_PER_S
+
+FULL = [150e3, 500e3, 2e6]
+
+
+def test_without_a_limit_all_get_what_they_want() -> None:
+    assert allocate(None, [Demand(FULL, 2), Demand(FULL, 0)]) == [2, 0]
+
+
+def test_the_lowest_for_all_then_steps_in_turn() -> None:
+    assert allocate(300e3, [Demand(FULL, 2), Demand(FULL, 2)]) == [0, 0]
+    assert allocate(700e3, [Demand(FULL, 2), Demand(FULL, 2)]) == [1, 0]
+    assert allocate(1.1e6, [Demand(FULL, 2), Demand(FULL, 2)]) == [1, 1]
+    assert allocate(1.1e6, [Demand(FULL, 0), Demand(FULL, 2)]) == [0, 1]
+    assert allocate(5e6, [Demand(FULL, 2), Demand([300e3], 0)]) == [2, 0]
+    assert allocate(5e6, [Demand([150e3, 500e3, 0], 2)]) == [1]
+    assert allocate(10e3, []) == []
+
+
+def run(link: LinkEstimate, seconds: range, sent: float, loss: float) -> None:
+    for half in range(seconds.start * 2, seconds.stop * 2):
+        link.update(sent, loss, half * NS_PER_S // 2)
+
+
+def test_a_clean_link_is_not_limited_whatever_remb_says_of_little_traffic() -> None:
+    link = LinkEstimate()
+    link.on_remb(1_000_000)
+    run(link, range(1, 30), 950e3, 0.0)
+    assert link.limit_bps is None
+
+
+def test_one_burst_is_not_congestion() -> None:
+    link = LinkEstimate()
+    link.on_remb(1_000_000)
+    run(link, range(1, 10), 900e3, 0.0)
+    link.update(1.4e6, 0.0, 10 * NS_PER_S)
+    assert link.limit_bps is None
+
+
+def test_low_remb_limits_and_the_link_is_tried_again_more_and_more_rarely() -> None:
+    link = LinkEstimate()
+    link.on_remb(500_000)
+    run(link, range(1, 10), 2e6, 0.0)
+    assert link.limit_bps is not None
+    assert link.limit_bps < 500_000
+    limited = link.limit_bps
+    link.on_remb(700_000)
+    run(link, range(10, 30), 450e3, 0.0)
+    assert link.limit_bps > limited
+
+
+def test_loss_limits_and_a_limit_above_everything_is_forgotten() -> None:
+    link = LinkEstimate()
+    run(link, range(1, 10), 2e6, 0.3)
+    assert link.limit_bps is not None
+    assert link.limit_bps < 1.8e6
+    run(link, range(10, 200), 2e6, 0.0)
+    link.relax(2e6)
+    assert link.limit_bps is None

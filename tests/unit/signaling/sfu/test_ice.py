@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from signaling.sfu import ice, stun
+from signaling.sfu.clock import NS_PER_S
+
+SOURCE = ("192.0.2.1", 4000)
+
+
+def check(
+    agent: ice.IceLite[str], path: str, *, use: bool = False, now: int = 0, which: int = -1
+) -> ice.Reply[str] | None:
+    local = agent.credentials[which]
+    data = stun.request(bytes(12), f"{local.ufrag}:them", local.password, use_candidate=use)
+    request = stun.parse_request(data)
+    assert request is not None
+    return agent.on_request(request, path, SOURCE, now)
+
+
+def test_the_first_proven_path_is_used_until_one_is_nominated() -> None:
+    agent: ice.IceLite[str] = ice.IceLite(0)
+    first = check(agent, "a")
+    assert first is not None
+    assert first.nominated
+    second = check(agent, "b")
+    assert second is not None
+    assert agent.selected == "b"
+    check(agent, "a", use=True)
+    check(agent, "b")
+    assert agent.selected == "a"
+    check(agent, "b", use=True)
+    assert agent.selected == "b"
+
+
+def test_a_wrong_password_or_fragment_changes_nothing() -> None:
+    agent: ice.IceLite[str] = ice.IceLite(0)
+    for ufrag, password in ((agent.local.ufrag, "wrong"), ("other", agent.local.password)):
+        request = stun.parse_request(stun.request(bytes(12), f"{ufrag}:x", password, use_candidate=True))
+        assert request is not None
+        assert agent.on_request(request, "evil", SOURCE, 1) is None
+    assert agent.selected is None
+    assert not agent.paths
+
+
+def test_old_and_new_credentials_hold_after_a_restart_but_no_third() -> None:
+    agent: ice.IceLite[str] = ice.IceLite(0)
+    oldest = agent.local
+    check(agent, "a", use=True)
+    assert agent.restart() is None
+    assert check(agent, "a", which=0) is not None
+    check(agent, "b", use=True)
+    assert agent.selected == "b"
+    assert agent.restart() == oldest
+    assert oldest not in agent.credentials
+
+
+def test_consent_expires_and_returns() -> None:
+    agent: ice.IceLite[str] = ice.IceLite(0)
+    check(agent, "a", use=True, now=1 * NS_PER_S)
+    assert not agent.expired(11 * NS_PER_S)
+    assert agent.expired(12 * NS_PER_S)
+    check(agent, "a", now=12 * NS_PER_S)
+    assert not agent.expired(13 * NS_PER_S)
+
+
+def test_paths_are_bounded_and_the_selected_one_stays() -> None:
+    agent: ice.IceLite[str] = ice.IceLite(0)
+    check(agent, "chosen", use=True, now=0)
+    forgotten = []
+    for i in range(20):
+        reply = check(agent, f"p{i}", now=i + 1)
+        assert reply is not None
+        forgotten.append(reply.forgotten)
+    assert len(agent.paths) == ice.MAX_PATHS
+    assert agent.selected == "chosen"
+    assert forgotten[ice.MAX_PATHS - 1] == "p0"
+
+
+def test_a_closed_path_yields_to_the_one_proven_last() -> None:
+    agent: ice.IceLite[str] = ice.IceLite(0)
+    check(agent, "tcp", use=True, now=1)
+    check(agent, "udp", now=2)
+    agent.forget("tcp")
+    assert agent.selected == "udp"
+    agent.forget("udp")
+    assert agent.selected is None
+
+
+def test_a_controlled_peer_is_told_of_the_conflict() -> None:
+    agent: ice.IceLite[str] = ice.IceLite(0)
+    local = agent.local
+    data = stun.request(bytes(12), f"{local.ufrag}:them", local.password)
+    request = stun.parse_request(data)
+    assert request is not None
+    conflicting = stun.BindingRequest(
+        request.transaction_id, request.username, True, True, request.signed, request.integrity
+    )
+    reply = agent.on_request(conflicting, "a", SOURCE, 0)
+    assert reply is not None
+    assert not reply.authentic
+    assert agent.selected is None
