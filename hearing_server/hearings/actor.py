@@ -255,6 +255,7 @@ class SittingActor:
         """Another device has taken this person's seat."""
         connection = self._connections.get(person_id)
         if connection is not None and connection.seat.seat_id != seat_id:
+            self.gone(connection)
             connection.end("displaced", sentence("displaced", connection.seat.locale))
 
     def _must_be_current(self, connection: Connection) -> None:

@@ -18,6 +18,7 @@ from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
+from recording.serve import RecordReader
 from signaling.application import Seat
 
 from ..hearings import Hearings
@@ -31,11 +32,11 @@ from .middleware import BodyLimit, Measured, SecurityHeaders
 from .openapi import document
 from .pages import Pages
 from .problems import Json, ProblemError, locale_of, problem
-from .records import Archive, Records
+from .records import Records
 
 log = structlog.get_logger(__name__)
 
-#: Speaks the signalling protocol on a socket that is not accepted yet, for this seat.
+#: Speaks the signalling protocol on an accepted socket, for this seat (:func:`signaling.socket.serve`).
 ServeSocket = Callable[[WebSocket, Seat], Awaitable[None]]
 #: What a node needs besides its database, by name, and whether it is there.
 Ready = Callable[[], Awaitable[dict[str, bool]]]
@@ -113,6 +114,23 @@ def endpoints(identity: Identity, records: Records) -> tuple[Endpoint, ...]:
             media_type="video/webm",
         ),
         Endpoint(
+            name="readManifest",
+            method="GET",
+            path="/api/hearings/{hearing_id}/record/manifest",
+            summary="The signed manifest, byte for byte.",
+            handler=records.manifest,
+            who=STAFF,
+        ),
+        Endpoint(
+            name="readSignature",
+            method="GET",
+            path="/api/hearings/{hearing_id}/record/manifest.sig",
+            summary="The manifest's Ed25519 signature.",
+            handler=records.signature,
+            who=STAFF,
+            media_type="application/octet-stream",
+        ),
+        Endpoint(
             name="exportRecord",
             method="POST",
             path="/api/hearings/{hearing_id}/record/exports",
@@ -148,7 +166,7 @@ def create_app(
     store: Store,
     links: Links,
     hearings: Hearings,
-    archive: Archive,
+    archive: RecordReader,
     serve_socket: ServeSocket,
     static_dir: Path,
     allowed_origins: Sequence[str] = (),
@@ -158,7 +176,7 @@ def create_app(
     """The ASGI application.
 
     ``allowed_origins``: origins of our own pages besides the address asked (a proxy in front may change that).
-    ``serve_socket`` is called with a checked seat before the socket is accepted.  ``registry`` may hold metrics of
+    ``serve_socket`` is called with a checked seat and an accepted socket.  ``registry`` may hold metrics of
     others; ``/metrics`` shows all of it.
     """
     origins = frozenset(origin.rstrip("/") for origin in allowed_origins)
@@ -199,6 +217,7 @@ def create_app(
             await websocket.send_denial_response(problem(error.code, locale))
             return
         person = caller.seat.person
+        await websocket.accept()
         await serve_socket(websocket, Seat(caller.facts.sitting_id, person.id, caller.seat.id, locale))
 
     routes: list[Route | WebSocketRoute] = [

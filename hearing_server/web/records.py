@@ -5,17 +5,20 @@ Nothing is given out before the access ledger has it (lessons.md 21): there are 
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
-from collections.abc import AsyncIterator
-from typing import Any, Protocol, cast
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Any, cast
 from urllib.parse import quote
 
 import msgspec
 import structlog
 from starlette.responses import Response, StreamingResponse
 
+from recording.objects import StoreProblem
 from recording.playback import MediaEntry, Playback
+from recording.serve import Media, RecordReader, TooManyReaders
 
 from ..court import Event
 from ..hearings import Hearings, RecorderUnavailable, views
@@ -33,44 +36,8 @@ US = 1_000_000
 QUERY_LIMIT = 200
 
 
-class ArchiveUnavailable(Exception):
-    """The object store does not answer now."""
-
-
-class StoredFile(Protocol):
-    """One derived file: ``sha256`` in hex, ``size`` in bytes."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def size(self) -> int: ...
-
-    @property
-    def sha256(self) -> str: ...
-
-    @property
-    def media_type(self) -> str: ...
-
-
-class Archive(Protocol):
-    """Reads sealed records.  Every method may raise :class:`ArchiveUnavailable`."""
-
-    async def playback(self, sitting_id: str) -> Playback | None:
-        """The playback index, if the record is sealed and playable."""
-        ...
-
-    async def file(self, sitting_id: str, name: str) -> StoredFile | None:
-        """A file that the index or an export names, and nothing else."""
-        ...
-
-    def stream(self, sitting_id: str, file: StoredFile, start: int, end: int) -> AsyncIterator[bytes]:
-        """Its bytes from ``start`` up to, not including, ``end``."""
-        ...
-
-
 class Records:
-    def __init__(self, store: Store, hearings: Hearings, archive: Archive, gate: Gate) -> None:
+    def __init__(self, store: Store, hearings: Hearings, archive: RecordReader, gate: Gate) -> None:
         self._store = store
         self._hearings = hearings
         self._archive = archive
@@ -127,15 +94,15 @@ class Records:
     async def _playback(self, facts: HearingFacts) -> Playback | None:
         try:
             return await self._archive.playback(facts.sitting_id)
-        except ArchiveUnavailable as error:
+        except StoreProblem as error:
             raise _unavailable(facts, error) from error
 
     async def media(self, ask: Ask) -> Response:
         """A track or an export, whole or by ranges; ``?download=1`` names it for the disk."""
         facts, name = ask.hearing, str(ask.request.path_params["name"])
         try:
-            file = await self._archive.file(facts.sitting_id, name)
-        except ArchiveUnavailable as error:
+            file = await self._archive.media(facts.sitting_id, name)
+        except StoreProblem as error:
             raise _unavailable(facts, error) from error
         if file is None:
             raise ProblemError("not-found")
@@ -164,31 +131,54 @@ class Records:
         body = await self._body(facts, file, wanted)
         return StreamingResponse(body, status, headers, media_type=file.media_type)
 
-    def _span(self, ask: Ask, file: StoredFile, etag: str) -> ByteRange | None:
+    def _span(self, ask: Ask, file: Media, etag: str) -> ByteRange | None:
         fields = ask.request.headers
         return parse(fields.get("range"), file.size) if applies(fields.get("if-range"), etag) else None
 
-    async def _body(self, facts: HearingFacts, file: StoredFile, span: ByteRange) -> AsyncIterator[bytes]:
+    async def _body(self, facts: HearingFacts, file: Media, span: ByteRange) -> AsyncGenerator[bytes]:
         """The stream, begun: a store that does not answer is told before the head of the answer is sent."""
-        stream = self._archive.stream(facts.sitting_id, file, span.start, span.end)
+        stream = self._archive.read(file, span.start, span.end)
         try:
             first = await anext(stream, b"")
-        except ArchiveUnavailable as error:
+        except TooManyReaders as error:
+            raise ProblemError("busy", {"Retry-After": "1"}) from error
+        except StoreProblem as error:
             raise _unavailable(facts, error) from error
 
         async def body() -> AsyncIterator[bytes]:
-            yield first
-            async for piece in stream:
-                yield piece
+            async with contextlib.aclosing(stream):
+                yield first
+                async for piece in stream:
+                    yield piece
 
         return body()
 
-    async def _file_name(self, ask: Ask, file: StoredFile) -> str:
+    async def _file_name(self, ask: Ask, file: Media) -> str:
         playback = await self._playback(ask.hearing)
         for entry in playback.media if playback else ():
-            if entry.name == file.name or entry.name.endswith("/" + file.name):
+            if entry.name.rsplit("/", 1)[-1] == file.name:
                 return track_file_name(ask.hearing, entry, ask.locale)
         return export_file_name(ask.hearing, ask.locale)
+
+    async def manifest(self, ask: Ask) -> Response:
+        """The manifest as signed, for the offline verifier."""
+        return await self._signed(ask, 0, "manifest.json", "application/json")
+
+    async def signature(self, ask: Ask) -> Response:
+        """Its Ed25519 signature."""
+        return await self._signed(ask, 1, "manifest.sig", "application/octet-stream")
+
+    async def _signed(self, ask: Ask, part: int, name: str, media_type: str) -> Response:
+        facts = ask.hearing
+        try:
+            signed = await self._archive.signed_manifest(facts.sitting_id)
+        except StoreProblem as error:
+            raise _unavailable(facts, error) from error
+        if signed is None:
+            raise ProblemError("record-missing" if facts.state != "closed" else "record-not-ready")
+        await self._gate.note(ask.caller, facts.hearing_id, "download", name, time.time_ns())
+        headers = {"Content-Disposition": content_disposition(_fit(f"{facts.case_number} {name}"))}
+        return Response(signed[part], headers=headers, media_type=media_type)
 
     # --- jobs ---------------------------------------------------------------------------------
 
@@ -225,7 +215,7 @@ class Records:
         return Response(status_code=202)
 
 
-def _unavailable(facts: HearingFacts, error: ArchiveUnavailable) -> ProblemError:
+def _unavailable(facts: HearingFacts, error: StoreProblem) -> ProblemError:
     log.error("archive.unavailable", hearing=facts.hearing_id, error=str(error))
     return ProblemError("record-unavailable", {"Retry-After": "30"})
 
