@@ -135,9 +135,9 @@ class Records:
         fields = ask.request.headers
         return parse(fields.get("range"), file.size) if applies(fields.get("if-range"), etag) else None
 
-    async def _body(self, facts: HearingFacts, file: Media, span: ByteRange) -> AsyncGenerator[bytes]:
+    async def _body(self, facts: HearingFacts, file: Media, span: ByteRange) -> AsyncIterator[bytes]:
         """The stream, begun: a store that does not answer is told before the head of the answer is sent."""
-        stream = self._archive.read(file, span.start, span.end)
+        stream = cast(AsyncGenerator[bytes, None], self._archive.read(file, span.start, span.end))
         try:
             first = await anext(stream, b"")
         except TooManyReaders as error:
