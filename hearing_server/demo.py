@@ -7,6 +7,7 @@ import io
 import os
 import webbrowser
 from collections.abc import Mapping
+from typing import Any
 
 import segno
 
@@ -41,7 +42,7 @@ def main(changes: Mapping[str, str], terminal: Terminal, *, open_browser: bool) 
 
 def _with_free_ports(settings: Settings, terminal: Terminal) -> Settings:
     """A demo must not fail because something else uses a port; the next free one will do, and that is said."""
-    taken: dict[str, int] = {}
+    taken: dict[str, Any] = {}
     for address, port, use in port_uses(settings):
         free = next_free_port(address, port, use)
         if free != port:

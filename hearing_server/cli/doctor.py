@@ -17,7 +17,7 @@ from cryptography import x509
 from ..addresses import check_port
 from ..config import Settings
 from ..processes import folder
-from ..processes.parts import port_uses, s3_options
+from ..processes.parts import open_archive, port_uses
 from ..terminal import Terminal
 from ..words import Fault, say
 
@@ -152,10 +152,7 @@ async def _bus(settings: Settings) -> Finding:
 
 
 async def _store(settings: Settings) -> Finding:
-    from recording.objects import open_store
-
-    store = open_store(settings.store_url, s3_options(settings))
-    await store.put_new(*STORE_PROBE)
+    await open_archive(settings).put_new(*STORE_PROBE)
     return Finding("store", True, "check-store-ok", {"url": settings.store_url})
 
 

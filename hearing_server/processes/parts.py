@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 import uvloop
 
-from recording.objects import S3Options
+from recording.objects import ObjectStore, S3Options, open_store
 
 from ..addresses import PortUse
 from ..config import Settings, variable
@@ -41,6 +41,15 @@ def port_uses(settings: Settings) -> list[tuple[str, int, PortUse]]:
             PortUse(variable("media_port"), Word("use-media"), "tcp+udp"),
         ),
     ]
+
+
+def open_archive(settings: Settings) -> ObjectStore:
+    """The object storage of the settings.  Raises :class:`Fault`."""
+    try:
+        return open_store(settings.store_url, s3_options(settings))
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise Fault("folder-not-writable", path=settings.store_url, reason=reason, name=variable("store")) from error
 
 
 def need_shared_bus(settings: Settings, command: str) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import dataclasses
 import os
+import socket
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -65,18 +66,24 @@ async def running(
             tls = (certificates or _given(settings)).context()
         with steps.step("step-server"):
             http = bind_tcp(settings.http_address, settings.http_port, _use("http_port", "HTTP"))
-            stack.callback(lambda: [each.close() for each in http])
+            stack.callback(_close, http)
             https = bind_tcp(settings.https_address, settings.https_port, _use("https_port", "HTTPS"))
-            stack.callback(lambda: [each.close() for each in https])
+            stack.callback(_close, https)
             base_url, https_url = _urls(settings, http[0].getsockname()[1], https[0].getsockname()[1])
             bus = await stack.enter_async_context(open_bus(settings.bus, settings.run_folder, hub=True))
             control = await stack.enter_async_context(running_control(settings, bus, certificates))
-            await stack.enter_async_context(serving(control.app, http))
-            await stack.enter_async_context(serving(control.app, https, tls))
         supervisor = None
         if with_children:
             supervisor = await stack.enter_async_context(_children(settings, terminal, steps, bus))
+        # Last to begin and first to end: pages are told before what they use goes away.
+        await stack.enter_async_context(serving(control.app, http))
+        await stack.enter_async_context(serving(control.app, https, tls))
         yield Platform(control, base_url, https_url, certificates, supervisor)
+
+
+def _close(sockets: list[socket.socket]) -> None:
+    for each in sockets:
+        each.close()
 
 
 def _use(setting: str, name: str) -> PortUse:

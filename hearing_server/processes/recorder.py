@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 
 import structlog
-from recording.recorder import Recorder
-from recording.service import run_recorder
 
 from recording.keys import KeyProblem, load_or_make
-from recording.objects import open_store
+from recording.recorder import Recorder
+from recording.service import run_recorder
 from signaling.bus.factory import open_bus
 
 from .. import logs
@@ -17,7 +16,7 @@ from ..config import Settings, variable
 from ..words import Fault
 from . import folder
 from .lifetime import cancelled, until_told_or_done
-from .parts import SOFTWARE, need_shared_bus, run, s3_options
+from .parts import SOFTWARE, need_shared_bus, open_archive, run
 
 log = structlog.get_logger(__name__)
 
@@ -32,11 +31,7 @@ def main(settings: Settings, *, supervised: bool) -> int:
 
 
 async def _serve(settings: Settings, *, supervised: bool) -> int:
-    try:
-        store = open_store(settings.store_url, s3_options(settings))
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise Fault("folder-not-writable", path=settings.store_url, reason=reason, name=variable("store")) from error
+    store = open_archive(settings)
     try:
         key = load_or_make(settings.record_key_path)
     except KeyProblem as error:

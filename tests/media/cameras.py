@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +38,15 @@ def camera(path: Path, role: str, seconds: float = 2.0) -> Path:
     return path
 
 
-def seen(blue: NDArray[np.uint8], red: NDArray[np.uint8]) -> str | None:
+def seen_rgb(red: float, green: float, blue: float) -> str | None:
+    """The same from a colour on a screen."""
+    return seen(
+        np.array([128 - 0.168736 * red - 0.331264 * green + 0.5 * blue]),
+        np.array([128 + 0.5 * red - 0.418688 * green - 0.081312 * blue]),
+    )
+
+
+def seen(blue: NDArray[Any], red: NDArray[Any]) -> str | None:
     """Whose picture this is, by the middle of its colour planes; nobody's if it is like none."""
     found = np.array([np.median(blue), np.median(red)])
     for role, (_, *expected) in COLOURS_YUV.items():

@@ -107,6 +107,33 @@ class Person:
     async def see(self, testid: str) -> None:
         await self.page.get_by_test_id(testid).first.wait_for(state="visible")
 
+    async def arrive(self, link: str) -> None:
+        """From the personal link to the waiting room, or for the judge to the bench."""
+        await self.page.goto(link)
+        await self.press("i-am")
+        await self.declare()
+        await self.press("ask-devices")
+        await self.page.locator("[data-testid=check-camera][data-result=ok]").wait_for()
+        await self.page.locator("[data-testid=check-microphone][data-result=ok]").wait_for()
+        await self.press("go-in")
+
+    async def declare(self) -> None:
+        await self.see("make-declaration")
+        for tick in await self.page.locator("[data-testid^=declare-]").all():
+            await tick.check()
+        await self.press("make-declaration")
+
+    async def in_room(self, state: str) -> None:
+        """Wait until the page shows the courtroom in this state of the sitting."""
+        await self.page.locator(f"[data-testid=room][data-state={state}]").wait_for()
+
+    async def start_hearing(self) -> None:
+        await self.press("key-open")
+
+    async def close_hearing(self) -> None:
+        await self.press("key-close")
+        await self.press("confirm-close-agree")
+
     # --- what a probe in the page finds ----------------------------------------------------------
 
     async def counters(self) -> dict[str, Any]:
@@ -121,6 +148,13 @@ class Person:
     async def hears(self) -> set[str]:
         return tones.heard(await self.sound())
 
-    async def pictures(self) -> list[dict[str, Any]]:
-        shown: list[dict[str, Any]] = await self.page.evaluate("__probe.pictures()")
-        return shown
+    async def sees(self) -> dict[str, str | None]:
+        """Whose picture stands in whose place, of the pictures that are shown now."""
+        shown = await self.page.evaluate("__probe.pictures()")
+        return {picture["role"]: cameras.seen_rgb(*picture["colour"]) for picture in shown if picture["frames"] > 0}
+
+    async def fall_silent(self, ms: int) -> float:
+        """Stop all microphones of this page for a while; returns when they stopped, s since 1970."""
+        done = await self.page.evaluate("ms => __probe.silence(ms)", ms)
+        assert done["count"] > 0, "the page has no open microphone"
+        return float(done["at"]) / 1000

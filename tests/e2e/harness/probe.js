@@ -80,7 +80,7 @@
     return btoa(text);
   };
 
-  // The colour in a quiet corner of each picture that shows a remote or own track, as bytes of red, green, blue.
+  // The colour of most of each picture that is shown, as red, green and blue, and whose place in the page it fills.
   const pictures = () => {
     const shown = [];
     for (const element of allPlayers()) {
@@ -96,6 +96,7 @@
       });
       const quality = element.getVideoPlaybackQuality?.();
       shown.push({
+        role: element.closest("[data-role]")?.dataset.role ?? "",
         colour: middle,
         frames: quality ? quality.totalVideoFrames : 0,
         width: element.videoWidth,

@@ -62,7 +62,7 @@ class Running:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
-            raise AssertionError(f"did not start; its log ends:\n{log.read_text()[-3000:]}") from error
+            raise AssertionError(f"did not start; its log ends:\n{tail(log)}") from error
 
     @property
     def base_url(self) -> str:
@@ -84,11 +84,11 @@ class Running:
         except TimeoutError:
             self.process.kill()
             await self.process.wait()
-            raise AssertionError(f"did not stop; its log ends:\n{self.log.read_text()[-3000:]}") from None
+            raise AssertionError(f"did not stop; its log ends:\n{tail(self.log)}") from None
 
 
 def children_of(pid: int) -> dict[str, int]:
-    found = {}
+    found: dict[str, int] = {}
     for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
         with contextlib.suppress(OSError):
             words = Path(f"/proc/{child}/cmdline").read_bytes().decode().split("\0")
@@ -96,6 +96,10 @@ def children_of(pid: int) -> dict[str, int]:
                 if name in words:
                     found[name] = int(child)
     return found
+
+
+def tail(log: Path) -> str:
+    return log.read_text(errors="replace")[-3000:]
 
 
 def fetch(url: str, **headers: str) -> tuple[int, dict[str, str], bytes]:

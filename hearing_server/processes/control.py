@@ -1,0 +1,110 @@
+"""Control, put together: the store, the law, the rooms and the pages, over a bus that is given."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import FileResponse
+from starlette.routing import Route
+from starlette.websockets import WebSocket
+
+from recording.serve import RecordReader
+from signaling import socket
+from signaling.application import Seat
+from signaling.bus import Bus
+from signaling.rooms import Rooms
+
+from ..certificates import Certificates
+from ..config import Settings, variable
+from ..court import Rules
+from ..hearings import Hearings, RecorderClient
+from ..links import Links
+from ..store import Store, StoreError
+from ..web.app import create_app
+from ..words import Fault
+from .parts import open_archive
+
+STATIC = Path(__file__).parent.parent / "web" / "static"
+LINK_KEY_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    app: Starlette
+    store: Store
+    links: Links
+
+
+@contextlib.asynccontextmanager
+async def running_control(settings: Settings, bus: Bus, certificates: Certificates | None) -> AsyncIterator[Control]:
+    """Control at work, but for its listening sockets.  Raises :class:`Fault`."""
+    async with contextlib.AsyncExitStack() as stack:
+        store = await _open_database(settings)
+        stack.push_async_callback(store.aclose)
+        links = Links(store, link_secret(settings.link_key_path))
+        rooms = Rooms(bus)
+        await rooms.start()
+        stack.push_async_callback(rooms.aclose)
+        hearings = Hearings(store, rooms, RecorderClient(bus), Rules(countdown_s=settings.countdown_s))
+        await hearings.start()
+        stack.push_async_callback(hearings.aclose)
+
+        async def serve_socket(websocket: WebSocket, seat: Seat) -> None:
+            await websocket.accept()
+            await socket.serve(websocket, seat, hearings)
+
+        async def ready() -> dict[str, bool]:
+            return {"recorder": hearings.recorder_state is not None}
+
+        app = create_app(
+            store=store,
+            links=links,
+            hearings=hearings,
+            archive=RecordReader(open_archive(settings)),
+            serve_socket=serve_socket,
+            static_dir=STATIC,
+            allowed_origins=[settings.base_url] if settings.base_url else [],
+            ready=ready,
+        )
+        if certificates is not None:
+            app.router.routes.insert(0, _authority_route(certificates))
+        yield Control(app, store, links)
+
+
+def link_secret(path: Path) -> bytes:
+    """The secret that signs personal links; made at the first start.  Raises :class:`Fault`."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with contextlib.suppress(FileExistsError):
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(secrets.token_bytes(LINK_KEY_BYTES))
+        secret = path.read_bytes()
+    except OSError as error:
+        raise Fault("file-unreadable", path=path, name=variable("link_key_file")) from error
+    if len(secret) < LINK_KEY_BYTES:
+        raise Fault("file-unreadable", path=path, name=variable("link_key_file"))
+    return secret
+
+
+async def _open_database(settings: Settings) -> Store:
+    try:
+        return await Store.open(settings.database_url)
+    except StoreError as error:
+        raise Fault("database-unreachable", reason=error.detail or error.code) from error
+
+
+def _authority_route(certificates: Certificates) -> Route:
+    """The authority's certificate, for a phone to install."""
+
+    async def authority(request: Request) -> FileResponse:
+        return FileResponse(certificates.authority, media_type="application/x-x509-ca-cert", filename="ca.crt")
+
+    return Route("/ca.crt", authority)
