@@ -1,0 +1,76 @@
+"""``hearing export``: a record as a folder that anyone can check, with the public key and what to do with it."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from pathlib import Path
+from typing import BinaryIO
+
+from .keys import PublicKey
+from .manifest import DERIVED_PREFIX, MANIFEST_NAME, prefix
+from .objects import ObjectStore, ReadBackMismatch
+from .verify import ENCLOSED_KEY_NAME, Progress
+
+_README = """This folder is the record of a court sitting.
+manifest.json says what it consists of; manifest.sig is the court's Ed25519 signature over it; raw/ holds the packets as
+they were received, in hash-chained segments; derived/ holds copies made for playing, which are no evidence.
+To check it: hearing verify FOLDER --public-key KEY, with the key that the court publishes.
+docs/record-format.md of the hearing platform says how to read it without that program.
+
+本文件夹为庭审记录。
+manifest.json 列明记录的全部内容；manifest.sig 是法院对其所作的 Ed25519 签名；
+raw/ 为按接收原样保存、逐段哈希相连的数据；
+derived/ 为便于播放而生成的副本，不作为证据。
+核验方法：hearing verify 文件夹 --public-key 公钥，公钥以法院公布的为准。
+"""
+
+
+class NotSealed(Exception):
+    """There is no sealed record of this sitting."""
+
+
+async def export_to(
+    store: ObjectStore,
+    sitting_id: str,
+    folder: Path,
+    key: PublicKey,
+    *,
+    derived: bool = True,
+    progress: Progress = lambda part: None,
+) -> int:
+    """Copy a sealed record into a new folder; answers the number of bytes.  ``derived``: with the playable copies.
+
+    Raises :class:`NotSealed`, :class:`FileExistsError`, :class:`OSError` or :class:`recording.objects.StoreProblem`.
+    """
+    place = prefix(sitting_id)
+    found = await store.list(place)
+    if place + MANIFEST_NAME not in {name for name, _ in found}:
+        raise NotSealed(sitting_id)
+    found = [(key_, size) for key_, size in found if derived or not key_.startswith(place + DERIVED_PREFIX)]
+    total, done = max(1, sum(size for _, size in found)), 0
+    await asyncio.to_thread(folder.mkdir, parents=True)
+    for name, size in found:
+        with await asyncio.to_thread(_create, folder / name[len(place) :]) as file:
+            await _copy(store, name, file)
+        done += size
+        progress(done / total)
+    await asyncio.to_thread((folder / ENCLOSED_KEY_NAME).write_bytes, key.pem)
+    await asyncio.to_thread((folder / "README.txt").write_text, _README, "utf-8")
+    return done
+
+
+def _create(path: Path) -> BinaryIO:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path.open("xb")
+
+
+async def _copy(store: ObjectStore, name: str, file: BinaryIO) -> None:
+    """Copy and compare what was written with what the store says a second time."""
+    hasher, size = hashlib.sha256(), 0
+    async for piece in store.stream(name):
+        await asyncio.to_thread(file.write, piece)
+        await asyncio.to_thread(hasher.update, piece)
+        size += len(piece)
+    if await store.digest(name) != (size, hasher.hexdigest()):
+        raise ReadBackMismatch(name)

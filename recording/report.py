@@ -1,0 +1,100 @@
+"""What verification found, as data and as sentences in English and Chinese."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from .manifest import Struct
+
+Severity = Literal["error", "warning", "note"]
+
+#: Every finding: how bad it is, and what it says.  ``{place}`` names the object, the byte, the track or the span.
+FINDINGS: dict[str, tuple[Severity, str, str]] = {
+    "manifest-missing": ("error", "There is no manifest.", "缺少清单文件。"),
+    "signature-missing": ("error", "The manifest is not signed.", "清单没有签名。"),
+    "signature-wrong": (
+        "error",
+        "The signature does not fit the manifest: one of the two was altered, or another key signed.",
+        "签名与清单不符：其中之一已被改动，或由其他密钥签署。",
+    ),
+    "manifest-unreadable": ("error", "The manifest cannot be read.", "清单无法读取。"),
+    "key-other": (
+        "error",
+        "The manifest names another key than the one it is checked with.",
+        "清单所列密钥与用于核验的密钥不同。",
+    ),
+    "key-missing": ("error", "No public key was given and none is enclosed.", "未提供公钥，材料中也没有公钥。"),
+    "key-enclosed": (
+        "warning",
+        "Checked with the key that is enclosed; compare its identity {place} with the court's publication.",
+        "使用所附公钥核验；请将其标识 {place} 与法院公布的标识核对。",
+    ),
+    "object-missing": ("error", "{place} is missing.", "缺少 {place}。"),
+    "object-altered": ("error", "{place} was altered.", "{place} 已被改动。"),
+    "object-unlisted": ("error", "{place} is not part of the signed record.", "{place} 不属于已签名的记录。"),
+    "track-altered": (
+        "error",
+        "The stored chunks of track {place} are not those that were signed.",
+        "音视频轨 {place} 的存储内容与签名时不一致。",
+    ),
+    "chain-unlisted": (
+        "error",
+        "The chain is broken and the manifest does not say so: {place}.",
+        "校验链断裂且清单未予说明：{place}。",
+    ),
+    "derived-unsigned": ("error", "The playback index is not signed by this key.", "回放索引未由该密钥签名。"),
+    "derived-missing": ("warning", "The playable copy {place} is missing.", "缺少回放副本 {place}。"),
+    "derived-altered": ("error", "The playable copy {place} was altered.", "回放副本 {place} 已被改动。"),
+    "problem-known": (
+        "warning",
+        "The recorder found this when it sealed the record, and the manifest says so: {place}.",
+        "封存时已发现并记入清单：{place}。",
+    ),
+    "writer-missing": (
+        "warning",
+        "The media worker {place} held the room but left no record.",
+        "媒体节点 {place} 曾承载庭审，但没有留下记录。",
+    ),
+    "segment-recovered": (
+        "warning",
+        "{place} was left open by a crash and closed by the recorder; less than the last second may be missing.",
+        "{place} 因故障未能关闭，由录制程序恢复；最多缺少最后一秒。",
+    ),
+    "interruption": ("warning", "Nothing was recorded {place}.", "{place} 没有任何记录。"),
+    "gap": ("note", "Gap: {place}.", "缺口：{place}。"),
+}
+
+
+class Finding(Struct):
+    """``code`` is a key of :data:`FINDINGS`; ``en`` and ``zh`` are whole sentences."""
+
+    code: str
+    severity: Severity
+    place: str
+    en: str
+    zh: str
+
+
+class Report(Struct):
+    """``ok``: complete and unaltered, as far as the key is to be trusted (``trusted``: it was given, not enclosed)."""
+
+    ok: bool
+    trusted: bool
+    sitting_id: str
+    court: str
+    case_number: str
+    key_id: str
+    manifest_sha256: str
+    objects: int
+    tracks: int
+    chunks: int
+    bytes: int
+    gaps: int
+    findings: list[Finding]
+
+
+def finding(code: str, place: str = "") -> Finding:
+    severity, english, chinese = FINDINGS[code]
+    return Finding(
+        code=code, severity=severity, place=place, en=english.format(place=place), zh=chinese.format(place=place)
+    )

@@ -1,0 +1,300 @@
+"""Verification: is a record complete, unaltered, and what does it lack?  Needs the objects and the public key only."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from . import manifest as m
+from .chain import Segment, WriterChain
+from .format import RECORDING_TRACK
+from .keys import KeyProblem, PublicKey, load_public, parse_public
+from .objects import ObjectStore, StoreProblem, open_store
+from .playback import EXPORTS_PREFIX, PLAYBACK_NAME, PLAYBACK_SIGNATURE_NAME, ExportEntry, Playback, export_decoder
+from .playback import decoder as playback_decoder
+from .report import Finding, Report, finding
+
+#: The public key that an export encloses.
+ENCLOSED_KEY_NAME = "court.pub.pem"
+#: Files of an export that are not part of the record.
+COMPANIONS = frozenset({ENCLOSED_KEY_NAME, "README.txt"})
+#: Findings listed one by one; what is beyond is counted only.
+FINDINGS_LIMIT = 1000
+
+Progress = Callable[[float], None]
+Derived = TypeVar("Derived", Playback, ExportEntry)
+
+
+class Verification:
+    """One check of one record under a prefix of a store."""
+
+    def __init__(self, store: ObjectStore, prefix: str, key: PublicKey | None, progress: Progress) -> None:
+        self._store = store
+        self._prefix = prefix
+        self._key = key
+        self._progress = progress
+        self._trusted = key is not None
+        self._findings: list[Finding] = []
+        self._errors = 0
+        self._manifest: m.Manifest | None = None
+        self._manifest_sha256 = ""
+        self._chunks = 0
+        self._bytes = 0
+        self._bytes_expected = 1
+        self._bytes_seen = 0
+
+    async def run(self) -> Report:
+        """Raises :class:`recording.objects.StoreProblem` only if the store itself fails."""
+        present = {key[len(self._prefix) :]: size for key, size in await self._store.list(self._prefix)}
+        self._bytes_expected = max(1, sum(present.values()))
+        manifest = self._manifest = await self._signed_manifest(present)
+        if manifest is not None:
+            await self._objects(manifest, present)
+            listed = await self._derived(manifest, present)
+            listed |= {entry.name for entry in manifest.objects} | COMPANIONS
+            listed |= {m.MANIFEST_NAME, m.SIGNATURE_NAME}
+            for name in sorted(set(present) - listed):
+                self._add("object-unlisted", name)
+            self._known_faults(manifest)
+        return self._report()
+
+    # --- inside -------------------------------------------------------------------
+
+    async def _signed_manifest(self, present: dict[str, int]) -> m.Manifest | None:
+        if m.MANIFEST_NAME not in present:
+            self._add("manifest-missing")
+            return None
+        data = await self._read(m.MANIFEST_NAME)
+        self._manifest_sha256 = hashlib.sha256(data).hexdigest()
+        if self._key is None and not await self._enclosed_key(present):
+            return None
+        assert self._key is not None
+        if m.SIGNATURE_NAME not in present:
+            self._add("signature-missing")
+        elif not self._key.verifies(data, await self._read(m.SIGNATURE_NAME)):
+            self._add("signature-wrong")
+        try:
+            manifest = m.decoder.decode(data)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            self._add("manifest-unreadable")
+            return None
+        if manifest.key_id != self._key.key_id:
+            self._add("key-other")
+        return manifest
+
+    async def _enclosed_key(self, present: dict[str, int]) -> bool:
+        try:
+            if ENCLOSED_KEY_NAME in present:
+                self._key = parse_public(await self._read(ENCLOSED_KEY_NAME))
+        except ValueError:
+            pass
+        if self._key is None:
+            self._add("key-missing")
+            return False
+        self._add("key-enclosed", self._key.key_id)
+        return True
+
+    async def _objects(self, manifest: m.Manifest, present: dict[str, int]) -> None:
+        """Every listed segment: present, unaltered, and all chains as signed."""
+        known = {(problem.code, problem.place) for problem in manifest.problems}
+        chains: dict[str, WriterChain] = {}
+        for entry in manifest.objects:
+            chain = chains.setdefault(entry.writer, WriterChain(manifest.sitting_id, entry.writer))
+            if entry.name not in present:
+                self._add("object-missing", entry.name)
+                continue
+            data = await self._read(entry.name)
+            segment = await asyncio.to_thread(chain.feed, entry.name, data)
+            self._chunks += len(segment.chunks)
+            self._bytes += segment.size
+            if segment.sha256 != entry.sha256 or segment.size != entry.size:
+                self._add("object-altered", _altered_place(segment, entry))
+            for problem in segment.problems:
+                if (problem.code, problem.place) not in known:
+                    self._add("chain-unlisted", f"{problem.code}, {problem.place}")
+            if segment.recovered:
+                self._add("segment-recovered", entry.name)
+        self._tracks(manifest, chains)
+
+    def _tracks(self, manifest: m.Manifest, chains: dict[str, WriterChain]) -> None:
+        signed = {(entry.writer, entry.track): entry for entry in manifest.tracks}
+        for key, entry in signed.items():
+            chain = chains.get(entry.writer)
+            state = chain.tracks.get(entry.track) if chain is not None else None
+            if state is None or state.chunks != entry.chunks or state.head.hex() != entry.head_sha256:
+                self._add("track-altered", f"{key[0]}/{key[1]} ({entry.person_id}, {entry.source})")
+
+    async def _derived(self, manifest: m.Manifest, present: dict[str, int]) -> set[str]:
+        """The playable copies, if they are here.  Answers all names that belong to them."""
+        names = {PLAYBACK_NAME, PLAYBACK_SIGNATURE_NAME}
+        entries: list[tuple[str, int, str]] = []
+        if PLAYBACK_NAME in present:
+            index = await self._signed(PLAYBACK_NAME, PLAYBACK_SIGNATURE_NAME, present, playback_decoder)
+            if index is not None:
+                if index.manifest_sha256 != self._manifest_sha256:
+                    self._add("derived-altered", PLAYBACK_NAME)
+                entries += [(entry.name, entry.size, entry.sha256) for entry in index.media]
+        for name in present:
+            if name.startswith(EXPORTS_PREFIX) and name.endswith(".json"):
+                signature = name.removesuffix(".json") + ".sig"
+                names |= {name, signature}
+                export = await self._signed(name, signature, present, export_decoder)
+                if export is not None:
+                    entries.append((export.name, export.size, export.sha256))
+        for name, size, sha256 in entries:
+            names.add(name)
+            if name not in present:
+                self._add("derived-missing", name)
+            elif (size, sha256) != await self._digest(name):
+                self._add("derived-altered", name)
+        return names
+
+    async def _signed(
+        self, name: str, signature: str, present: dict[str, int], decoder: msgspec.json.Decoder[Derived]
+    ) -> Derived | None:
+        assert self._key is not None
+        data = await self._read(name)
+        if signature not in present or not self._key.verifies(data, await self._read(signature)):
+            self._add("derived-unsigned" if name == PLAYBACK_NAME else "derived-altered", name)
+        try:
+            return decoder.decode(data)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            self._add("derived-altered", name)
+            return None
+
+    def _known_faults(self, manifest: m.Manifest) -> None:
+        for problem in manifest.problems:
+            self._add("problem-known", f"{problem.code}, {problem.place}")
+        for writer in manifest.missing_writers:
+            self._add("writer-missing", writer)
+        for span in manifest.interruptions:
+            self._add("interruption", _span(span))
+        for gap in manifest.gaps:
+            self._add("gap", f"{gap.person_id} {gap.source}, {gap.cause}, {_span(gap)}")
+
+    async def _read(self, name: str) -> bytes:
+        data = await self._store.read(self._prefix + name)
+        self._seen(len(data))
+        return data
+
+    async def _digest(self, name: str) -> tuple[int, str]:
+        size, digest = await self._store.digest(self._prefix + name)
+        self._seen(size)
+        return size, digest
+
+    def _seen(self, size: int) -> None:
+        self._bytes_seen += size
+        self._progress(min(1.0, self._bytes_seen / self._bytes_expected))
+
+    def _add(self, code: str, place: str = "") -> None:
+        found = finding(code, place)
+        self._errors += found.severity == "error"
+        if len(self._findings) < FINDINGS_LIMIT or (found.severity == "error" and self._errors < FINDINGS_LIMIT):
+            self._findings.append(found)
+
+    def _report(self) -> Report:
+        manifest = self._manifest
+        order = {"error": 0, "warning": 1, "note": 2}
+        return Report(
+            ok=not self._errors and manifest is not None,
+            trusted=self._trusted,
+            sitting_id=manifest.sitting_id if manifest else "",
+            court=manifest.court if manifest else "",
+            case_number=manifest.case_number if manifest else "",
+            key_id=self._key.key_id if self._key else "",
+            manifest_sha256=self._manifest_sha256,
+            objects=len(manifest.objects) if manifest else 0,
+            tracks=len(manifest.tracks) if manifest else 0,
+            chunks=self._chunks,
+            bytes=self._bytes,
+            gaps=len(manifest.gaps) if manifest else 0,
+            findings=sorted(self._findings, key=lambda found: order[found.severity]),
+        )
+
+
+def _altered_place(segment: Segment, entry: m.ObjectEntry) -> str:
+    """The object, and how far it can still be read: the first byte that is not as its chunk says."""
+    if segment.size != entry.size:
+        return f"{entry.name} ({segment.size} bytes, {entry.size} were signed)"
+    for problem in segment.problems:
+        if problem.place.startswith(f"{entry.name} byte"):
+            return f"{problem.place} ({problem.code})"
+    tracks = ", ".join(str(track) for track in segment.ranges if track != RECORDING_TRACK)
+    return f"{entry.name} (tracks {tracks})"
+
+
+def _span(gap: m.GapEntry) -> str:
+    start = datetime.fromtimestamp(gap.start_us / 1e6, tz=UTC)
+    return f"{start:%Y-%m-%d %H:%M:%S}.{gap.start_us // 1000 % 1000:03d} UTC, {gap.duration_us / 1e6:.3f} s"
+
+
+async def verify_record(
+    store: ObjectStore, prefix: str, key: PublicKey | None, progress: Progress = lambda part: None
+) -> Report:
+    """Check the record under this prefix (``hearings/<id>/`` of a court's store, or nothing for an export).
+
+    Without a key the enclosed one is used, and the report says so.  Raises :class:`recording.objects.StoreProblem`.
+    """
+    return await Verification(store, prefix, key, progress).run()
+
+
+def _open_folder(folder: Path) -> ObjectStore:
+    if not folder.is_dir():
+        raise NotADirectoryError(str(folder))
+    return open_store(folder.resolve().as_uri())
+
+
+async def verify_folder(folder: Path, key: PublicKey | None, progress: Progress = lambda part: None) -> Report:
+    """Check an export folder.  Raises :class:`NotADirectoryError` or :class:`recording.objects.StoreProblem`."""
+    return await verify_record(await asyncio.to_thread(_open_folder, folder), "", key, progress)
+
+
+def verify_main(
+    folder: Path,
+    *,
+    public_key: Path | None = None,
+    as_json: bool = False,
+    locale: str = "en",
+    write: Callable[[str], object] = print,
+) -> int:
+    """The body of ``hearing verify``: 0 if complete and unaltered, 1 if not, 2 if it could not be checked."""
+    chinese = locale.startswith("zh")
+    try:
+        key = load_public(public_key) if public_key is not None else None
+        report = asyncio.run(verify_folder(folder, key))
+    except (KeyProblem, StoreProblem, NotADirectoryError) as error:
+        write(f"无法核验：{error}" if chinese else f"Cannot be checked: {error}")
+        return 2
+    if as_json:
+        write(msgspec.json.encode(report).decode())
+    else:
+        for line in sentences(report, chinese=chinese):
+            write(line)
+    return 0 if report.ok else 1
+
+
+def sentences(report: Report, *, chinese: bool) -> list[str]:
+    """The report as lines for a person."""
+    if chinese:
+        verdict = "记录完整，未被改动。" if report.ok else "记录不完整或已被改动。"
+        facts = [
+            f"案号：{report.case_number}（{report.court}）",
+            f"清单 SHA-256：{report.manifest_sha256}",
+            f"对象 {report.objects} 个，音视频轨 {report.tracks} 条，数据块 {report.chunks} 个，{report.bytes} 字节，"
+            f"缺口 {report.gaps} 处",
+        ]
+        return [verdict, *facts, *(found.zh for found in report.findings)]
+    verdict = "The record is complete and unaltered." if report.ok else "The record is incomplete or was altered."
+    facts = [
+        f"Case {report.case_number} ({report.court})",
+        f"Manifest SHA-256 {report.manifest_sha256}",
+        f"{report.objects} objects, {report.tracks} tracks, {report.chunks} chunks, {report.bytes} bytes, "
+        f"{report.gaps} gaps",
+    ]
+    return [verdict, *facts, *(found.en for found in report.findings)]
