@@ -355,6 +355,12 @@ class Court:
 
     async def consumer(self, peer_id: str, source: api.Source) -> api.ConsumerNew:
         """Wait for it and resume it."""
+        event = await self.announced(peer_id, source)
+        assert isinstance(await self.ask(api.ResumeConsumer(consumer_id=event.consumer_id)), api.Done)
+        return event
+
+    async def announced(self, peer_id: str, source: api.Source) -> api.ConsumerNew:
+        """The consumer of this source that was announced to the peer and not closed since."""
 
         def find() -> api.ConsumerNew | None:
             closed = {e.consumer_id for e in self.events if isinstance(e, api.ConsumerClosed)}
@@ -364,7 +370,6 @@ class Court:
         await self.until(lambda: find() is not None)
         event = find()
         assert event is not None
-        assert isinstance(await self.ask(api.ResumeConsumer(consumer_id=event.consumer_id)), api.Done)
         return event
 
     @staticmethod
