@@ -59,7 +59,8 @@ class Belongings:
     transports: dict[str, _Transport] = field(default_factory=dict)
     producers: dict[str, _Producer] = field(default_factory=dict)
     consumers: dict[str, messages.ConsumerNew] = field(default_factory=dict)
-    creating: int = 0
+    #: Directions of transports that are being made; the reply was not sent yet.
+    creating: list[str] = field(default_factory=list)
     held: list[messages.AnyNotice] = field(default_factory=list)
 
     def device(self, source: Source) -> Device:
@@ -109,7 +110,7 @@ class MediaLedger:
             case messages.CreateTransport(direction=direction, capabilities=capabilities):
                 if direction == "recv" and capabilities is None:
                     raise Refused("capabilities-missing")
-                own.creating += 1
+                own.creating.append(direction)
                 return worker_api.CreateTransport(
                     room_id=self._room_id, peer_id=person_id, direction=direction, capabilities=capabilities
                 )
@@ -195,9 +196,9 @@ class MediaLedger:
     def release(self, person_id: str) -> list[messages.AnyNotice]:
         """The reply to ``transport.create`` was sent (or will never be): the notices that waited for it."""
         own = self._people.get(person_id)
-        if own is None or own.creating == 0:
+        if own is None or not own.creating:
             return []
-        own.creating -= 1
+        del own.creating[0]
         if own.creating:
             return []
         held, own.held = own.held, []
@@ -207,7 +208,7 @@ class MediaLedger:
         """The connection that the held notices were for is gone."""
         own = self._people.get(person_id)
         if own is not None:
-            own.creating = 0
+            own.creating.clear()
             own.held.clear()
 
     def _created(
@@ -276,16 +277,18 @@ class MediaLedger:
         )
 
     def transport_state(self, event: worker_api.TransportState) -> list[messages.AnyNotice]:
-        """Nothing for a transport that another has taken the place of."""
+        """Nothing for a transport that another has taken, or is taking, the place of."""
         own = self.of(event.peer_id)
         if event.transport_id not in own.transports:
             return []
         if event.state == "closed":
             own._drop_transport(event.transport_id)
+            if event.direction in own.creating:
+                return []
         return [messages.TransportState(transport_id=event.transport_id, direction=event.direction, state=event.state)]
 
     def _now_or_held(self, own: Belongings, notice: messages.AnyNotice) -> list[messages.AnyNotice]:
-        if own.creating == 0:
+        if not own.creating:
             return [notice]
         if len(own.held) < HELD_LIMIT:
             own.held.append(notice)
