@@ -128,6 +128,22 @@ class ObjectStore:
             async for piece in result.stream(min_chunk_size=STREAM_BYTES):
                 yield bytes(piece)
 
+    async def fetch(self, key: str, target: Path) -> Path:
+        """A file with these bytes: the stored one itself if it is in a directory, else a copy at ``target``.
+
+        It must only be read.  Raises :class:`NotStored` or :class:`StoreProblem`.
+        """
+        if self._root is not None:
+            await self.size(key)
+            return self._root / key
+        file = await asyncio.to_thread(target.open, "wb")
+        try:
+            async for piece in self.stream(key):
+                await asyncio.to_thread(file.write, piece)
+        finally:
+            await asyncio.to_thread(file.close)
+        return target
+
     async def list(self, prefix: str) -> list[tuple[str, int]]:
         """Keys and sizes of all objects whose key begins with this folder, in the order of the keys."""
         found: list[tuple[str, int]] = []

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from . import messages
 from .archive import Archive
+from .jobs import Jobs
 from .keys import SigningKey
 from .manifest import MANIFEST_NAME, SIGNATURE_NAME, decoder, prefix
 from .messages import AnyAnswer, AnyEvent, SittingFacts
@@ -85,6 +86,7 @@ class Recorder:
         self._sealed: dict[str, tuple[str, bool]] = {}
         self._uploads = asyncio.Semaphore(UPLOADS_LIMIT)
         self._spool_fault = ""
+        self._jobs = Jobs(store, key, spool / WORK_FOLDER, lambda event: self.publish(event))
 
     async def run(self) -> None:
         """Look after the spool until cancelled."""
@@ -103,6 +105,7 @@ class Recorder:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await self._jobs.aclose()
 
     def state(self) -> messages.RecorderState:
         """How the recorder is now; reads the spool."""
@@ -116,6 +119,14 @@ class Recorder:
         return messages.RecorderState(
             backlog=len(waiting), spool_bytes=sum(waiting), disk_free_bytes=free, fault=fault, detail=detail
         )
+
+    async def compose(self, request: messages.Compose) -> AnyAnswer:
+        """Make a composite MP4 in the background: see :class:`messages.Compose`."""
+        return await self._jobs.compose(request)
+
+    async def verify(self, request: messages.Verify) -> AnyAnswer:
+        """Check every stored byte of a record in the background: see :class:`messages.Verify`."""
+        return await self._jobs.verify(request)
 
     async def finalise(self, request: messages.Finalise) -> AnyAnswer:
         """Seal the record of this sitting: see :class:`messages.Finalise`.  Idempotent."""

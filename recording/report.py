@@ -45,6 +45,11 @@ FINDINGS: dict[str, tuple[Severity, str, str]] = {
     "derived-unsigned": ("error", "The playback index is not signed by this key.", "回放索引未由该密钥签名。"),
     "derived-missing": ("warning", "The playable copy {place} is missing.", "缺少回放副本 {place}。"),
     "derived-altered": ("error", "The playable copy {place} was altered.", "回放副本 {place} 已被改动。"),
+    "derived-unlisted": (
+        "warning",
+        "{place} is a copy that no index names; it is no part of the record.",
+        "{place} 是未列入任何索引的副本，不属于记录。",
+    ),
     "problem-known": (
         "warning",
         "The recorder found this when it sealed the record, and the manifest says so: {place}.",

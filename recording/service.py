@@ -62,8 +62,10 @@ async def answer(recorder: Recorder, payload: bytes) -> bytes:
     match request:
         case messages.Finalise():
             reply = await recorder.finalise(request)
-        case _:
-            reply = messages.Refused(reason="invalid")
+        case messages.Compose():
+            reply = await recorder.compose(request)
+        case messages.Verify():
+            reply = await recorder.verify(request)
     return messages.encode(reply)
 
 

@@ -60,7 +60,7 @@ class Verification:
             listed |= {entry.name for entry in manifest.objects} | COMPANIONS
             listed |= {m.MANIFEST_NAME, m.SIGNATURE_NAME}
             for name in sorted(set(present) - listed):
-                self._add("object-unlisted", name)
+                self._add("derived-unlisted" if name.startswith(m.DERIVED_PREFIX) else "object-unlisted", name)
             self._known_faults(manifest)
         return self._report()
 

@@ -1,0 +1,187 @@
+"""Background work on sealed records: composites and verification.  One of each at a time; the rest waits in line."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from . import compose, messages
+from .keys import SigningKey
+from .manifest import Manifest, encode, prefix
+from .messages import AnyAnswer, AnyEvent
+from .objects import ObjectStore, StoreProblem
+from .playback import EXPORTS_PREFIX, ExportEntry, Playback
+from .serve import RecordReader
+from .verify import verify_record
+
+log = logging.getLogger(__name__)
+
+#: Jobs that may wait; more are refused as ``busy``.
+WAITING_LIMIT = 32
+#: Progress is published at most this often, s.
+PROGRESS_EVERY_S = 1.0
+MP4 = "video/mp4"
+
+
+class Jobs:
+    """Made by the recorder; :meth:`aclose` ends what runs."""
+
+    def __init__(
+        self, store: ObjectStore, key: SigningKey, work: Path, publish: Callable[[AnyEvent], None]
+    ) -> None:
+        self._store = store
+        self._key = key
+        self._work = work
+        self._publish = publish
+        self._reader = RecordReader(store)
+        self._running: dict[tuple[str, str], asyncio.Task[None]] = {}
+        self._states: dict[tuple[str, str], messages.JobState] = {}
+        self._composing = asyncio.Lock()
+        self._verifying = asyncio.Lock()
+
+    async def compose(self, request: messages.Compose) -> AnyAnswer:
+        """See :class:`messages.Compose`."""
+        try:
+            ZoneInfo(request.timezone)
+        except (KeyError, ValueError, OSError):
+            return messages.Refused(reason="invalid", detail=f"no such time zone: {request.timezone}")
+        key = request.sitting_id, request.job_id
+        if key in self._running:
+            self._publish(self._states[key])
+            return messages.Accepted()
+        return await self._start(key, self._compose(request))
+
+    async def verify(self, request: messages.Verify) -> AnyAnswer:
+        """See :class:`messages.Verify`."""
+        key = request.sitting_id, ""
+        if key in self._running:
+            return messages.Accepted()
+        return await self._start(key, self._verify(request.sitting_id))
+
+    async def aclose(self) -> None:
+        for task in self._running.values():
+            task.cancel()
+        await asyncio.gather(*self._running.values(), return_exceptions=True)
+
+    # --- inside -------------------------------------------------------------------
+
+    async def _start(self, key: tuple[str, str], work: object) -> AnyAnswer:
+        assert asyncio.iscoroutine(work)
+        refusal: AnyAnswer | None = None
+        try:
+            if len(self._running) >= WAITING_LIMIT:
+                refusal = messages.Refused(reason="busy")
+            elif await self._reader.manifest(key[0]) is None:
+                refusal = messages.Refused(reason="not-sealed")
+        except StoreProblem as error:
+            refusal = messages.Refused(reason="busy", detail=str(error))
+        if refusal is not None or key in self._running:
+            work.close()
+            return refusal or messages.Accepted()
+        if key[1]:
+            self._tell(key, "queued", 0.0)
+        task = self._running[key] = asyncio.create_task(work)
+        task.add_done_callback(lambda _: self._running.pop(key, None))
+        return messages.Accepted()
+
+    def _tell(self, key: tuple[str, str], state: str, progress: float, **facts: object) -> None:
+        event = msgspec.convert(
+            {"type": "job", "sittingId": key[0], "jobId": key[1], "state": state, "progress": progress, **facts},
+            messages.JobState,
+        )
+        self._states[key] = event
+        if state in ("done", "failed"):
+            self._states.pop(key)
+        self._publish(event)
+
+    async def _verify(self, sitting_id: str) -> None:
+        async with self._verifying:
+            try:
+                report = await verify_record(self._store, prefix(sitting_id), self._key.public)
+            except StoreProblem as error:
+                log.warning("record %s could not be verified: %s", sitting_id, error)
+                return
+        self._publish(messages.Verified(sitting_id=sitting_id, ok=report.ok, report=msgspec.to_builtins(report)))
+
+    async def _compose(self, request: messages.Compose) -> None:
+        key = request.sitting_id, request.job_id
+        try:
+            entry = await self._made_already(request)
+            if entry is None:
+                async with self._composing:
+                    entry = await self._make(request)
+        except (StoreProblem, OSError, compose.ComposeFailed) as error:
+            log.warning("composite %s of %s failed: %s", request.job_id, request.sitting_id, error)
+            self._tell(key, "failed", 0.0, message=str(error)[-500:])
+            return
+        self._tell(key, "done", 1.0, name=entry.name.rsplit("/", 1)[1], bytes=entry.size)
+
+    async def _made_already(self, request: messages.Compose) -> ExportEntry | None:
+        for entry in await self._reader.exports(request.sitting_id):
+            if entry.job_id == request.job_id:
+                return entry
+        return None
+
+    async def _make(self, request: messages.Compose) -> ExportEntry:
+        manifest = await self._reader.manifest(request.sitting_id)
+        playback = await self._reader.playback(request.sitting_id)
+        if manifest is None or playback is None or not playback.media:
+            raise compose.ComposeFailed("the record has nothing that can be played")
+        await asyncio.to_thread(self._work.mkdir, parents=True, exist_ok=True)
+        work = Path(await asyncio.to_thread(tempfile.mkdtemp, dir=self._work, prefix="compose-"))
+        try:
+            return await self._encode(request, manifest, playback, work)
+        finally:
+            await asyncio.to_thread(shutil.rmtree, work, ignore_errors=True)
+
+    async def _encode(
+        self, request: messages.Compose, manifest: Manifest, playback: Playback, work: Path
+    ) -> ExportEntry:
+        key = request.sitting_id, request.job_id
+        place = prefix(request.sitting_id)
+        files = [
+            await self._store.fetch(place + entry.name, work / f"{number}.webm")
+            for number, entry in enumerate(playback.media)
+        ]
+        seconds = (playback.end_us - playback.start_us) / 1e6
+        target = work / "composite.mp4"
+        arguments = compose.command(manifest, playback, files, work, target, request.locale, request.timezone)
+        next_told = 0.0
+
+        def progress(part: float) -> None:
+            nonlocal next_told
+            if time.monotonic() >= next_told:
+                next_told = time.monotonic() + PROGRESS_EVERY_S
+                # The last hundredth is for storing the file.
+                self._tell(key, "running", 0.99 * part)
+
+        await compose.run(arguments, seconds, work, progress)
+        # Each try has names of its own: what a killed one left is never taken for a whole one, nor in its way.
+        stem = f"{EXPORTS_PREFIX}{request.job_id}.{secrets.token_hex(4)}"
+        stored = await self._store.put_new(f"{place}{stem}.mp4", target)
+        entry = ExportEntry(
+            job_id=request.job_id,
+            name=f"{stem}.mp4",
+            media_type=MP4,
+            size=stored.size,
+            sha256=stored.sha256,
+            duration_ms=round(seconds * 1000),
+            locale=request.locale,
+            timezone=request.timezone,
+            manifest_sha256=playback.manifest_sha256,
+            derived_from=[media.name for media in playback.media],
+            created_us=time.time_ns() // 1000,
+        )
+        data = encode(entry)
+        await self._store.put_new(f"{place}{stem}.json", data)
+        await self._store.put_new(f"{place}{stem}.sig", self._key.sign(data))
+        return entry
