@@ -81,7 +81,6 @@ class RoomCapture:
                 self.fault(error, self._clock.mono_ns())
 
 
-
 class CaptureTap:
     """One producer's way into the record, one track at a time."""
 
