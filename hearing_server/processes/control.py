@@ -57,7 +57,6 @@ async def running_control(settings: Settings, bus: Bus, certificates: Certificat
         stack.push_async_callback(hearings.aclose)
 
         async def serve_socket(websocket: WebSocket, seat: Seat) -> None:
-            await websocket.accept()
             await socket.serve(websocket, seat, hearings)
 
         async def ready() -> dict[str, bool]:

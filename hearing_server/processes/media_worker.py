@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import socket
 from typing import cast
 
@@ -66,7 +67,7 @@ async def _serve(settings: Settings, *, supervised: bool) -> int:
 
 def _own_name(port: int) -> str:
     host = "".join(letter if letter.isalnum() or letter == "-" else "-" for letter in socket.gethostname())
-    return f"{host or 'worker'}-{port}"[:60]
+    return f"{host[:48] or 'worker'}-{port or os.getpid()}"
 
 
 def _worker_settings(settings: Settings) -> WorkerSettings:
