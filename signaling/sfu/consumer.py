@@ -77,12 +77,29 @@ class Consumer:
 
     # --- what others tell it ---------------------------------------------------
 
-    def resume(self, now_ns: int) -> None:
-        """Start or go on; video begins with a keyframe, which is asked for."""
+    @property
+    def wants_packets(self) -> bool:
+        return not self.paused and self.producer.flowing and self.downlink.ready
+
+    def resume(self) -> None:
+        """Start or go on."""
         if self.paused:
             self.paused = False
-            self._waiting_since_ns = now_ns
-            self._begin(now_ns)
+            self.begin()
+
+    def begin(self) -> None:
+        """Take the stream, once nothing stands against it; video begins with a keyframe, which is asked for."""
+        if not self.wants_packets or self.stream is not None:
+            return
+        if self._video:
+            now_ns = self._waiting_since_ns = self.downlink.now_ns()
+            wanted = min(self.preferred, self.granted)
+            target = self.target(now_ns)
+            self.producer.want_keyframe(wanted if target is None else target, now_ns)
+            return
+        stream = self.producer.streams[0]
+        if stream is not None:
+            self._take(stream)
 
     def pause(self) -> None:
         self.paused = True
@@ -91,14 +108,11 @@ class Consumer:
     def producer_flow_changed(self) -> None:
         """The producer was paused or resumed, or the plan changed."""
         self.leave_stream()
-        if self.producer.flowing and not self.paused:
-            now_ns = self.downlink.now_ns()
-            self._waiting_since_ns = now_ns
-            self._begin(now_ns)
+        self.begin()
 
     def stream_appeared(self, stream: MediaStream) -> None:
         """A new stream of the producer; sound is taken at once, video from its first keyframe."""
-        if not self._video and not self.paused and self.producer.flowing:
+        if not self._video and self.wants_packets:
             self._take(stream)
 
     def resync(self) -> None:
@@ -117,7 +131,7 @@ class Consumer:
 
     def choose_layer(self, now_ns: int) -> None:
         """Ask for a keyframe if another layer should be shown.  Called from the timer and on a changed wish."""
-        if not self._video or self.paused or not self.producer.flowing:
+        if not self._video or not self.wants_packets:
             return
         target = self.target(now_ns)
         if target is not None and (self.stream is None or self.stream.layer != target):
@@ -130,7 +144,7 @@ class Consumer:
 
     def consider(self, stream: MediaStream, now_ns: int) -> bool:
         """A keyframe begins: switch to its layer, if that is nearer to what is wanted, and say so."""
-        if self.paused or self.stream is stream:
+        if self.stream is stream or not self.wants_packets:
             return False
         target = self.target(now_ns)
         if target is None:
@@ -216,18 +230,6 @@ class Consumer:
         return rtcp.sender_report(self.ssrc, ntp & 0xFFFFFFFFFFFFFFFF, timestamp, self.packets, self.octets)
 
     # --- inside ----------------------------------------------------------------
-
-    def _begin(self, now_ns: int) -> None:
-        if not self.producer.flowing:
-            return
-        if self._video:
-            wanted = min(self.preferred, self.granted)
-            target = self.target(now_ns)
-            self.producer.want_keyframe(wanted if target is None else target, now_ns)
-            return
-        stream = self.producer.streams[0]
-        if stream is not None:
-            self._take(stream)
 
     def _take(self, stream: MediaStream) -> None:
         self.leave_stream()

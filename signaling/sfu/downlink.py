@@ -75,9 +75,8 @@ class Downlink(Transport):
         self.report_due = True
 
     def on_connected(self) -> None:
-        now_ns = self.now_ns()
         for consumer in self.consumers.values():
-            consumer.choose_layer(now_ns)
+            consumer.begin()
 
     def on_rtcp(self, reports: list[rtcp.Report], now_ns: int) -> None:
         for report in reports:

@@ -39,6 +39,11 @@ class KeyframeRequester:
             return False
         return self._ask(now_ns, RETRY_MS if self._tries else THROTTLE_MS)
 
+    def not_sent(self) -> None:
+        """The request just granted could not be sent (nothing was received yet): it stays due."""
+        self._asked_ns = None
+        self._tries -= 1
+
     def arrived(self) -> None:
         """A keyframe came on the layer that was asked for."""
         self.pending = False

@@ -20,7 +20,7 @@ from .capabilities import (
 )
 from .clock import NS_PER_S
 from .keyframes import KeyframeRequester
-from .stream import Media, MediaStream
+from .stream import AUDIO_CACHE_PACKETS, MIN_CACHE_PACKETS, VIDEO_CACHE_PACKETS, Media, MediaStream
 
 if TYPE_CHECKING:
     from ..ortc import RtpParameters
@@ -58,7 +58,7 @@ class Producer:
         parameters: RtpParameters,
         attributes: dict[str, str],
         *,
-        request_keyframe: Callable[[int], None],
+        request_keyframe: Callable[[int], bool],
     ) -> None:
         self.id = producer_id
         self.peer_id = peer_id
@@ -106,7 +106,8 @@ class Producer:
 
     def add_stream(self, ssrc: int, layer: int) -> MediaStream:
         """A stream was seen, or announced, for a layer; it replaces an earlier one of that layer."""
-        stream = MediaStream(ssrc, layer, self.kind, self.clock_rate)
+        cache = AUDIO_CACHE_PACKETS if self.kind == "audio" else VIDEO_CACHE_PACKETS >> (self.layers - 1 - layer)
+        stream = MediaStream(ssrc, layer, self.clock_rate, max(cache, MIN_CACHE_PACKETS))
         earlier, self.streams[layer] = self.streams[layer], stream
         if self.capture is not None:
             self.capture.stream_replaced(earlier)
@@ -119,13 +120,13 @@ class Producer:
     def want_keyframe(self, layer: int, now_ns: int) -> None:
         """A consumer or the record needs a keyframe of this layer."""
         self._keyframe_layer = layer
-        if self.flowing and self.keyframes.want(now_ns):
-            self._request_keyframe(layer)
+        if self.flowing and self.keyframes.want(now_ns) and not self._request_keyframe(layer):
+            self.keyframes.not_sent()
 
     def on_timer(self, now_ns: int) -> None:
-        """Repeat what was throttled or not answered."""
-        if self.keyframes.due(now_ns) and self.flowing:
-            self._request_keyframe(self._keyframe_layer)
+        """Repeat what was throttled, could not be sent, or was not answered."""
+        if self.flowing and self.keyframes.due(now_ns) and not self._request_keyframe(self._keyframe_layer):
+            self.keyframes.not_sent()
 
     def on_rtp(
         self, stream: MediaStream, packet: RtpPacket, now_ns: int, estimate: UplinkEstimate, *, recovered: bool

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from . import rtcp, vp8
-from .clock import NS_PER_S
+from .clock import NS_PER_MS, NS_PER_S
 from .nack import NackGenerator
 from .rtp import RtpPacket
 from .sequence import MAX_DROPOUT, SequenceUnwrapper
@@ -13,9 +13,13 @@ from .sequence import MAX_DROPOUT, SequenceUnwrapper
 if TYPE_CHECKING:
     from .consumer import Consumer
 
-#: Packets kept for retransmission; powers of two.  Video: about 2 s of 2 Mbit/s; audio: 2.5 s of 20 ms packets.
+#: Packets kept for retransmission; powers of two.  Video: about 2 s of 2 Mbit/s, half of it for each layer below (a
+#: quarter of the pixels); audio: 2.5 s of 20 ms packets.
 VIDEO_CACHE_PACKETS = 512
 AUDIO_CACHE_PACKETS = 128
+MIN_CACHE_PACKETS = 128
+#: A rate over less than this says nothing.
+MIN_MEASURE_MS = 200
 
 
 class Media:
@@ -40,7 +44,7 @@ class Media:
 class MediaStream:
     """``layer`` is its place among the producer's encodings, 0 the lowest."""
 
-    def __init__(self, ssrc: int, layer: int, kind: str, clock_rate: int) -> None:
+    def __init__(self, ssrc: int, layer: int, clock_rate: int, cache_packets: int = VIDEO_CACHE_PACKETS) -> None:
         self.ssrc = ssrc
         self.layer = layer
         self.clock_rate = clock_rate
@@ -54,9 +58,8 @@ class MediaStream:
         self.bitrate_bps = 0.0
         self.expected_now = self.lost_now = 0
         """Packets between the last two report blocks."""
-        size = VIDEO_CACHE_PACKETS if kind == "video" else AUDIO_CACHE_PACKETS
-        self._mask = size - 1
-        self._cache: list[Media | None] = [None] * size
+        self._mask = cache_packets - 1
+        self._cache: list[Media | None] = [None] * cache_packets
         self._unwrapper = SequenceUnwrapper()
         self._jitter = 0
         self._transit: int | None = None
@@ -120,7 +123,9 @@ class MediaStream:
 
     def measure(self, now_ns: int) -> None:
         """Update ``bitrate_bps`` over the time since the last call."""
-        if self._measured_ns is not None and now_ns > self._measured_ns:
+        if self._measured_ns is not None:
+            if now_ns - self._measured_ns < MIN_MEASURE_MS * NS_PER_MS:
+                return
             self.bitrate_bps = (self.bytes - self._measured_bytes) * 8 * NS_PER_S / (now_ns - self._measured_ns)
         self._measured_bytes = self.bytes
         self._measured_ns = now_ns

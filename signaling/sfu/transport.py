@@ -54,6 +54,11 @@ class Transport:
         self._closed = False
         port.receivers[self._ice.local.ufrag] = self
 
+    @property
+    def ready(self) -> bool:
+        """Packets can be sent."""
+        return self._keys is not None and self._path is not None
+
     def now_ns(self) -> int:
         return self._clock.mono_ns()
 
@@ -168,15 +173,18 @@ class Transport:
         if size and path.send(SEND_BUFFER[:size]):
             self.packets_out += 1
 
-    def send_rtcp(self, compound: bytes) -> None:
+    def send_rtcp(self, compound: bytes) -> bool:
+        """Protect and send; ``False`` if that is not possible now."""
         keys, path = self._keys, self._path
         size = len(compound)
-        if keys is None or path is None or not size or size > MAX_PACKET_BYTES:
-            return
+        if keys is None or path is None or size > MAX_PACKET_BYTES:
+            return False
         SEND_BUFFER[:size] = compound
         size = keys.protect_rtcp(size)
-        if size and path.send(SEND_BUFFER[:size]):
-            self.packets_out += 1
+        if not size or not path.send(SEND_BUFFER[:size]):
+            return False
+        self.packets_out += 1
+        return True
 
     def forget_stream(self, ssrc: int, *, sent: bool) -> None:
         """A stream has ended: its state in libsrtp may go."""

@@ -66,11 +66,10 @@ class Uplink(Transport):
         for ssrc in [s for s, route in self._routes.items() if route.producer is producer]:
             self._forget(ssrc)
 
-    def request_keyframe(self, producer: Producer, layer: int) -> None:
-        """Ask for one on this layer, or on any there is."""
+    def request_keyframe(self, producer: Producer, layer: int) -> bool:
+        """Ask for one on this layer, or on any there is; ``False`` while that is not possible."""
         stream = producer.streams[layer] or next((s for s in producer.streams if s is not None), None)
-        if stream is not None:
-            self.send_rtcp(self._compound([rtcp.pli(self._own_ssrc, stream.ssrc)]))
+        return stream is not None and self.send_rtcp(self._compound([rtcp.pli(self._own_ssrc, stream.ssrc)]))
 
     # --- packets -----------------------------------------------------------------
 

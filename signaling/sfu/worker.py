@@ -282,8 +282,8 @@ class Worker:
         if earlier is not None:
             self._forget_producer(room, peer, earlier, "closed")
 
-        def request_keyframe(layer: int) -> None:
-            uplink.request_keyframe(producer, layer)
+        def request_keyframe(layer: int) -> bool:
+            return uplink.request_keyframe(producer, layer)
 
         producer = Producer(
             secrets.token_hex(8),
@@ -332,7 +332,7 @@ class Worker:
         for room in self._rooms.values():
             consumer = room.consumers.get(command.consumer_id)
             if consumer is not None:
-                consumer.resume(self._clock.mono_ns())
+                consumer.resume()
                 return api.Done()
         return _unknown("consumer", command.consumer_id)
 

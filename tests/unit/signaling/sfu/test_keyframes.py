@@ -31,3 +31,11 @@ def test_an_answer_ends_it() -> None:
     requester.want(0)
     requester.arrived()
     assert not any(requester.due(t * MS) for t in range(0, 5000, 20))
+
+
+def test_what_could_not_be_sent_stays_due() -> None:
+    requester = KeyframeRequester()
+    assert requester.want(0)
+    requester.not_sent()
+    assert requester.due(20 * MS)
+    assert not requester.due(40 * MS)

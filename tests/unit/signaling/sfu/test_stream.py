@@ -13,7 +13,7 @@ def accept(stream: MediaStream, sequence: int, now_ns: int = 0, timestamp: int =
 
 
 def test_duplicates_are_refused_and_late_ones_taken() -> None:
-    stream = MediaStream(1, 0, "video", 90000)
+    stream = MediaStream(1, 0, 90000)
     assert accept(stream, 10) is not None
     assert accept(stream, 12) is not None
     assert accept(stream, 10) is None
@@ -23,7 +23,7 @@ def test_duplicates_are_refused_and_late_ones_taken() -> None:
 
 
 def test_what_fell_out_of_the_cache_is_refused_when_it_comes_late() -> None:
-    stream = MediaStream(1, 0, "video", 90000)
+    stream = MediaStream(1, 0, 90000)
     first = accept(stream, 0)
     assert first is not None
     for n in range(2, VIDEO_CACHE_PACKETS + 5):
@@ -33,7 +33,7 @@ def test_what_fell_out_of_the_cache_is_refused_when_it_comes_late() -> None:
 
 
 def test_loss_and_rate_are_reported() -> None:
-    stream = MediaStream(1, 0, "video", 90000)
+    stream = MediaStream(1, 0, 90000)
     stream.measure(0)
     for n in range(100):
         if n % 4:
@@ -51,7 +51,7 @@ def test_loss_and_rate_are_reported() -> None:
 
 
 def test_jitter_of_uneven_arrival() -> None:
-    stream = MediaStream(1, 0, "audio", 48000)
+    stream = MediaStream(1, 0, 48000)
     for n in range(200):
         accept(stream, n, (n * 20 + (n % 2) * 10) * MS, n * 960)
     block = stream.report_block(0)
@@ -60,7 +60,7 @@ def test_jitter_of_uneven_arrival() -> None:
 
 
 def test_the_age_of_the_senders_report_is_told() -> None:
-    stream = MediaStream(1, 0, "audio", 48000)
+    stream = MediaStream(1, 0, 48000)
     assert stream.report_block(0) is None
     accept(stream, 1)
     (report,) = rtcp.parse(rtcp.sender_report(1, 0x0000AAAABBBB0000, 0, 0, 0))
@@ -73,7 +73,7 @@ def test_the_age_of_the_senders_report_is_told() -> None:
 
 
 def test_after_a_pause_numbers_are_new_and_nothing_is_missing() -> None:
-    stream = MediaStream(1, 0, "video", 90000)
+    stream = MediaStream(1, 0, 90000)
     before = accept(stream, 10)
     stream.pause()
     after = accept(stream, 11)
