@@ -362,8 +362,15 @@ async def test_a_silent_worker_is_left(
 
 
 async def test_a_worker_that_hangs_is_left(
-    rooms: Rooms, room: Room, bus: LocalBus, worker: FakeWorker, clock: Clock, listener: Listener
+    rooms: Rooms,
+    room: Room,
+    bus: LocalBus,
+    worker: FakeWorker,
+    clock: Clock,
+    listener: Listener,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("signaling.rooms.ANSWER_LIMIT_S", 0.1)
     worker.mute = True
     other = FakeWorker(bus, "w2")
     for _ in range(round(WORKER_DEAD_AFTER_S) + 1):
