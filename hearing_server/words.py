@@ -86,6 +86,15 @@ WORDS: dict[str, tuple[str, str]] = {
         "The key that seals records cannot be used: {reason}. Restore it, or name another with {name}.",
         "用于封存记录的密钥无法使用：{reason}。请恢复该密钥，或用 {name} 指定其他密钥。",
     ),
+    "public-key-unusable": (
+        "The court's public key cannot be read: {reason}. Name it with --public-key.",
+        "无法读取法院公钥：{reason}。请用 --public-key 指定。",
+    ),
+    "record-not-found": ("There is no record in {path}.", "{path} 中没有庭审记录。"),
+    "record-not-sealed": ("There is no sealed record of sitting {sitting}.", "庭次 {sitting} 没有已封存的记录。"),
+    "folder-exists": ("The folder {path} exists already. Name a new one.", "文件夹 {path} 已存在，请另选一个。"),
+    "folder-unwritable": ("The folder {path} cannot be written: {reason}.", "无法写入文件夹 {path}：{reason}。"),
+    "exported": ("Written to {path}: {megabytes} MB.", "已写入 {path}：{megabytes} MB。"),
     "unexpected": ("{command} failed: {reason}. The log has the details.", "{command} 失败：{reason}。详情见日志。"),
     "use-media": ("sound and picture", "音视频"),
     # --- children ---

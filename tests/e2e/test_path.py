@@ -156,7 +156,7 @@ async def test_a_player_can_seek_by_ranges(demo: Running, held: Held) -> None:
     assert headers["content-range"] == f"bytes */{len(content)}"
 
 
-async def test_a_composite_can_be_made_and_downloaded(demo: Running, held: Held) -> None:
+async def test_a_composite_can_be_made_and_downloaded(demo: Running, held: Held, results: Path) -> None:
     api = held.clerk.context.request
     url = f"{demo.base_url}/api/hearings/{held.hearing_id}/record/exports"
     answer = await api.post(url, headers={"Origin": demo.base_url})
@@ -176,6 +176,7 @@ async def test_a_composite_can_be_made_and_downloaded(demo: Running, held: Held)
     status, headers, content = await download(demo, held, job["url"])
     assert status == 200
     assert headers["content-type"] == "video/mp4"
+    (results / "composite.mp4").write_bytes(content)
     with av.open(io.BytesIO(content), "r") as container:
         assert container.streams.video[0].codec_context.name == "h264"
         length = container.duration or 0
@@ -196,6 +197,10 @@ async def verify(record: Path, *more: str) -> tuple[int, dict[str, Any]]:
     return process.returncode or 0, json.loads(output)
 
 
+def public_key(demo: Running) -> Path:
+    return demo.data / "keys" / "record.pub.pem"
+
+
 async def test_the_page_says_that_the_record_is_sealed_and_unchanged(demo: Running, held: Held) -> None:
     async def checked() -> bool:
         status, _, body = await download(demo, held, f"/api/hearings/{held.hearing_id}/record")
@@ -208,9 +213,10 @@ async def test_the_page_says_that_the_record_is_sealed_and_unchanged(demo: Runni
 
 
 async def test_the_record_verifies_offline(demo: Running, held: Held) -> None:
-    code, report = await verify(demo.data / "archive")
+    code, report = await verify(demo.data / "archive", "--public-key", str(public_key(demo)))
     assert code == 0, report
     assert report["ok"] is True
+    assert report["trusted"] is True
 
 
 async def test_one_flipped_byte_anywhere_is_found(demo: Running, held: Held, tmp_path: Path) -> None:
@@ -225,9 +231,9 @@ async def test_one_flipped_byte_anywhere_is_found(demo: Running, held: Held, tmp
         content = bytearray(path.read_bytes())
         content[len(content) // 2] ^= 1
         path.write_bytes(content)
-        code, report = await verify(copy)
+        code, report = await verify(copy, "--public-key", str(public_key(demo)))
         assert code == 1, (path.name, report)
         assert report["ok"] is False
         content[len(content) // 2] ^= 1
         path.write_bytes(content)
-    assert (await verify(copy))[0] == 0
+    assert (await verify(copy, "--public-key", str(public_key(demo))))[0] == 0

@@ -24,6 +24,8 @@ SYLLABLES_HZ = 4.0
 QUIETEST, LOUDEST = 0.25, 0.6
 #: Length of a window in which a tone is looked for, s: bins 20 Hz wide.
 WINDOW_S = 0.05
+#: Length of the blocks of which a longer sound is judged, s: bins 8 Hz wide.
+BLOCK_S = 0.25
 #: A tone is present if it holds this part of the sound's energy, and the sound is louder than this (RMS, full scale 1).
 SHARE = 0.1
 SILENCE_RMS = 0.002
@@ -59,10 +61,15 @@ def power(samples: Samples, frequency_hz: float, rate_hz: int = RATE_HZ) -> floa
 
 def heard(samples: Samples, rate_hz: int = RATE_HZ) -> set[str]:
     """Whose voices are in this sound."""
-    total = float(np.mean(samples.astype(np.float64) ** 2)) if len(samples) else 0.0
+    # In short blocks, because a tone that paused goes on in another phase.
+    blocks = np.array_split(samples, max(1, round(len(samples) / rate_hz / BLOCK_S)))
+    total = float(np.mean([np.mean(block.astype(np.float64) ** 2) for block in blocks])) if len(samples) else 0.0
     if total < SILENCE_RMS**2:
         return set()
-    return {role for role, tone in TONES_HZ.items() if power(samples, tone, rate_hz) > SHARE * total}
+    shares = {
+        role: np.mean([power(block, tone, rate_hz) for block in blocks]) / total for role, tone in TONES_HZ.items()
+    }
+    return {role for role, share in shares.items() if share > SHARE}
 
 
 def envelope(samples: Samples, frequency_hz: float, rate_hz: int = RATE_HZ, step_s: float = 0.01) -> Samples:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from playwright.async_api import Browser, BrowserContext, Page, Playwright, async_playwright
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, async_playwright
 
 from tests.media import cameras, tones
 from tests.media.tones import Samples
@@ -50,6 +50,12 @@ def fake_devices(role: str, folder: Path) -> list[str]:
         f"--use-file-for-fake-audio-capture={microphone}",
         f"--use-file-for-fake-video-capture={camera}",
     ]
+
+
+def _note(message: ConsoleMessage, errors: list[str]) -> None:
+    """A refused request is an answer that the page handles (no seat yet); the browser notes it all the same."""
+    if message.type == "error" and not message.text.startswith("Failed to load resource"):
+        errors.append(message.text)
 
 
 @asynccontextmanager
@@ -95,7 +101,7 @@ class Person:
         page = await context.new_page()
         errors: list[str] = []
         page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+        page.on("console", lambda message: _note(message, errors))
         return cls(role, browser, context, page, errors)
 
     async def close(self) -> None:

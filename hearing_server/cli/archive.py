@@ -1,0 +1,107 @@
+"""``hearing verify`` and ``hearing export``: records checked and copied, with no server running."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from recording.export import NotSealed, export_to
+from recording.keys import KeyProblem, PublicKey, load_public, public_path
+from recording.manifest import MANIFEST_NAME, prefix
+from recording.objects import ObjectStore, StoreProblem, open_store
+from recording.report import Report
+from recording.verify import sentences, verify_record
+
+from .. import config
+from ..config import Settings
+from ..processes.parts import open_archive, s3_options
+from ..terminal import Terminal
+from ..words import Fault
+
+#: Where an archive keeps its records.
+RECORDS = "hearings/"
+
+
+def verify(options: argparse.Namespace, terminal: Terminal) -> int:
+    """0 if every record is complete and unaltered, else 1."""
+    settings = config.load()
+    key = _public_key(options.public_key, settings)
+    try:
+        reports = asyncio.run(_verify(options, settings, key))
+    except StoreProblem as error:
+        raise Fault("store-unreachable", url=options.record, reason=error) from error
+    ok = all(report.ok for report in reports)
+    if terminal.as_json:
+        found: Any = msgspec.to_builtins(reports)
+        terminal.answer(found[0] if len(found) == 1 else {"ok": ok, "records": found})
+    else:
+        for report in reports:
+            for line in sentences(report, chinese=terminal.locale == "zh-CN"):
+                terminal.line(line)
+    return 0 if ok else 1
+
+
+async def _verify(options: argparse.Namespace, settings: Settings, key: PublicKey | None) -> list[Report]:
+    store = _store_of(options.record, settings)
+    return [await verify_record(store, place, key) for place in await _records(store, options)]
+
+
+def _store_of(record: str, settings: Settings) -> ObjectStore:
+    if record.startswith("s3://"):
+        return open_store(record, s3_options(settings))
+    folder = Path(record)
+    if not folder.is_dir():
+        raise Fault("record-not-found", path=record)
+    return open_store(folder.resolve().as_uri())
+
+
+async def _records(store: ObjectStore, options: argparse.Namespace) -> list[str]:
+    """The prefixes to look at: an exported record has none, an archive one for each."""
+    if options.sitting:
+        return [prefix(options.sitting)]
+    names = {name for name, _ in await store.list("")}
+    sittings = sorted({name.split("/")[1] for name in names if name.startswith(RECORDS)})
+    if MANIFEST_NAME in names or (names and not sittings):
+        return [""]
+    if not sittings:
+        raise Fault("record-not-found", path=options.record)
+    return [prefix(sitting) for sitting in sittings]
+
+
+def _public_key(name: str | None, settings: Settings) -> PublicKey | None:
+    """The key that was named, else the one of this court's own settings, else the one the record encloses."""
+    path = Path(name) if name else public_path(settings.record_key_path)
+    if not name and not path.exists():
+        return None
+    try:
+        return load_public(path)
+    except KeyProblem as error:
+        raise Fault("public-key-unusable", reason=error) from error
+
+
+def export(options: argparse.Namespace, terminal: Terminal) -> int:
+    settings = config.load()
+    key = _public_key(None, settings)
+    folder = Path(options.folder)
+    if key is None:
+        raise Fault("public-key-unusable", reason=public_path(settings.record_key_path))
+    try:
+        written = asyncio.run(export_to(open_archive(settings), options.sitting, folder, key))
+    except NotSealed:
+        raise Fault("record-not-sealed", sitting=options.sitting) from None
+    except FileExistsError:
+        raise Fault("folder-exists", path=folder) from None
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise Fault("folder-unwritable", path=folder, reason=reason) from error
+    except StoreProblem as error:
+        raise Fault("store-unreachable", url=settings.store_url, reason=error) from error
+    if terminal.as_json:
+        terminal.answer({"folder": str(folder.resolve()), "bytes": written, "sitting": options.sitting})
+    else:
+        terminal.say("exported", path=folder.resolve(), megabytes=round(written / 1e6, 1))
+    return 0
