@@ -24,6 +24,8 @@ REPEAT_MS = 60
 #: Retransmissions of one packet, and packets whose retransmission is remembered.
 MAX_RESENDS = 5
 RESEND_MEMORY = 512
+#: Packets sent at once to a newcomer whose keyframe has just passed: half a second of 720p.
+MAX_REPLAY_PACKETS = 60
 #: Timestamps of two layers differ from their arrival by less than this, else their sender reports are not believed.
 MAX_TIMESTAMP_ERROR_S = 3
 #: Extra timestamp between the last packet of one layer and the first of the next, if they would touch.
@@ -95,7 +97,8 @@ class Consumer:
             now_ns = self._waiting_since_ns = self.downlink.now_ns()
             wanted = min(self.preferred, self.granted)
             target = self.target(now_ns)
-            self.producer.want_keyframe(wanted if target is None else target, now_ns)
+            if target is None or not self._replay(self.producer.streams[target], now_ns):
+                self.producer.want_keyframe(wanted if target is None else target, now_ns)
             return
         stream = self.producer.streams[0]
         if stream is not None:
@@ -156,7 +159,7 @@ class Consumer:
         return True
 
     def catch_up(self, stream: MediaStream, number: int, now_ns: int) -> None:
-        """The keyframe at ``number`` was recovered late: send what followed it from the cache."""
+        """Send what followed ``number`` from the cache."""
         for later in range(number + 1, stream.highest + 1):
             media = stream.cached(later)
             if media is not None and media.body:
@@ -230,6 +233,14 @@ class Consumer:
         return rtcp.sender_report(self.ssrc, ntp & 0xFFFFFFFFFFFFFFFF, timestamp, self.packets, self.octets)
 
     # --- inside ----------------------------------------------------------------
+
+    def _replay(self, stream: MediaStream | None, now_ns: int) -> bool:
+        """Begin with a keyframe that has just passed, and all that followed it, from the cache."""
+        if stream is None or stream.keyframe < 0 or stream.highest - stream.keyframe > MAX_REPLAY_PACKETS:
+            return False
+        self._take(stream)
+        self.catch_up(stream, stream.keyframe - 1, now_ns)
+        return True
 
     def _take(self, stream: MediaStream) -> None:
         self.leave_stream()

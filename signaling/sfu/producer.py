@@ -155,6 +155,7 @@ class Producer:
         if self.kind == "video":
             self._prepare_video(media, packet, extensions, now_ns)
             if media.keyframe:
+                stream.keyframe = max(stream.keyframe, media.number)
                 if stream.layer == self._keyframe_layer:
                     self.keyframes.arrived()
                 switched = [c for c in self.consumers.values() if c.consider(stream, now_ns)]

@@ -162,6 +162,9 @@ class Room:
         downlink.add_consumer(consumer)
         producer.consumers[consumer.id] = consumer
         self.consumers[consumer.id] = consumer
+        if producer.kind == "video":
+            # By the time the client is ready for it, the keyframe has passed and is replayed.
+            producer.want_keyframe(producer.layers - 1, self._clock.mono_ns())
         self._emit(
             api.ConsumerNew(
                 room_id=self.id,

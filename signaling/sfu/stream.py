@@ -52,6 +52,8 @@ class MediaStream:
         """Consumers this stream is forwarded to now."""
         self.nack = NackGenerator()
         self.last_packet_ns: int | None = None
+        self.keyframe = -1
+        """Number of the first packet of the newest keyframe, -1 before there is one."""
         self.sender_report: rtcp.SenderReport | None = None
         self.sender_report_ns = 0
         self.bytes = 0
@@ -111,7 +113,7 @@ class MediaStream:
         self._unwrapper.restart()
         self._transit = None
         self._received = self._reported_expected = self._reported_received = 0
-        self._base = -1
+        self._base = self.keyframe = -1
         self.last_packet_ns = None
 
     def on_sender_report(self, report: rtcp.SenderReport, now_ns: int) -> bool:
@@ -157,6 +159,7 @@ class MediaStream:
         for consumer in self.takers:
             consumer.resync()
         self.nack.reset()
+        self.keyframe = -1
         self._base = number
         self._received = self._reported_expected = self._reported_received = 0
 

@@ -181,6 +181,7 @@ class Link(asyncio.DatagramProtocol):
         self.on_packet: Callable[[rtp.RtpPacket], None] = lambda packet: None
         self.lost: set[int] = set()
         self.datagrams = 0
+        self._early: list[bytes] = []
         self.certificate = Certificate()
         self.answers = 0
         self.ended = asyncio.Event()
@@ -227,6 +228,8 @@ class Link(asyncio.DatagramProtocol):
         remote = self._remote
         remote.role = "server" if role == "client" else "client"
         self.keys = await self._dtls.handshake(remote)
+        for datagram in self._early:
+            self.datagram_received(datagram, self.address)
 
     async def close(self) -> None:
         await self._dtls.stop()
@@ -265,7 +268,9 @@ class Link(asyncio.DatagramProtocol):
             self._answered.set()
         elif data[0] < 64:
             self._dtls.feed(data)
-        elif self.keys is not None:
+        elif self.keys is None:
+            self._early.append(data)  # right behind the last flight of the handshake
+        else:
             if rtcp.is_rtcp(data):
                 plain = self.keys.unprotect_rtcp(data)
                 self.reports += rtcp.parse(plain) if plain is not None else []

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 
 from signaling import worker_api as api
+from signaling.ortc import DtlsParameters
 from signaling.sfu import rtcp, rtp
 from signaling.sfu.capabilities import OPUS_PT, VP8_PT, VP8_RTX_PT
 
@@ -259,3 +260,40 @@ async def test_ice_restart_from_a_new_address_keeps_the_keys(court: Court) -> No
         await link.open()
         up.send_rtp(opus(number * 10 + 1))
         await court.until(lambda n=number: len(down.packets) == n * 2)  # type: ignore[misc]
+
+
+async def test_a_newcomer_begins_with_the_keyframe_that_has_just_passed(court: Court) -> None:
+    await court.obey({"a": BOTH}, {"b": ["a"]})
+    up = await court.link("a", "send")
+    await court.produce(up, "camera", video_parameters())
+    for n in range(10, 16):
+        up.send_rtp(vp8(n, key=n == 12, picture=n))
+    down = await court.link("b", "recv")
+    await court.until(lambda: any(isinstance(r, rtcp.KeyframeRequest) for r in up.reports))
+    await court.consumer("b", "camera")
+    await court.until(lambda: len(down.packets) == 4)
+    up.send_rtp(vp8(16, picture=16))
+    await court.until(lambda: len(down.packets) == 5)
+    sequences = [p.sequence for p in down.packets]
+    assert all((b - a) & 0xFFFF == 1 for a, b in itertools.pairwise(sequences))
+    assert [int.from_bytes(p.payload[2:4], "big") & 0x7FFF for p in down.packets] == [12, 13, 14, 15, 16]
+
+
+async def test_a_consumer_resumed_before_its_transport_is_there_loses_nothing(court: Court) -> None:
+    await court.obey({"a": BOTH}, {"b": ["a"]})
+    up = await court.link("a", "send")
+    await court.produce(up, "camera", video_parameters())
+    created = await court.ask(
+        api.CreateTransport(room_id=ROOM, peer_id="b", direction="recv", capabilities=peer.CLIENT_CAPABILITIES)
+    )
+    assert isinstance(created, api.TransportCreated)
+    await court.consumer("b", "camera")
+    up.send_rtp(vp8(1, key=True))
+    up.send_rtp(vp8(2))
+    down = peer.Link(created)
+    court.links.append(down)
+    theirs = DtlsParameters(fingerprints=[down.certificate.fingerprint], role="client")
+    await court.ask(api.ConnectTransport(transport_id=down.id, dtls_parameters=theirs))
+    await down.open()
+    await down.handshake()
+    await court.until(lambda: len(down.packets) == 2)
