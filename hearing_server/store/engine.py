@@ -30,6 +30,9 @@ STATEMENT_TIMEOUT_S = 15
 #: The advisory lock under which one process at a time migrates a PostgreSQL database; any number nobody else takes.
 MIGRATION_LOCK = 0x48454152  # "HEAR"
 
+#: The log is what the court relies on: a commit is on disk before it is answered (synchronous=FULL).
+SQLITE_PRAGMAS = (f"busy_timeout={BUSY_TIMEOUT_MS}", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON")
+
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -122,13 +125,15 @@ def _prepare_sqlite(engine: AsyncEngine) -> None:
     @event.listens_for(engine.sync_engine, "connect")
     def connected(connection: Any, record: Any) -> None:
         connection.isolation_level = None
-        cursor = connection.cursor()
-        cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
-        cursor.execute("PRAGMA journal_mode=WAL")
-        # The log is what the court relies on: a commit is on disk before it is answered.
-        cursor.execute("PRAGMA synchronous=FULL")
-        cursor.execute("PRAGMA foreign_keys=ON")
-        cursor.close()
+        try:
+            cursor = connection.cursor()
+            for pragma in SQLITE_PRAGMAS:
+                cursor.execute(f"PRAGMA {pragma}")
+            cursor.close()
+        except BaseException:
+            # The pool does not know it yet, and would leave its thread running.
+            connection.close()
+            raise
 
     @event.listens_for(engine.sync_engine, "begin")
     def began(connection: Connection) -> None:

@@ -55,6 +55,9 @@ class Records:
     async def add_job(self, job: JobRow) -> JobRow:
         """Queue a job, unless one of the same kind and language is under way: then answer that one."""
         async with transaction(self._engine, writes=True) as connection:
+            # Two who ask at the same time get the same job.
+            sitting = select(t.sittings.c.id).where(t.sittings.c.id == job.sitting_id)
+            await connection.execute(sitting.with_for_update())
             query = _jobs().where(
                 t.jobs.c.sitting_id == job.sitting_id,
                 t.jobs.c.kind == job.kind,

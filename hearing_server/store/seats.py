@@ -56,6 +56,7 @@ class Seats:
     async def bind(self, link: LinkRow, seat_id: str, token_hash: str, device: str, utc: int) -> SeatRow | None:
         """Seat this device in place of any other of the person; nothing if the link's devices are used up."""
         async with transaction(self._engine, writes=True) as connection:
+            await _lock(connection, link.person.id)
             fresh = await _link(connection, link.id)
             if fresh is None or fresh.devices >= fresh.device_limit:
                 return None
@@ -75,6 +76,7 @@ class Seats:
     async def rebind(self, seat: SeatRow, utc: int) -> SeatRow:
         """A device that lost its seat to another takes it back; it was counted when it was first seated."""
         async with transaction(self._engine, writes=True) as connection:
+            await _lock(connection, seat.person.id)
             await connection.execute(_end(utc, "displaced").where(t.seats.c.person_id == seat.person.id))
             again = update(t.seats).where(t.seats.c.id == seat.id)
             await connection.execute(again.values(ended_utc=None, ended_reason=None))
@@ -104,6 +106,11 @@ class Seats:
         """The device gives its seat up."""
         async with transaction(self._engine, writes=True) as connection:
             await connection.execute(_end(utc, "left").where(t.seats.c.id == seat_id))
+
+
+async def _lock(connection: AsyncConnection, person_id: str) -> None:
+    """One device of a person at a time; SQLite has one writer anyway and needs no lock."""
+    await connection.execute(select(t.people.c.id).where(t.people.c.id == person_id).with_for_update())
 
 
 def _end(utc: int, reason: str) -> Any:
