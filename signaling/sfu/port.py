@@ -7,9 +7,7 @@ names one of our fragments is looked at.  Everything else is dropped and counted
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
-import ipaddress
 import logging
 import socket
 from typing import Protocol
@@ -264,24 +262,3 @@ class TcpConnection(asyncio.Protocol):
     def _unproven(self) -> None:
         if self.receiver is None:
             self.abort()
-
-
-def announced_addresses(listen: tuple[str, ...], announced: tuple[str, ...]) -> list[str]:
-    """What clients are told: see :class:`.settings.WorkerSettings`."""
-    found: list[str] = list(announced)
-    if not found:
-        for host in listen:
-            wildcard = ipaddress.ip_address(host).is_unspecified
-            found.append(_default_address(ipv6=":" in host) if wildcard else host)
-    return list(dict.fromkeys(found))
-
-
-def _default_address(*, ipv6: bool) -> str:
-    """The address of the default route; loopback without one.  Connecting a UDP socket sends nothing."""
-    family, probe, loopback = (
-        (socket.AF_INET6, "2001:db8::1", "::1") if ipv6 else (socket.AF_INET, "192.0.2.1", "127.0.0.1")
-    )
-    with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as sock:
-        sock.connect((probe, 9))
-        return str(sock.getsockname()[0])
-    return loopback

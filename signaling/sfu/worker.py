@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from .. import worker_api as api
 from ..ortc import IceCandidate, RtpParameters
 from . import capabilities
+from .candidates import announced_addresses, candidates
 from .capture import CaptureSink
 from .clock import NS_PER_S, Clock
 from .downlink import Downlink
 from .dtls_adapter import Certificate
 from .levels import PERIOD_MS
-from .port import Port, announced_addresses
+from .port import Port
 from .producer import Producer
 from .room import Peer, Room
 from .settings import WorkerSettings
@@ -36,9 +37,6 @@ LOAD_SMOOTHING = 0.5
 #: Bounds per worker and room, far above what the packet budget admits.
 MAX_ROOMS = 1000
 MAX_PEERS_PER_ROOM = 500
-#: RFC 8445 §5.1.2.1: type preference 126 for host candidates; UDP before TCP.
-UDP_PRIORITY = (126 << 24) + (65535 << 8) + 255
-TCP_PRIORITY = (126 << 24) + (32767 << 8) + 255
 #: Which kind each source is.
 KIND_OF = {"microphone": "audio", "camera": "video", "screen": "video"}
 
@@ -114,7 +112,8 @@ class Worker:
         """Bind the port.  Raises ``OSError`` if that is not possible."""
         settings = self._settings
         await self._port.open(settings.listen, settings.port, tcp=settings.tcp)
-        self._candidates = self._make_candidates()
+        addresses = announced_addresses(settings.listen, settings.announced)
+        self._candidates = candidates(addresses, self._port.number, tcp=settings.tcp)
         self._load_ns = self._clock.mono_ns()
         self._ticker = asyncio.get_running_loop().create_task(self._run_ticks())
 
@@ -426,35 +425,6 @@ class Worker:
                 self.on_event(event)
             except Exception:
                 logger.exception("an event was not taken")
-
-    def _make_candidates(self) -> list[IceCandidate]:
-        settings, number = self._settings, self._port.number
-        found: list[IceCandidate] = []
-        for i, address in enumerate(announced_addresses(settings.listen, settings.announced)):
-            # Earlier addresses are preferred within their kind.
-            found.append(
-                IceCandidate(
-                    foundation=f"udp{i}",
-                    priority=UDP_PRIORITY - (i << 8),
-                    address=address,
-                    ip=address,
-                    port=number,
-                    protocol="udp",
-                )
-            )
-            if settings.tcp:
-                found.append(
-                    IceCandidate(
-                        foundation=f"tcp{i}",
-                        priority=TCP_PRIORITY - (i << 8),
-                        address=address,
-                        ip=address,
-                        port=number,
-                        protocol="tcp",
-                        tcp_type="passive",
-                    )
-                )
-        return found
 
 
 def _announced(parameters: RtpParameters) -> list[tuple[int, int | None]]:
