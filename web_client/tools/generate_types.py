@@ -39,7 +39,9 @@ def api_structs() -> list[type[msgspec.Struct]]:
     return [
         item
         for item in vars(api).values()
-        if isinstance(item, type) and issubclass(item, msgspec.Struct) and item.__module__ == api.__name__
+        if isinstance(item, type)
+        and issubclass(item, msgspec.Struct)
+        and item.__module__ == api.__name__
         and item.__struct_fields__
     ]
 

@@ -1,7 +1,14 @@
 /** The log and the gaps as a person reads them. */
-import type { LogRow, RecordPage } from "../lib/generated/api";
+import type { LogRow, RecordPage, TrackRow } from "../lib/generated/api";
 import type { Messages } from "../lib/i18n/en";
 import { personName } from "../lib/names";
+import { ROLE_ORDER, type Role } from "../lib/types";
+
+/** Everyone in the order of the courtroom. */
+export function byPlace(tracks: TrackRow[]): TrackRow[] {
+  const place = (track: TrackRow) => ROLE_ORDER.indexOf(track.role as Role);
+  return [...tracks].sort((a, b) => place(a) - place(b) || a.url.localeCompare(b.url));
+}
 
 export interface Line {
   key: string;
@@ -20,7 +27,7 @@ function nameOf(page: RecordPage, personId: unknown): string {
 
 function wordsOf(page: RecordPage, row: LogRow, t: Messages): string {
   const words = t.archive.event[row.event] ?? row.event;
-  const name = nameOf(page, row.detail["subject"] ?? row.detail["personId"]) || String(row.detail["subjectName"] ?? "");
+  const name = nameOf(page, row.detail["person"]);
   return name ? `${name}: ${words}` : words;
 }
 

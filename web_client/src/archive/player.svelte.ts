@@ -35,11 +35,11 @@ export class Player {
   }
 
   attach(track: TrackRow, element: HTMLVideoElement): () => void {
-    this.#seats.set(track.personId, { track, element, waitingSince: null });
+    this.#seats.set(track.url, { track, element, waitingSince: null });
     this.#timer ??= window.setInterval(() => this.#beat(), BEAT_MS);
     return () => {
       element.pause();
-      this.#seats.delete(track.personId);
+      this.#seats.delete(track.url);
       if (this.#seats.size === 0) {
         window.clearInterval(this.#timer);
         this.#timer = undefined;
@@ -108,8 +108,8 @@ export class Player {
   }
 
   #silence(): void {
-    for (const [personId, { element }] of this.#seats) {
-      element.muted = this.solo === null ? (this.muted[personId] ?? false) : this.solo !== personId;
+    for (const { track, element } of this.#seats.values()) {
+      element.muted = this.solo === null ? (this.muted[track.personId] ?? false) : this.solo !== track.personId;
     }
   }
 

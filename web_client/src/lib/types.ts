@@ -7,6 +7,8 @@ export type RecordState = RecordView["state"];
 export type Source = "microphone" | "camera";
 export type Locale = "en" | "zh-CN";
 
+/** The order in which people stand in every list. */
+export const ROLE_ORDER: Role[] = ["judge", "clerk", "claimant", "respondent", "interpreter", "witness", "observer"];
 /** Judge and clerk sit at the bench and see the courtroom before it is opened. */
 export const sitsAtBench = (role: Role): boolean => role === "judge" || role === "clerk";
 /** Those who come in when the hearing opens; the others are called. */

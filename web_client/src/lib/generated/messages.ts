@@ -4,7 +4,7 @@ export interface Join {
   type: "join";
   id: number;
   protocol?: number;
-  locale?: "en" | "zh-CN";
+  locale?: "en" | "zh-CN" | null;
   lastSeq?: number | null;
 }
 
