@@ -32,14 +32,18 @@ class Bench:
         self._effort = effort
         self._cores = cores()
         fan_outs = len(effort.fan_out_pps) * effort.fan_out_repeats
-        self._progress = Progress((USUAL_TRIALS + fan_outs) * len(starters) + 1)
+        self._progress = Progress((USUAL_TRIALS + fan_outs) * len(starters) + 2)
 
     async def run(self, machine: dict[str, Any], *, quick: bool) -> dict[str, Any]:
         sides = await search(tuple(self._starters), self._hearings, self._effort)
-        half_load: Row | None = None
+        half_load: dict[str, Row] = {}
         if "ours" in sides and sides["ours"].largest > 1:
             count = sides["ours"].largest // 2
-            half_load = {"hearings": count, **await self._hearings("ours", count)}
+            half_load["alone"] = {"hearings": count, **await self._hearings("ours", count)}
+            joining = hearings(1, first_room=count)
+            what = f"ours, {count} hearings and one that joins"
+            row = await self._trial("ours", hearings(count), what, joining=joining)
+            half_load["with_a_hearing_joining"] = {"hearings": count, **row}
         spread: dict[str, list[Row]] = {name: [] for name in self._starters}
         for _ in range(self._effort.fan_out_repeats):
             for pps in self._effort.fan_out_pps:
@@ -53,9 +57,9 @@ class Bench:
     async def _hearings(self, name: str, count: int) -> Row:
         return await self._trial(name, hearings(count), f"{name}, {count} hearings")
 
-    async def _trial(self, name: str, layout: Layout, what: str) -> Row:
+    async def _trial(self, name: str, layout: Layout, what: str, *, joining: Layout | None = None) -> Row:
         self._progress.begin(what)
-        row = await measure(self._starters[name], layout, self._effort.timing, self._cores)
+        row = await measure(self._starters[name], layout, self._effort.timing, self._cores, joining=joining)
         delay = row["delay_ms"].get("p99", float("nan"))
         self._progress.done(what, f"{verdict(row)}, CPU {row['cpu_percent']:.0f} %, p99 {delay:.2f} ms")
         return row

@@ -64,11 +64,13 @@ class Janus:
 
     async def set_up(self, layout: Layout, fingerprint: str, opened: list[dict[str, Any]]) -> dict[int, Remote]:
         """Rooms and publishers; where their transports connect to."""
-        created = await self._ask({"janus": "create"})
-        self._session = created["data"]["id"]
+        if not self._session:
+            created = await self._ask({"janus": "create"})
+            self._session = created["data"]["id"]
         admin = await self._attach()
-        for room in range(layout.rooms):
+        for room in layout.rooms:
             await self._message(admin, self._room_settings(layout, room))
+        self._offers.clear()
         self._local = [sdp.Local(own_address(), t["port"], t["ufrag"], t["password"], fingerprint) for t in opened]
         return {
             person.uplink: await self._publish(layout, person, self._local[person.uplink])

@@ -54,7 +54,7 @@ class Ours:
 
     async def set_up(self, layout: Layout, fingerprint: str, opened: list[dict[str, Any]]) -> dict[int, Remote]:
         """Rooms and transports; where each of the layout's transports connects to."""
-        for room in range(layout.rooms):
+        for room in layout.rooms:
             people = layout.in_room(room)
             plan = api.Plan(
                 version=1,

@@ -14,7 +14,7 @@ HEARINGS_BAR = 1.5
 FAN_OUT_BAR = 0.6
 FAN_OUT_BAR_PPS = 1000
 HALF_LOAD_P50_MS, HALF_LOAD_P99_MS = 0.5, 3.0
-TRANSPORTS_BAR, RESIDENT_BAR_MB = 192, 200.0
+JOINING_BAR_MS = 10.0
 
 _COLUMNS: tuple[tuple[str, Callable[[Row], str]], ...] = (
     ("CPU %", lambda r: f"{r['cpu_percent']:.0f}"),
@@ -31,7 +31,7 @@ _COLUMNS: tuple[tuple[str, Callable[[Row], str]], ...] = (
 def results(
     machine: dict[str, Any],
     sides: dict[str, Side],
-    half_load: Row | None,
+    half_load: dict[str, Row],
     fan_out: dict[str, list[Row]],
     *,
     quick: bool,
@@ -85,12 +85,13 @@ def text(outcome: dict[str, Any]) -> str:
         lines += [*table(side["rows"], "hearings"), ""]
     for name, rows in outcome["fan_out"].items():
         lines += [f"1 to {LISTENERS}, {name}", *table(rows, "pps"), ""]
-    half = outcome["half_load"]
-    if half is not None:
-        delay = half["delay_ms"]
+    if outcome["half_load"]:
+        alone, joined = outcome["half_load"]["alone"], outcome["half_load"]["with_a_hearing_joining"]
+        delay, added = alone["delay_ms"], joined["delay_ms"]["p99"] - alone["delay_ms"]["p99"]
         lines.append(
-            f"Half load ({half['hearings']} hearings): p50 {delay['p50']:.2f} ms (bar {HALF_LOAD_P50_MS}), "
-            f"p99 {delay['p99']:.2f} ms (bar {HALF_LOAD_P99_MS})"
+            f"Half load ({alone['hearings']} hearings): p50 {delay['p50']:.2f} ms (bar {HALF_LOAD_P50_MS}), "
+            f"p99 {delay['p99']:.2f} ms (bar {HALF_LOAD_P99_MS}); "
+            f"while a hearing of {PEOPLE_PER_HEARING} joins, p99 is {added:+.2f} ms (bar {JOINING_BAR_MS:g})"
         )
     if "hearings_per_core_ratio" in outcome:
         lines.append(f"Hearings per core, ours to Janus: {outcome['hearings_per_core_ratio']} (bar {HEARINGS_BAR})")

@@ -38,13 +38,16 @@ class Person:
 class Layout:
     """A load, ready to be set up on either side."""
 
-    rooms: int
     people: list[Person]
     flows: list[Flow]
     transports: int
     probes: list[int]
     capture: bool
     remb_bps: int
+
+    @property
+    def rooms(self) -> list[int]:
+        return sorted({person.room for person in self.people})
 
     def in_room(self, room: int) -> list[Person]:
         return [person for person in self.people if person.room == room]
@@ -61,9 +64,9 @@ def rtx_ssrc(ssrc: int) -> int:
     return ssrc + 1
 
 
-def hearings(count: int, *, people: int = PEOPLE_PER_HEARING) -> Layout:
+def hearings(count: int, *, people: int = PEOPLE_PER_HEARING, first_room: int = 0) -> Layout:
     """Everybody sends sound and picture, and receives everybody else; recorded."""
-    persons = [Person(room, f"p{number}") for room in range(count) for number in range(people)]
+    persons = [Person(first_room + room, f"p{number}") for room in range(count) for number in range(people)]
     flows: list[Flow] = []
     for number, person in enumerate(persons):
         person.hears = [other for other in persons if other.room == person.room and other is not person]
@@ -81,7 +84,7 @@ def hearings(count: int, *, people: int = PEOPLE_PER_HEARING) -> Layout:
     rooms = (0, count // 2, count - 1)
     probes = [2 * (room * people + number) + 1 for number, room in zip(range(min(PROBES, people)), rooms, strict=False)]
     received_bps = (people - 1) * 8 * (50 * AUDIO_PAYLOAD + 100 * VIDEO_PAYLOAD)
-    return Layout(count, persons, flows, 2 * len(persons), probes, True, int(received_bps * REMB_SHARE))
+    return Layout(persons, flows, 2 * len(persons), probes, True, int(received_bps * REMB_SHARE))
 
 
 def fan_out(packets_s: int, *, listeners: int = LISTENERS) -> Layout:
@@ -93,4 +96,4 @@ def fan_out(packets_s: int, *, listeners: int = LISTENERS) -> Layout:
     flow = Flow(0, "video", _FIRST_SSRC, BURST_PERIOD_MS, packets, VIDEO_PAYLOAD, 0)
     people = [sender, *(Person(0, f"l{i}", downlink=i + 1, hears=[sender]) for i in range(listeners))]
     probes = sorted({1, 1 + listeners // 2, listeners})[:PROBES]
-    return Layout(1, people, [flow], listeners + 1, probes, False, int(packets_s * VIDEO_PAYLOAD * 8 * REMB_SHARE))
+    return Layout(people, [flow], listeners + 1, probes, False, int(packets_s * VIDEO_PAYLOAD * 8 * REMB_SHARE))

@@ -92,31 +92,48 @@ async def generator(core: int) -> AsyncIterator[GeneratorProcess]:
             await process.wait()
 
 
-async def measure(start: Starter, layout: Layout, timing: Timing, cores: tuple[int, int]) -> dict[str, Any]:
-    """What :meth:`.load.Load.run` answers.  Raises :class:`TrialFailed`."""
+async def measure(
+    start: Starter, layout: Layout, timing: Timing, cores: tuple[int, int], *, joining: Layout | None = None
+) -> dict[str, Any]:
+    """What :meth:`.load.Load.run` answers, and what was recorded.  Raises :class:`TrialFailed`.
+
+    ``joining`` are people who connect, from another generator, a third into the window; they send nothing.
+    """
     server_core, generator_core = cores
     with tempfile.TemporaryDirectory(prefix="forwarding-") as folder:
         async with start(Path(folder) / "server", server_core) as server, generator(generator_core) as source:
-            opened = await source.ask("open", 30, count=layout.transports, probes=layout.probes)
-            await _connect(source, await server.set_up(layout, opened["fingerprint"], opened["transports"]))
-            await _connect(source, await server.join_receivers(layout))
-            subscriptions = await server.subscribe(layout)
-            result = await source.ask(
-                "run",
-                timing.warmup_s + timing.window_s + 30,
-                spec={
-                    "flows": [dataclasses.asdict(flow) for flow in layout.flows],
-                    "subscriptions": subscriptions,
-                    "probes": layout.probes,
-                    "warmup_s": timing.warmup_s,
-                    "window_s": timing.window_s,
-                    "server_pid": server.pid,
-                    "server_core": server_core,
-                    "remb_bps": layout.remb_bps,
-                },
+            subscriptions = await _set_up(server, source, layout)
+            running = asyncio.create_task(
+                source.ask(
+                    "run",
+                    timing.warmup_s + timing.window_s + 30,
+                    spec={
+                        "flows": [dataclasses.asdict(flow) for flow in layout.flows],
+                        "subscriptions": subscriptions,
+                        "probes": layout.probes,
+                        "warmup_s": timing.warmup_s,
+                        "window_s": timing.window_s,
+                        "server_pid": server.pid,
+                        "server_core": server_core,
+                        "remb_bps": layout.remb_bps,
+                    },
+                )
             )
+            if joining is not None:
+                async with generator(generator_core) as other:
+                    await asyncio.sleep(timing.warmup_s + timing.window_s / 3)
+                    await _set_up(server, other, joining)
+                    await running
+            result = await running
             recorded = sum(file.stat().st_size for file in server.record_folder.rglob("*") if file.is_file())
     return {**result, "recorded_mb": round(recorded / 1e6, 1)}
+
+
+async def _set_up(server: Server, source: GeneratorProcess, layout: Layout) -> list[tuple[int, int, int]]:
+    opened = await source.ask("open", 30, count=layout.transports, probes=layout.probes)
+    await _connect(source, await server.set_up(layout, opened["fingerprint"], opened["transports"]))
+    await _connect(source, await server.join_receivers(layout))
+    return await server.subscribe(layout)
 
 
 async def _connect(source: GeneratorProcess, remotes: dict[int, Remote]) -> None:

@@ -40,3 +40,8 @@ async def test_everything_that_is_sent_arrives_is_timed_and_is_recorded(start: S
     assert row["generator"]["undecrypted"] == 0
     assert row["cpu_percent"] > 0
     assert (row["recorded_mb"] > 0.1) is layout.capture
+
+
+async def test_a_hearing_that_joins_does_not_end_another() -> None:
+    row = await measure(ours.ours, hearings(1, people=2), SHORT, cores(), joining=hearings(1, people=2, first_room=1))
+    assert row["received"] > 0.9 * row["expected"] > 0

@@ -35,7 +35,13 @@ def outcome() -> dict[str, Any]:
         "ours": [row(pps=1000, us_per_packet=cost) for cost in (4.0, 5.0, 90.0)],
         "janus": [row(pps=1000, us_per_packet=10.0)],
     }
-    return results({"cpu": "x"}, {"ours": ours, "janus": janus}, row(hearings=10), fan_out, quick=True)
+    return results(
+        {"cpu": "x"},
+        {"ours": ours, "janus": janus},
+        {"alone": row(hearings=10), "with_a_hearing_joining": row(hearings=10, delay_ms={"p50": 0.3, "p99": 4.0})},
+        fan_out,
+        quick=True,
+    )
 
 
 def test_ratios_are_ours_to_janus_with_medians_of_repeats() -> None:
@@ -51,10 +57,11 @@ def test_the_text_says_the_same() -> None:
     assert "Hearings per core, ours to Janus: 2.0 (bar 1.5)" in said
     assert "1000 packets/s, ours to Janus: 0.5 (bar 0.6)" in said
     assert "Half load (10 hearings): p50 0.25 ms" in said
+    assert "joins, p99 is +2.50 ms" in said
 
 
 def test_without_the_peer_there_are_no_ratios() -> None:
-    found = results({}, {"ours": Side([row(hearings=4)], largest=4)}, None, {"ours": [row(pps=500)]}, quick=False)
+    found = results({}, {"ours": Side([row(hearings=4)], largest=4)}, {}, {"ours": [row(pps=500)]}, quick=False)
     assert "hearings_per_core_ratio" not in found
     assert "fan_out_cpu_per_packet_ratio" not in found
     assert "largest 4" in text(found)

@@ -11,7 +11,7 @@ from benchmarks.forwarding.shapes import PROBES, fan_out, hearings
 
 def test_hearings_are_everyone_to_everyone_else_within_one_room() -> None:
     layout = hearings(4)
-    assert (layout.rooms, len(layout.people), layout.transports, len(layout.flows)) == (4, 24, 48, 48)
+    assert (len(layout.rooms), len(layout.people), layout.transports, len(layout.flows)) == (4, 24, 48, 48)
     assert layout.packets_out_s == 4 * 6 * 5 * 150
     for person in layout.people:
         assert len(person.hears) == 5
@@ -20,6 +20,7 @@ def test_hearings_are_everyone_to_everyone_else_within_one_room() -> None:
     numbers = [n for p in layout.people for n in (p.uplink, p.downlink)]
     assert sorted(n for n in numbers if n is not None) == list(range(48))
     assert layout.capture
+    assert hearings(2, first_room=4).rooms == [4, 5]
 
 
 @pytest.mark.parametrize("count", [1, 2, 20])
