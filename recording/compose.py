@@ -34,14 +34,14 @@ SPANS_LIMIT = 100
 #: ffmpeg's messages kept to say why it failed, bytes.
 MESSAGES_KEPT = 4000
 
-ROLES_ZH = {
-    "judge": "审判员",
-    "clerk": "书记员",
-    "claimant": "原告",
-    "respondent": "被告",
-    "witness": "证人",
-    "interpreter": "翻译",
-    "observer": "旁听",
+ROLES = {
+    "judge": ("Judge", "审判长"),
+    "clerk": ("Clerk", "书记员"),
+    "claimant": ("Claimant", "原告"),
+    "respondent": ("Respondent", "被告"),
+    "witness": ("Witness", "证人"),
+    "interpreter": ("Interpreter", "翻译"),
+    "observer": ("Observer", "旁听"),
 }
 SCREEN = {"en": "shared screen", "zh-CN": "共享屏幕"}
 
@@ -78,13 +78,14 @@ def grid(count: int) -> list[Tile]:
 
 def label(entry: MediaEntry, locale: str, *, chinese_font: bool) -> str:
     """Name and role in the reader's language, as far as the fonts allow."""
+    english_role, chinese_role = ROLES.get(entry.role, (entry.role, entry.role))
     if locale == "zh-CN" and chinese_font:
-        words = [entry.display_name_zh, ROLES_ZH.get(entry.role, entry.role)]
+        words = [entry.display_name_zh, chinese_role]
     else:
-        words = [entry.display_name, entry.role]
+        words = [entry.display_name, english_role]
     if entry.source == "screen":
         words.append(SCREEN[locale if chinese_font else "en"])
-    return "  ".join(word for word in words if word)
+    return " · ".join(word for word in words if word)
 
 
 def spans_expression(spans: list[list[int]], offset_ms: int) -> str:
@@ -124,7 +125,7 @@ def command(
         picture = texts.draw(
             picture, f"name{number}.txt", words, tile.left + 8, tile.top + tile.height - PLATE + 4, 20, plain=True
         )
-    title = f"{manifest.case_number}  {_title(manifest, locale, chinese_font is not None)}"
+    title = f"{manifest.case_number} · {_title(manifest, locale, chinese_font is not None)}"
     picture = texts.draw(picture, "title.txt", title, 12, 9, 22, plain=True)
     start_s = playback.start_us / 1e6
     shift = ZoneInfo(timezone).utcoffset(datetime.fromtimestamp(start_s, ZoneInfo(timezone)))

@@ -30,6 +30,9 @@ class MediaSink(Protocol):
 
     def report(self, report: SenderReport) -> None: ...
 
+    def switched(self) -> None:
+        """Another simulcast layer begins: what was begun of the one before is not gone on with."""
+
 
 @dataclass(slots=True)
 class Gap:
@@ -138,10 +141,18 @@ class TrackContent:
         elif what == "unmuted" and self._muted_since_ns is not None:
             self._gap(Gap(self._muted_since_ns, mono_ns, "mute"))
             self._muted_since_ns, self._unmuted_ns = None, mono_ns
+        elif what.startswith("layer:"):
+            # The layer before ends here; if it is taken again later, what it sent in between is not lost.
+            for sequencer in self._sequencers.values():
+                self._ordered(sequencer.flush())
+            self._sequencers.clear()
+            self._last_ordered_ns.clear()
+            if self.media is not None:
+                self.media.switched()
         elif what == "lost":
             start, end, records = (note.get(key) for key in ("fromMonoNs", "toMonoNs", "records"))
             if isinstance(start, int) and isinstance(end, int) and isinstance(records, int):
-                self._gap(Gap(start, end, "storage", records))
+                self._gap(Gap(start, end, "torn", records))
         elif what == "end":
             self.end_reason = str(note.get("reason", ""))
 

@@ -60,7 +60,7 @@ class TrackEntry(Struct):
 
 
 class GapEntry(Struct):
-    """A span without media.  ``cause``: loss, mute, disconnect, node-change, storage, torn, unknown."""
+    """A span without media.  ``cause``: loss, mute, disconnect, node-change, torn (received, not written), unknown."""
 
     person_id: str | None
     source: str | None

@@ -177,8 +177,8 @@ class Verified(Event, tag="verified"):
 class RecorderState(Event, tag="recorder"):
     """The recorder is alive; published every :data:`RECORDER_STATE_S`.
 
-    ``fault``: nothing, ``store`` (object store refuses; the spool keeps everything), ``disk-low`` or ``spool``
-    (the spool cannot be read).  ``backlog`` counts closed segments that wait for the store.
+    ``fault``: nothing, ``store`` (object store refuses; the spool keeps everything), ``disk-low``, ``spool`` (the spool
+    cannot be read), ``conflict`` (the store holds something else under a name) or ``internal``.  ``backlog`` counts closed segments that wait for the store.
     """
 
     backlog: int

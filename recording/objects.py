@@ -76,29 +76,43 @@ class ObjectStore:
     async def put_new(self, key: str, source: bytes | Path) -> Stored:
         """Store once, read back and compare.  Putting the same bytes again is harmless and answers the same.
 
+        A file must not change any more: a directory store on the same disk takes it over by a link, without a copy.
         Raises :class:`AlreadyStored`, :class:`ReadBackMismatch` or :class:`StoreProblem`.
         """
         size, digest = await asyncio.to_thread(_measure, source)
         version = None
+        linked = isinstance(source, Path) and self._root is not None and await self._link(key, source)
         with _problems(key):
             try:
-                result = await obstore.put_async(
-                    self._store,
-                    key,
-                    source,
-                    mode="create",
-                    use_multipart=self._root is None and size > MULTIPART_ABOVE_BYTES,
-                    chunk_size=PART_BYTES,
-                )
-                version = result.get("version")
+                if not linked:
+                    result = await obstore.put_async(
+                        self._store,
+                        key,
+                        source,
+                        mode="create",
+                        use_multipart=self._root is None and size > MULTIPART_ABOVE_BYTES,
+                        chunk_size=PART_BYTES,
+                    )
+                    version = result.get("version")
             except AlreadyExistsError:
                 if await self._digest(key) != (size, digest):
                     raise AlreadyStored(key) from None
-        if self._root is not None:
-            await asyncio.to_thread(_make_durable, self._root, key)
-        if await self.digest(key) != (size, digest):
+            if self._root is not None:
+                await asyncio.to_thread(_make_durable, self._root, key)
+        if not linked and await self.digest(key) != (size, digest):
             raise ReadBackMismatch(key)
         return Stored(key, size, digest, version)
+
+    async def _link(self, key: str, source: Path) -> bool:
+        """Give the file this name too, if nothing has it and the disk is the same."""
+        assert self._root is not None
+        target = self._root / key
+        try:
+            await asyncio.to_thread(target.parent.mkdir, parents=True, exist_ok=True)
+            await asyncio.to_thread(os.link, source, target)
+        except OSError:
+            return False
+        return True
 
     async def digest(self, key: str) -> tuple[int, str]:
         """Size and SHA-256 of what is stored, by reading it.  Raises :class:`StoreProblem`."""

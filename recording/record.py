@@ -18,7 +18,7 @@ from .media.remux import MediaTrack, PersonFile
 #: A writer's silence between its segments or beside another writer's that counts as an interruption, us.
 INTERRUPTION_US = 1_000_000
 #: Reasons of a track's end after which the person is not expected to be seen or heard.
-_LAWFUL_ENDS = ("room-closed", "forbidden", "closed", "hearing-closed")
+_LAWFUL_ENDS = ("room-closed", "forbidden")
 _END_CAUSES = {"lost": "disconnect", "left": "disconnect", "closed": "mute", "shutdown": "node-change"}
 
 

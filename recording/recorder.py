@@ -198,6 +198,9 @@ class Recorder:
                     log.warning("record %s waits, %s: %s", sitting.archive.recording_id, fault, error)
                     sitting.fault, sitting.detail, pause = fault, str(error), backoff
                     backoff = min(2 * backoff, BACKOFF_LIMIT_S)
+                except Exception as error:  # one record's fault must not stop the others, nor this one for good
+                    log.exception("record %s waits", sitting.archive.recording_id)
+                    sitting.fault, sitting.detail, pause = "internal", repr(error), BACKOFF_LIMIT_S
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(sitting.wake.wait(), pause)
                 sitting.wake.clear()

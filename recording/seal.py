@@ -18,6 +18,7 @@ from .manifest import (
     facts_fields,
     prefix,
 )
+from .media.remux import PersonFile
 from .messages import SittingFacts
 from .objects import NotStored, ObjectStore
 from .playback import (
@@ -141,13 +142,22 @@ async def _store_media(archive: Archive, store: ObjectStore, manifest: Manifest)
     place = prefix(archive.recording_id)
     start_us = record.start_wall_ns // 1000
     entries: list[MediaEntry] = []
-    for (person_id, source), file in sorted(record.files.items()):
-        await asyncio.to_thread(file.finish, f"{manifest.case_number} {person_id}")
-        if file.start_ns is None:
-            continue
-        digest = await asyncio.to_thread(file.digest)
-        suffix = "" if source == "person" else f"-{source}"
-        name = f"{MEDIA_PREFIX}{person_id}{suffix}.{digest[:8]}.webm"
-        stored = await store.put_new(place + name, file.path)
-        entries.append(media_entry(person_id, source, file, stored, name, manifest, start_us))
+    two_at_a_time = asyncio.Semaphore(2)
+
+    async def store_file(person_id: str, source: str, file: PersonFile) -> None:
+        async with two_at_a_time:
+            await asyncio.to_thread(file.finish, f"{manifest.case_number} {person_id}")
+            if file.start_ns is None:
+                return
+            digest = await asyncio.to_thread(file.digest)
+            suffix = "" if source == "person" else f"-{source}"
+            name = f"{MEDIA_PREFIX}{person_id}{suffix}.{digest[:8]}.webm"
+            stored = await store.put_new(place + name, file.path)
+            entries.append(media_entry(person_id, source, file, stored, name, manifest, start_us))
+
+    tasks = [store_file(person_id, source, file) for (person_id, source), file in record.files.items()]
+    for outcome in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(outcome, BaseException):
+            raise outcome
+    entries.sort(key=lambda entry: (entry.person_id, entry.source))
     return entries

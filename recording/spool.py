@@ -224,13 +224,14 @@ class SegmentSeries:
         self._closing = False
 
     def _take_lock(self) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        lock = try_lock(self.folder)
+        lock = None
         for _ in range(LOCK_TRIES):
+            with contextlib.suppress(FileNotFoundError):  # the recorder has just removed the empty folder
+                self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+                lock = try_lock(self.folder)
             if lock is not None:
                 break
             time.sleep(LOCK_WAIT_S)  # the recorder holds it for a moment to see whether the writer is dead
-            lock = try_lock(self.folder)
         if lock is None:
             raise OSError(errno.EAGAIN, "another process holds the lock", str(self.folder))
         self._lock = lock

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import functools
 import math
 import struct
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
+from pathlib import Path
+from typing import Any
 
 import av
+import msgspec
+
+from recording import messages
+from recording.format import RECORDING_TRACK, RecordKind, TrackHeader, pack_note, pack_record
+from recording.recorder import Recorder
+from recording.spool import Batch, PendingChunk, SegmentSeries
 
 NTP_EPOCH_S = 2_208_988_800
 AUDIO_RATE, VIDEO_RATE = 48_000, 90_000
@@ -126,17 +136,131 @@ def video_arrivals(
     delay_ns: int = 0,
     rate: int = 25,
     shade: int = 0,
+    least_bytes: int = 0,
 ) -> Iterator[Arrival]:
-    """Frames cut into packets of at most 1,100 bytes, without picture ids, and sender reports every second."""
+    """Frames (filled up to ``least_bytes``, for load) cut into packets of at most 1,100 bytes, without picture ids, and sender reports every second."""
     frames = vp8_frames(width, height, rate=rate, shade=shade)
     for index in range(int(seconds * rate)):
         at, stamp = index * 1_000_000_000 // rate, timestamp + index * VIDEO_RATE // rate
         if index % rate == rate // 5:
             yield Arrival(at + delay_ns, sender_report(ssrc, NTP_EPOCH_S * 10**9 + at, stamp), rtcp=True)
-        data = frames[index % len(frames)][0]
+        data = frames[index % len(frames)][0].ljust(least_bytes, b"\0")
         parts = [data[start : start + 1100] for start in range(0, len(data), 1100)]
         for number, part in enumerate(parts):
             descriptor = b"\x10" if number == 0 else b"\x00"
             last = number == len(parts) - 1
             yield Arrival(at + delay_ns, rtp(VP8_PAYLOAD_TYPE, sequence, stamp, ssrc, descriptor + part, last))
             sequence += 1
+
+
+SECOND = 1_000_000_000
+#: When synthetic recordings begin, ns since 1970, and what the writer's monotonic clock says then.
+BEGIN_WALL_NS, BEGIN_MONO_NS = 1_790_000_000 * SECOND, 5_000 * SECOND
+
+
+@dataclass
+class Tape:
+    """Writes a synthetic recording to a spool as a media worker would, faster than time, on clocks of its own."""
+
+    spool: Path
+    recording_id: str = "sitting"
+    writer: str = "worker.1"
+    begin_s: float = 0.0
+    _records: list[tuple[int, int, bytes]] = field(default_factory=list)
+    _tracks: int = 0
+
+    def track(self, track: Track, arrivals: Iterable[Arrival], start_s: float = 0.0) -> int:
+        """A track that begins at ``start_s`` of the tape and is captured; answers its number."""
+        self._tracks += 1
+        begin = int(start_s * SECOND)
+        header = msgspec.json.encode(TrackHeader(**vars_of(track)))
+        self._add(begin, RecordKind.TRACK, header, self._tracks)
+        for arrival in arrivals:
+            kind = RecordKind.RTCP if arrival.rtcp else RecordKind.RTP
+            self._add(begin + arrival.at_ns, kind, arrival.data, self._tracks)
+        return self._tracks
+
+    def note(self, number: int, at_s: float, what: str, **facts: object) -> None:
+        data = msgspec.json.encode({"note": what, **facts})
+        self._add(int(at_s * SECOND), RecordKind.NOTE, data, number)
+
+    def write(self, seconds: float, *, end: str | None = "closed") -> SegmentSeries:
+        """All of it in half-second chunks; without ``end`` the last segment stays open, as after a crash."""
+        series = SegmentSeries(self.spool, self.recording_id, self.writer, "tests", lambda _: None)
+        by_cut: dict[int, dict[int, list[tuple[int, bytes]]]] = {}
+        for at, number, data in sorted(self._records, key=lambda record: record[0]):
+            by_cut.setdefault(at * 2 // SECOND, {}).setdefault(number, []).append((at, data))
+        cuts = int(seconds * 2)
+        begin = int(self.begin_s * SECOND)
+        for cut in range(cuts + 1):
+            now = begin + cut * SECOND // 2
+            mono, wall = BEGIN_MONO_NS + now, BEGIN_WALL_NS + now
+            chunks = [] if cut % 4 else [self._clock(mono, wall)]
+            if cut:
+                for number, records in sorted(by_cut.get(cut - 1, {}).items()):
+                    chunks.append(self._chunk(number, records))
+            if series.complete:
+                series.flush()
+            series.append(Batch(series, chunks, mono, wall, 0, end if cut == cuts else None))
+        series.flush()
+        return series
+
+    def _add(self, at: int, kind: RecordKind, data: bytes, number: int) -> None:
+        mono = BEGIN_MONO_NS + int(self.begin_s * SECOND) + at
+        self._records.append((at, number, pack_record(kind, mono, data)))
+
+    def _chunk(self, number: int, records: list[tuple[int, bytes]]) -> PendingChunk:
+        begin = int(self.begin_s * SECOND)
+        first, last = begin + records[0][0], begin + records[-1][0]
+        mono, wall = (BEGIN_MONO_NS + first, BEGIN_MONO_NS + last), (BEGIN_WALL_NS + first, BEGIN_WALL_NS + last)
+        return PendingChunk(number, b"".join(data for _, data in records), len(records), mono, wall)
+
+    @staticmethod
+    def _clock(mono: int, wall: int) -> PendingChunk:
+        note = pack_note(mono, "clock", wallUs=wall // 1000, tracks=0)
+        return PendingChunk(RECORDING_TRACK, note, 1, (mono, mono), (wall, wall))
+
+
+def vars_of(track: Track) -> dict[str, Any]:
+    return {name: getattr(track, name) for name in track.__dataclass_fields__}
+
+
+def facts(seconds: float, people: Iterable[str], writers: Iterable[str] = ("worker.1",)) -> messages.SittingFacts:
+    """What control would say of a sitting that was on these tapes."""
+    return messages.SittingFacts(
+        court="Court of Tests",
+        court_zh="测试法院",
+        case_number="(2026) T 1",
+        case_name="A v B",
+        case_name_zh="甲诉乙",
+        hearing_id="hearing",
+        opened_wall_ns=BEGIN_WALL_NS,
+        closed_wall_ns=BEGIN_WALL_NS + int(seconds * SECOND),
+        participants=[
+            messages.Participant(person_id=person, name=person.title(), name_zh=f"{person}某", role="claimant")
+            for person in people
+        ],
+        events=[{"seq": 1, "event": "open"}],
+        writers=list(writers),
+    )
+
+
+async def sealed(recorder: Recorder, sitting_id: str, sitting: messages.SittingFacts) -> messages.Finalised:
+    """Ask until the record can be played, as control does."""
+    request = messages.Finalise(sitting_id=sitting_id, facts=sitting)
+    while True:
+        answer = await recorder.finalise(request)
+        assert not isinstance(answer, messages.Refused), answer
+        if isinstance(answer, messages.Finalised) and answer.playable:
+            return answer
+        await asyncio.sleep(0.05)
+
+
+@contextlib.asynccontextmanager
+async def running(recorder: Recorder) -> AsyncIterator[Recorder]:
+    task = asyncio.create_task(recorder.run())
+    try:
+        yield recorder
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)

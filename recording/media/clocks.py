@@ -31,7 +31,7 @@ class SlowMinimum:
 
     def __init__(self) -> None:
         self.value: int | None = None
-        self._at_ns = 0
+        self._at_ns: int | None = None
         self._samples: deque[tuple[int, int]] = deque()
 
     def prime(self, sample: int) -> None:
@@ -50,7 +50,8 @@ class SlowMinimum:
         self._samples.append((at_ns, sample))
         while self._samples[0][0] < at_ns - WINDOW_NS:
             self._samples.popleft()
-        room = max(0, at_ns - (self._at_ns or at_ns)) * SLEW_PPM // 1_000_000
+        elapsed_ns = at_ns - self._at_ns if self._at_ns is not None else 0
+        room = max(0, elapsed_ns) * SLEW_PPM // 1_000_000
         wanted = self._samples[0][1] - self.value
         self.value += max(-room, min(room, wanted))
         self._at_ns = at_ns

@@ -101,6 +101,9 @@ class MediaTrack:
     def report(self, report: SenderReport) -> None:
         self.reports.append(report)
 
+    def switched(self) -> None:
+        self._assemblers.clear()
+
     def ready(self) -> bool:
         """All that waits can be placed: its sources have reports, or were waited for long enough."""
         if not self.units:
