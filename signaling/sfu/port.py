@@ -10,7 +10,7 @@ import asyncio
 import errno
 import logging
 import socket
-from typing import Protocol
+from typing import Protocol, cast
 
 from . import stun
 from .clock import Clock
@@ -29,6 +29,8 @@ TCP_PROOF_S = 10.0
 MAX_TCP_BACKLOG_BYTES = 256 * 1024
 #: Tries to find a port that is free on all listening addresses, UDP and TCP.
 BIND_TRIES = 20
+#: How a system without IPv6 refuses its wildcard address.
+NO_IPV6 = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
 
 Address = tuple[str, int]
 
@@ -95,7 +97,13 @@ class Port:
     async def _open_once(self, listen: tuple[str, ...], number: int, *, tcp: bool) -> None:
         loop = asyncio.get_running_loop()
         for host in listen:
-            sock = UdpSocket(self, host, number, self._clock)
+            try:
+                sock = UdpSocket(self, host, number, self._clock)
+            except OSError as error:
+                if host != "::" or len(listen) == 1 or error.errno not in NO_IPV6:
+                    raise
+                logger.warning("this system has no IPv6; listening without it")
+                continue
             self._sockets.append(sock)
             number = sock.number
             if tcp:
@@ -213,8 +221,8 @@ class TcpConnection(asyncio.Protocol):
         self.receiver: Receiver | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # uvloop's transports are no subclasses of asyncio's.
+        self._transport = transport = cast(asyncio.Transport, transport)
         if len(self._port.connections) >= MAX_TCP_CONNECTIONS:
             transport.abort()
             return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import random
 import socket
 from collections.abc import AsyncIterator
@@ -229,3 +230,22 @@ async def test_ipv6_and_ipv4_share_the_number() -> None:
         await link.close()
     finally:
         await worker.aclose()
+
+
+async def test_a_system_without_ipv6_is_served_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = socket.socket
+
+    def without_ipv6(family: int = socket.AF_INET, *rest: int, **named: int) -> socket.socket:
+        if family == socket.AF_INET6:
+            raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
+        return real(family, *rest, **named)
+
+    monkeypatch.setattr("signaling.sfu.port.socket.socket", without_ipv6)
+    worker = Worker(WorkerSettings(listen=("127.0.0.1", "::"), tcp=False), MemorySink())
+    await worker.start()
+    assert worker.port
+    await worker.aclose()
+    alone = Worker(WorkerSettings(listen=("::",), tcp=False), MemorySink())
+    with pytest.raises(OSError, match="not supported"):
+        await alone.start()
+    await alone.aclose()
