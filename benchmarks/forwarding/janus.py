@@ -41,7 +41,8 @@ def version() -> str:
     """Raises ``OSError`` if Janus is not installed."""
     done = subprocess.run([PROGRAM, "--version"], capture_output=True, text=True, check=False)
     lines = (done.stdout + done.stderr).split("\n")
-    return next((line.strip() for line in lines if line.strip()), "unknown")
+    first = next((line.strip() for line in lines if line.strip()), "unknown")
+    return first.removeprefix("Janus version: ")
 
 
 class Janus:

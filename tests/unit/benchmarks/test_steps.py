@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.forwarding.steps import FULL, QUICK, TRIES, Effort, Side, search, verdict
+from benchmarks.forwarding.steps import FULL, QUICK, TRIES, TRIES_DISTURBED, Effort, Side, search, verdict
 
 
 def row(**changed: Any) -> dict[str, Any]:
@@ -16,6 +16,7 @@ def row(**changed: Any) -> dict[str, Any]:
         "expected": 100_000,
         "received": 100_000,
         "delay_ms": {"p50": 0.3, "p99": 2.0},
+        "others_on_core_percent": 0.0,
         "generator": generator,
     } | changed
 
@@ -29,8 +30,10 @@ def row(**changed: Any) -> dict[str, Any]:
         ({"gaps": 1}, "loss"),
         ({"delay_ms": {"p50": 1.0, "p99": 20.0}}, "delay"),
         ({"delay_ms": {}}, "delay"),
-        ({"gaps": 5, "generator": {"dropped": 5}}, "generator"),
-        ({"generator": {"skipped": 1}}, "generator"),
+        ({"gaps": 5, "generator": {"dropped": 5}}, "disturbed"),
+        ({"generator": {"skipped": 1}}, "disturbed"),
+        ({"gaps": 5, "others_on_core_percent": 30.0}, "disturbed"),
+        ({"others_on_core_percent": 30.0}, "held"),
         ({"generator": {"cpu_percent": 99.0}}, "generator"),
     ],
 )
@@ -87,3 +90,16 @@ async def test_a_limit_of_the_generator_is_told_apart() -> None:
     assert side.largest == 8
     assert side.by_generator
     assert not Side().by_generator
+
+
+async def test_a_disturbed_trial_is_repeated_but_not_for_ever() -> None:
+    tries: dict[int, int] = {}
+
+    async def measure(name: str, load: int) -> dict[str, Any]:
+        tries[load] = tries.get(load, 0) + 1
+        busy = load == 4 and tries[load] < TRIES_DISTURBED or load > 4
+        return row(gaps=int(busy), others_on_core_percent=60.0)
+
+    side = (await search(("ours",), measure, FULL))["ours"]
+    assert side.largest == 4
+    assert tries[4] == tries[8] == TRIES_DISTURBED
