@@ -97,7 +97,7 @@ async def test_a_disturbed_trial_is_repeated_but_not_for_ever() -> None:
 
     async def measure(name: str, load: int) -> dict[str, Any]:
         tries[load] = tries.get(load, 0) + 1
-        busy = load == 4 and tries[load] < TRIES_DISTURBED or load > 4
+        busy = (load == 4 and tries[load] < TRIES_DISTURBED) or load > 4
         return row(gaps=int(busy), others_on_core_percent=60.0)
 
     side = (await search(("ours",), measure, FULL))["ours"]
