@@ -16,12 +16,11 @@ from typing import Any
 from urllib.parse import urljoin
 
 import av
-import numpy as np
 import pytest
 
-from tests.media import cameras, tones
+from tests.media import cameras, stored, tones
 
-from .harness.scenario import PARTIES, PLAYABLE_LIMIT_S, SILENCES, Held, until
+from .harness.scenario import PARTIES, PLAYABLE_LIMIT_S, SILENCES, Held, fetch_tracks, until
 from .harness.server import Running
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(400)]
@@ -81,37 +80,12 @@ async def download(demo: Running, held: Held, url: str, **headers: str) -> tuple
 
 
 async def tracks(demo: Running, held: Held) -> dict[str, tuple[dict[str, Any], bytes]]:
-    found = {}
-    for track in held.record["tracks"]:
-        status, _, content = await download(demo, held, track["url"])
-        assert status == 200
-        found[track["role"]] = (track, content)
-    return found
-
-
-def sound_of(content: bytes) -> tuple[float, tones.Samples]:
-    """The time of the first sample and all samples, gaps as silence."""
-    with av.open(io.BytesIO(content), "r") as container:
-        resampler = av.AudioResampler("flt", "mono", tones.RATE_HZ)
-        first: float | None = None
-        samples = np.zeros(0, np.float32)
-        for frame in container.decode(audio=0):
-            assert frame.time is not None
-            first = frame.time if first is None else first
-            at = round((frame.time - first) * tones.RATE_HZ)
-            for part in resampler.resample(frame):
-                values = part.to_ndarray()[0]
-                if at > len(samples):
-                    samples = np.concatenate([samples, np.zeros(at - len(samples), np.float32)])
-                samples = np.concatenate([samples[:at], values])
-                at += len(values)
-    assert first is not None
-    return first, samples
+    return await fetch_tracks(demo, held.clerk, held.record)
 
 
 async def test_each_stored_track_holds_its_own_person_only(demo: Running, held: Held) -> None:
     for role, (_, content) in (await tracks(demo, held)).items():
-        _, samples = sound_of(content)
+        _, samples = stored.sound_of(content)
         middle = samples[len(samples) // 4 : 3 * len(samples) // 4]
         assert tones.heard(middle) == {role}
 
@@ -133,10 +107,10 @@ async def test_stored_tracks_are_aligned_with_each_other_and_with_the_clock(demo
     """
     late: dict[str, list[float]] = {}
     for role, (track, content) in (await tracks(demo, held)).items():
-        first, samples = sound_of(content)
+        first, samples = stored.sound_of(content)
         begin = held.record["startedAt"] + track["offsetS"] + first
-        stored = [begin + pause for pause in tones.pauses(samples, tones.TONES_HZ[role], shortest_s=0.4)]
-        late[role] = [min((at - true for at in stored), key=abs) for true in held.silences[role]]
+        found = [begin + pause for pause in tones.pauses(samples, tones.TONES_HZ[role], shortest_s=0.4)]
+        late[role] = [min((at - true for at in found), key=abs) for true in held.silences[role]]
     rounds = list(zip(*late.values(), strict=True))
     assert len(rounds) == SILENCES
     for differences in rounds:
@@ -181,7 +155,7 @@ async def test_a_composite_can_be_made_and_downloaded(demo: Running, held: Held,
         assert container.streams.video[0].codec_context.name == "h264"
         length = container.duration or 0
     assert length / 1e6 == pytest.approx(held.record["durationS"], abs=2)
-    _, samples = sound_of(content)
+    _, samples = stored.sound_of(content)
     assert tones.heard(samples[len(samples) // 3 : len(samples) // 2]) == set(PARTIES)
 
 

@@ -5,18 +5,22 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import warnings
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from marionette_driver import By, Wait
-from marionette_driver.marionette import Marionette
 
 from tests.media import tones
 
 from .pages import PROBE
+
+with warnings.catch_warnings():  # these packages have not learnt of newer Pythons
+    warnings.simplefilter("ignore")
+    from marionette_driver import By, Wait
+    from marionette_driver.marionette import Marionette
 
 FIREFOX = "/usr/bin/firefox-esr"
 STEP_S = 30
@@ -30,6 +34,8 @@ def preferences(role: str) -> dict[str, Any]:
         "media.peerconnection.ice.loopback": True,
         "media.peerconnection.ice.obfuscate_host_addresses": False,
         "media.autoplay.default": 0,
+        # A computer without a sound card: play into nothing, in real time.
+        "media.cubeb.force_mock_context": True,
         "intl.accept_languages": "en-GB",
         "app.update.enabled": False,
         "browser.shell.checkDefaultBrowser": False,
@@ -94,11 +100,16 @@ class FirefoxPerson:
 
 
 @asynccontextmanager
-async def firefox(role: str, log: Path) -> AsyncIterator[FirefoxPerson]:
+async def firefox(role: str, log: Path, failure: Path) -> AsyncIterator[FirefoxPerson]:
     driver = Marionette(bin=FIREFOX, headless=True, prefs=preferences(role), gecko_log=str(log))
     try:
         await asyncio.to_thread(driver.start_session)
         driver.timeout.script = STEP_S
-        yield FirefoxPerson(driver, role)
+        person = FirefoxPerson(driver, role)
+        try:
+            yield person
+        except BaseException:
+            await person.screenshot(failure)
+            raise
     finally:
         await asyncio.to_thread(driver.cleanup)

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 from .pages import Person, playwright
 from .server import Running
@@ -140,15 +141,40 @@ async def _no_room(person: Person) -> bool:
 async def _find_the_record(demo: Running, held: Held) -> None:
     """The clerk's browser, by the API; the pages are walked in tests of their own."""
     begun = time.monotonic()
-    link = demo.link("clerk").rsplit("/", 1)[1]
-    api = held.clerk.context.request
-    seated = await api.post(f"{demo.base_url}/api/session", data={"link": link}, headers={"Origin": demo.base_url})
+    await take_seat(demo, held.clerk)
+    held.record = await playable_record(demo, held.clerk, tracks=len(PARTIES))
+    held.playable_after_s = time.monotonic() - begun
+
+
+async def take_seat(demo: Running, person: Person) -> None:
+    """Trade the person's link for a seat, as their page would."""
+    link = demo.link(person.role).rsplit("/", 1)[1]
+    seated = await person.context.request.post(
+        f"{demo.base_url}/api/session", data={"link": link}, headers={"Origin": demo.base_url}
+    )
     assert seated.ok, await seated.text()
 
+
+async def playable_record(demo: Running, clerk: Person, *, tracks: int) -> dict[str, Any]:
+    """The record's page, once it lists this many people's tracks."""
+    url = f"{demo.base_url}/api/hearings/{demo.ready['hearing_id']}/record"
+    page: dict[str, Any] = {}
+
     async def playable() -> bool:
-        answer = await api.get(f"{demo.base_url}/api/hearings/{held.hearing_id}/record")
-        held.record = await answer.json()
-        return bool(answer.ok and len(held.record["tracks"]) == len(PARTIES))
+        nonlocal page
+        answer = await clerk.context.request.get(url)
+        page = await answer.json()
+        return bool(answer.ok and len(page["tracks"]) == tracks)
 
     await until(playable, 6 * PLAYABLE_LIMIT_S, "the record can be played")
-    held.playable_after_s = time.monotonic() - begun
+    return page
+
+
+async def fetch_tracks(demo: Running, clerk: Person, record: dict[str, Any]) -> dict[str, tuple[dict[str, Any], bytes]]:
+    """Each person's stored track by role: its row of the page, and its bytes."""
+    found = {}
+    for track in record["tracks"]:
+        answer = await clerk.context.request.get(urljoin(demo.base_url, track["url"]))
+        assert answer.status == 200
+        found[track["role"]] = (track, await answer.body())
+    return found
