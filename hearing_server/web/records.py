@@ -365,7 +365,7 @@ def export_file_name(facts: HearingFacts, locale: str) -> str:
 
 
 def _fit(name: str) -> str:
-    return _UNFIT.sub(" ", name).strip(" .")[:FILE_NAME_LIMIT]
+    return " ".join(_UNFIT.sub(" ", name).split()).strip(" .")[:FILE_NAME_LIMIT]
 
 
 def content_disposition(file_name: str) -> str:
