@@ -5,12 +5,10 @@ One hearing is held for all tests of this module (``held``); each looks at one p
 
 from __future__ import annotations
 
-import asyncio
 import io
 import itertools
 import json
 import shutil
-import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
@@ -20,6 +18,7 @@ import pytest
 
 from tests.media import cameras, stored, tones
 
+from .harness.command import hearing
 from .harness.scenario import PARTIES, PLAYABLE_LIMIT_S, SILENCES, Held, fetch_tracks, until
 from .harness.server import Running
 
@@ -162,17 +161,8 @@ async def test_a_composite_can_be_made_and_downloaded(demo: Running, held: Held,
 # --- the seal --------------------------------------------------------------------------------------
 
 
-async def verify(record: Path, *more: str) -> tuple[int, dict[str, Any]]:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "hearing_server", "verify", str(record), "--json", *more),
-        stdout=asyncio.subprocess.PIPE,
-    )
-    output, _ = await process.communicate()
-    return process.returncode or 0, json.loads(output)
-
-
-def public_key(demo: Running) -> Path:
-    return demo.data / "keys" / "record.pub.pem"
+async def verify(record: Path, demo: Running) -> tuple[int, dict[str, Any]]:
+    return await hearing("verify", record, "--public-key", demo.data / "keys" / "record.pub.pem")
 
 
 async def test_the_page_says_that_the_record_is_sealed_and_unchanged(demo: Running, held: Held) -> None:
@@ -187,7 +177,7 @@ async def test_the_page_says_that_the_record_is_sealed_and_unchanged(demo: Runni
 
 
 async def test_the_record_verifies_offline(demo: Running, held: Held) -> None:
-    code, report = await verify(demo.data / "archive", "--public-key", str(public_key(demo)))
+    code, report = await verify(demo.data / "archive", demo)
     assert code == 0, report
     assert report["ok"] is True
     assert report["trusted"] is True
@@ -205,9 +195,9 @@ async def test_one_flipped_byte_anywhere_is_found(demo: Running, held: Held, tmp
         content = bytearray(path.read_bytes())
         content[len(content) // 2] ^= 1
         path.write_bytes(content)
-        code, report = await verify(copy, "--public-key", str(public_key(demo)))
+        code, report = await verify(copy, demo)
         assert code == 1, (path.name, report)
         assert report["ok"] is False
         content[len(content) // 2] ^= 1
         path.write_bytes(content)
-    assert (await verify(copy, "--public-key", str(public_key(demo))))[0] == 0
+    assert (await verify(copy, demo))[0] == 0

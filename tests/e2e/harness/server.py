@@ -18,10 +18,14 @@ STOP_LIMIT_S = 20.0
 COUNTDOWN_S = 1
 
 
+def clean_environment() -> dict[str, str]:
+    """Nothing from the settings of whoever runs the tests."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("HEARING_")}
+
+
 def environment(data: Path, **changes: str) -> dict[str, str]:
-    """Free ports, a short countdown, and nothing from the settings of whoever runs the tests."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("HEARING_")}
-    return clean | {
+    """Free ports and a short countdown."""
+    return clean_environment() | {
         "HEARING_DATA": str(data),
         "HEARING_HTTP_PORT": "0",
         "HEARING_HTTPS_PORT": "0",
