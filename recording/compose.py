@@ -141,9 +141,7 @@ def command(
     return arguments
 
 
-async def run(
-    arguments: list[str], seconds: float, work: Path, progress: Callable[[float], None]
-) -> None:
+async def run(arguments: list[str], seconds: float, work: Path, progress: Callable[[float], None]) -> None:
     """Run ffmpeg to its end; it is killed if this is cancelled.  Raises :class:`ComposeFailed`."""
     process = await asyncio.create_subprocess_exec(
         *arguments, cwd=work, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE

@@ -35,9 +35,7 @@ MP4 = "video/mp4"
 class Jobs:
     """Made by the recorder; :meth:`aclose` ends what runs."""
 
-    def __init__(
-        self, store: ObjectStore, key: SigningKey, work: Path, publish: Callable[[AnyEvent], None]
-    ) -> None:
+    def __init__(self, store: ObjectStore, key: SigningKey, work: Path, publish: Callable[[AnyEvent], None]) -> None:
         self._store = store
         self._key = key
         self._work = work

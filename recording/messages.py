@@ -178,7 +178,8 @@ class RecorderState(Event, tag="recorder"):
     """The recorder is alive; published every :data:`RECORDER_STATE_S`.
 
     ``fault``: nothing, ``store`` (object store refuses; the spool keeps everything), ``disk-low``, ``spool`` (the spool
-    cannot be read), ``conflict`` (the store holds something else under a name) or ``internal``.  ``backlog`` counts closed segments that wait for the store.
+    cannot be read), ``conflict`` (the store holds something else under a name) or ``internal``.  ``backlog`` counts
+    closed segments that wait for the store.
     """
 
     backlog: int

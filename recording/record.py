@@ -200,9 +200,7 @@ class Record:
         for start, end in [*spans, (closed_us, closed_us)]:
             if start - at > INTERRUPTION_US:
                 cause = "node-change" if found or at > opened_us else "unknown"
-                found.append(
-                    GapEntry(person_id=None, source=None, start_us=at, duration_us=start - at, cause=cause)
-                )
+                found.append(GapEntry(person_id=None, source=None, start_us=at, duration_us=start - at, cause=cause))
             at = max(at, end)
         return found
 

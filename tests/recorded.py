@@ -138,7 +138,10 @@ def video_arrivals(
     shade: int = 0,
     least_bytes: int = 0,
 ) -> Iterator[Arrival]:
-    """Frames (filled up to ``least_bytes``, for load) cut into packets of at most 1,100 bytes, without picture ids, and sender reports every second."""
+    """Frames in packets of at most 1,100 bytes, without picture ids, and sender reports every second.
+
+    For load, frames are filled up to ``least_bytes``.
+    """
     frames = vp8_frames(width, height, rate=rate, shade=shade)
     for index in range(int(seconds * rate)):
         at, stamp = index * 1_000_000_000 // rate, timestamp + index * VIDEO_RATE // rate
@@ -172,13 +175,16 @@ class Tape:
     def track(self, track: Track, arrivals: Iterable[Arrival], start_s: float = 0.0) -> int:
         """A track that begins at ``start_s`` of the tape and is captured; answers its number."""
         self._tracks += 1
-        begin = int(start_s * SECOND)
         header = msgspec.json.encode(TrackHeader(**vars_of(track)))
-        self._add(begin, RecordKind.TRACK, header, self._tracks)
+        self._add(int(start_s * SECOND), RecordKind.TRACK, header, self._tracks)
+        self.more(self._tracks, arrivals, start_s)
+        return self._tracks
+
+    def more(self, number: int, arrivals: Iterable[Arrival], start_s: float) -> None:
+        """More packets of a track."""
         for arrival in arrivals:
             kind = RecordKind.RTCP if arrival.rtcp else RecordKind.RTP
-            self._add(begin + arrival.at_ns, kind, arrival.data, self._tracks)
-        return self._tracks
+            self._add(int(start_s * SECOND) + arrival.at_ns, kind, arrival.data, number)
 
     def note(self, number: int, at_s: float, what: str, **facts: object) -> None:
         data = msgspec.json.encode({"note": what, **facts})

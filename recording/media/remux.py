@@ -33,7 +33,7 @@ BLACK_EVERY_MS = 5_000
 #: A frame this much older than what is written, from another writer, means that segments came out of order, ns.
 STALE_NS = 500_000_000
 #: Frames closer than this are one span of picture or sound, ms.
-SPAN_MERGE_MS = 2_000
+SPAN_MERGE_MS = 1_000
 VIDEO_SPAN_MERGE_MS = 5_000
 
 
@@ -74,9 +74,7 @@ class MediaTrack:
         self.newest_ns = packet.arrival_ns
         if not self.video:
             if packet.payload:
-                self.units.append(
-                    Unit(False, packet.ssrc, packet.timestamp, packet.arrival_ns, packet.payload, True)
-                )
+                self.units.append(Unit(False, packet.ssrc, packet.timestamp, packet.arrival_ns, packet.payload, True))
             return
         assembler = self._assemblers.get(packet.ssrc)
         if assembler is None:

@@ -13,6 +13,7 @@ from recording.format import (
     HEADER_LIMIT_BYTES,
     MAGIC,
     NO_PREDECESSOR,
+    Chunk,
     FormatError,
     RecordKind,
     SegmentHeader,
@@ -38,6 +39,10 @@ records = st.lists(
 def chunk_of(items: list[tuple[RecordKind, int, bytes]], index: int = 0, previous: bytes = NO_PREDECESSOR) -> bytes:
     data = b"".join(pack_record(*item) for item in items)
     return pack_chunk(1, index, previous, data, len(items), (10, 20), (30, 40))[0]
+
+
+def read_file(data: bytes | bytearray) -> list[Chunk]:
+    return list(read_chunks(data, read_header(data)[1]))
 
 
 @given(records)
@@ -68,8 +73,7 @@ def test_every_flipped_byte_is_found_where_it_is() -> None:
         flipped = bytearray(data)
         flipped[at] ^= 0x10
         with pytest.raises(FormatError) as caught:
-            _, offset = read_header(flipped)
-            list(read_chunks(flipped, offset))
+            read_file(flipped)
         part = max(number for number, start in enumerate(starts) if start <= at)
         end = [*starts, len(data)][part + 1]
         assert starts[part] <= caught.value.offset < end
@@ -83,8 +87,7 @@ def test_a_file_cut_anywhere_is_refused_or_whole_up_to_a_chunk(data: st.DataObje
         assert list(read_chunks(whole[:cut], cut)) == []
         return
     with pytest.raises(FormatError, match="truncated"):
-        _, offset = read_header(whole[:cut])
-        list(read_chunks(whole[:cut], offset))
+        read_file(whole[:cut])
 
 
 @given(st.binary(max_size=400))

@@ -12,8 +12,15 @@ NTP = 3_900_000_000 * SECOND
 
 
 def stream(
-    seconds: int, *, rate: int = 48_000, drift_ppm: float = 0, report_every: int = 1, first_report: int = 0,
-    encode_delay: int = 0, seed: int = 1, start_timestamp: int = 4_294_960_000,
+    seconds: int,
+    *,
+    rate: int = 48_000,
+    drift_ppm: float = 0,
+    report_every: int = 1,
+    first_report: int = 0,
+    encode_delay: int = 0,
+    seed: int = 1,
+    start_timestamp: int = 4_294_960_000,
 ) -> list[tuple[int, int, int, SenderReport | None]]:
     """(true time, arrival, timestamp, report) each 20 ms; the network delays by 20 ms and up to 15 ms more."""
     jitter = random.Random(seed)

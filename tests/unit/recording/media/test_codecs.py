@@ -28,8 +28,15 @@ def packet(payload: bytes, timestamp: int = 0, *, marker: bool = False) -> Packe
     return Packet(1, 96, 0, timestamp, marker, memoryview(payload), 0)
 
 
-def frame(*, key: bool = False, tid: int | None = None, tl0: int | None = None, sync: bool = False, lost: bool = False,
-          ssrc: int = 1) -> Frame:
+def frame(
+    *,
+    key: bool = False,
+    tid: int | None = None,
+    tl0: int | None = None,
+    sync: bool = False,
+    lost: bool = False,
+    ssrc: int = 1,
+) -> Frame:
     return Frame(ssrc, 0, 0, b"", key, 0, 0, tl0, tid, sync, lost)
 
 
@@ -43,8 +50,9 @@ def frame(*, key: bool = False, tid: int | None = None, tl0: int | None = None, 
         (b"\x90\x30\x80", 3, None, None, 2, False),
     ],
 )
-def test_descriptors(payload: bytes, length: int, picture_id: int | None, tl0: int | None, tid: int | None,
-                     sync: bool) -> None:
+def test_descriptors(
+    payload: bytes, length: int, picture_id: int | None, tl0: int | None, tid: int | None, sync: bool
+) -> None:
     parsed = parse_descriptor(memoryview(payload + b"data"))
     assert parsed is not None
     assert (parsed.length, parsed.picture_id, parsed.tl0_index) == (length, picture_id, tl0)

@@ -71,7 +71,7 @@ def test_so_many_cues_that_they_are_thinned(tmp_path: Path) -> None:
     path = tmp_path / "long.webm"
     with path.open("w+b") as file:
         writer = WebmWriter(file)
-        for second in range(0, 12 * 3600):
+        for second in range(12 * 3600):
             writer.write(VIDEO, second * 1000, BLACK_KEYFRAME, True)
             writer.write(AUDIO, second * 1000, opus.SILENCE, True)
         writer.finish(12 * 3600 * 1000)

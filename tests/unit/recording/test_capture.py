@@ -1,0 +1,252 @@
+"""The sink a media worker is given, on a real folder."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import time
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from recording import capture, spool
+from recording.capture import SpoolSink, SpoolState
+from recording.chain import Segment, WriterChain
+from recording.format import RecordKind, TrackHeader, read_note
+from recording.spool import OPEN_SUFFIX, SegmentSeries, check_name, try_lock
+from tests.recorded import audio_track, rtp
+
+PACKET = rtp(111, 1, 2, 3, b"opus")
+
+
+def segments(folder: Path) -> list[Segment]:
+    chain = WriterChain(folder.parent.name, folder.name)
+    return [chain.feed(path.name, path.read_bytes()) for path in sorted(folder.glob("*.hrec"))]
+
+
+def told(found: list[Segment], track: int) -> list[tuple[int, bytes]]:
+    """Kind and bytes of all records of a track."""
+    return [
+        (record.kind, bytes(record.data))
+        for segment in found
+        for chunk in segment.chunks
+        if chunk.track == track
+        for record in chunk.records()
+    ]
+
+
+async def until(states: list[SpoolState], **wanted: object) -> SpoolState:
+    """The first state from now on with these values."""
+    seen = len(states)
+    while True:
+        for state in states[seen:]:
+            if all(getattr(state, name) == value for name, value in wanted.items()):
+                return state
+        seen = len(states)
+        await asyncio.sleep(0.01)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(capture, "CUT_S", 0.02)
+    monkeypatch.setattr(spool, "RETRY_S", 0.02)
+
+
+async def test_packets_reach_the_disk_as_received_in_their_track(tmp_path: Path) -> None:
+    sink = SpoolSink(tmp_path, "worker.1", software="build 7")
+    states: list[SpoolState] = []
+    recording = sink.open("sitting", states.append)
+    before = time.time_ns()
+    first, second = recording.open_track(audio_track("p1")), recording.open_track(audio_track("p2"))
+    first.rtp(PACKET, 10)
+    first.rtcp(b"report", 20)
+    second.note("muted", 30)
+    second.close("left")
+    second.rtp(PACKET, 40)
+    while (await until(states, fault=None)).durable_wall_ns < before:
+        pass
+    assert states[-1].tracks == 1
+    assert states[-1].fault is None
+    assert states[-1].bytes > 0
+    recording.close("room-closed")
+    recording.close("again")
+    first.rtp(PACKET, 50)
+    await sink.aclose()
+    found = segments(tmp_path / "sitting" / "worker.1")
+    assert [problem for segment in found for problem in segment.problems] == []
+    assert found[-1].ended
+    assert found[0].header is not None
+    assert (found[0].header.recording_id, found[0].header.software) == ("sitting", "build 7")
+    kinds = [kind for kind, _ in told(found, 1)]
+    assert kinds == [RecordKind.TRACK, RecordKind.RTP, RecordKind.RTCP, RecordKind.NOTE]
+    assert told(found, 1)[1][1] == PACKET
+    assert [read_note(data) for kind, data in told(found, 2) if kind == RecordKind.NOTE] == [
+        {"note": "muted"},
+        {"note": "end", "reason": "left"},
+    ]
+    header = msgspec.json.decode(told(found, 2)[0][1], type=TrackHeader)
+    assert (header.track_id, header.peer_id, header.codec) == ("p2-audio", "p2", "audio/opus")
+
+
+async def test_it_records_silence_from_the_first_moment(tmp_path: Path) -> None:
+    sink = SpoolSink(tmp_path, "worker.1")
+    states: list[SpoolState] = []
+    sink.open("sitting", states.append)
+    state = await until(states, fault=None)
+    assert state.durable_wall_ns > 0
+    (path,) = (tmp_path / "sitting" / "worker.1").glob(f"*{OPEN_SUFFIX}")
+    assert path.stat().st_size > 0
+    later = await until(states, fault=None)
+    assert later.durable_wall_ns > state.durable_wall_ns
+    await sink.aclose()
+
+
+async def test_a_recording_opened_again_goes_on_with_its_chains(tmp_path: Path) -> None:
+    sink = SpoolSink(tmp_path, "worker.1")
+    first = sink.open("sitting", lambda _: None)
+    first.open_track(audio_track("p1")).rtp(PACKET, 1)
+    first.close("closed")
+    second = sink.open("sitting", lambda _: None)
+    assert sink.open("sitting", lambda _: None) is second
+    second.open_track(audio_track("p1")).rtp(PACKET, 2)
+    late = first.open_track(audio_track("p2"))
+    late.rtp(PACKET, 3)
+    await sink.aclose()
+    found = segments(tmp_path / "sitting" / "worker.1")
+    assert [segment.problems for segment in found] == [[], []]
+    assert [segment.ended for segment in found] == [True, True]
+    assert set(found[1].ranges) == {0, 2}
+
+
+async def test_the_lock_tells_the_living_from_the_dead(tmp_path: Path) -> None:
+    sink = SpoolSink(tmp_path, "worker.1")
+    states: list[SpoolState] = []
+    recording = sink.open("sitting", states.append)
+    await until(states, fault=None)
+    assert try_lock(tmp_path / "sitting" / "worker.1") is None
+    recording.close("closed")
+    await sink.aclose()
+    lock = try_lock(tmp_path / "sitting" / "worker.1")
+    assert lock is not None
+    os.close(lock)
+
+
+async def test_a_full_disk_is_told_and_costs_nothing_while_memory_lasts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sink = SpoolSink(tmp_path, "worker.1")
+    states: list[SpoolState] = []
+    recording = sink.open("sitting", states.append)
+    track = recording.open_track(audio_track("p1"))
+    track.rtp(PACKET, 1)
+    good = await until(states, fault=None)
+    real = os.write
+
+    def refuse(descriptor: int, data: bytes | memoryview) -> int:
+        if len(data) > 10:
+            real(descriptor, data[:7])
+        raise OSError(errno.ENOSPC, "no space")
+
+    monkeypatch.setattr(spool.os, "write", refuse)
+    track.rtp(PACKET, 2)
+    full = await until(states, fault="disk-full")
+    assert full.durable_wall_ns >= good.durable_wall_ns
+    assert (await until(states, fault="disk-full")).durable_wall_ns == full.durable_wall_ns
+    monkeypatch.setattr(spool.os, "write", real)
+    track.rtp(PACKET, 3)
+    await until(states, fault=None)
+    recording.close("closed")
+    await sink.aclose()
+    found = segments(tmp_path / "sitting" / "worker.1")
+    assert [segment.problems for segment in found] == [[] for _ in found]
+    assert sum(kind == RecordKind.RTP for kind, _ in told(found, 1)) == 3
+
+
+async def test_what_a_disk_that_stays_full_cannot_take_is_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(capture, "BACKLOG_LIMIT_BYTES", 20_000)
+    sink = SpoolSink(tmp_path, "worker.1")
+    states: list[SpoolState] = []
+    recording = sink.open("sitting", states.append)
+    track = recording.open_track(audio_track("p1"))
+    await until(states, fault=None)
+    real = os.fdatasync
+
+    def refuse(_: int) -> None:
+        raise OSError(errno.EIO, "broken")
+
+    monkeypatch.setattr(spool.os, "fdatasync", refuse)
+    await until(states, fault="io-error")
+    sent = 0
+    while track._lost is None:
+        sent += 1
+        track.rtp(bytes(1000), sent)
+        await asyncio.sleep(0.005)
+    monkeypatch.setattr(spool.os, "fdatasync", real)
+    await until(states, fault=None)
+    sent += 1
+    track.rtp(PACKET, sent)
+    recording.close("closed")
+    await sink.aclose()
+    found = segments(tmp_path / "sitting" / "worker.1")
+    assert [segment.problems for segment in found] == [[] for _ in found]
+    records = told(found, 1)
+    (lost,) = [read_note(data) for kind, data in records if kind == RecordKind.NOTE and b'"lost"' in data]
+    assert lost["records"] + sum(kind == RecordKind.RTP for kind, _ in records) == sent
+    assert lost["bytes"] > 0
+
+
+async def test_closing_does_not_wait_for_ever_for_a_broken_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(capture, "CLOSE_DEADLINE_S", 0.1)
+    sink = SpoolSink(tmp_path, "worker.1")
+    states: list[SpoolState] = []
+    sink.open("sitting", states.append)
+    await until(states, fault=None)
+
+    def refuse(_: int) -> None:
+        raise OSError(errno.EIO, "broken")
+
+    monkeypatch.setattr(spool.os, "fdatasync", refuse)
+    await sink.aclose()
+    monkeypatch.undo()
+    assert list((tmp_path / "sitting" / "worker.1").glob(f"*{OPEN_SUFFIX}"))
+
+
+async def test_a_busy_track_is_cut_before_its_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(capture, "CUT_S", 60)
+    monkeypatch.setattr(capture, "CUT_BYTES", 10_000)
+    sink = SpoolSink(tmp_path, "worker.1")
+    track = sink.open("sitting", lambda _: None).open_track(audio_track("p1"))
+    for number in range(50):
+        track.rtp(bytes(1000), number)
+    await sink.aclose()
+    (found,) = segments(tmp_path / "sitting" / "worker.1")
+    assert found.ranges[1][1] >= 5
+
+
+async def test_segments_roll_by_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spool, "ROLL_AFTER_BYTES", 5_000)
+    sink = SpoolSink(tmp_path, "worker.1")
+    states: list[SpoolState] = []
+    track = sink.open("sitting", states.append).open_track(audio_track("p1"))
+    for number in range(6):
+        track.rtp(bytes(3000), number)
+        await until(states, fault=None)
+    await sink.aclose()
+    found = segments(tmp_path / "sitting" / "worker.1")
+    assert len(found) >= 3
+    assert [segment.problems for segment in found] == [[] for _ in found]
+
+
+def test_names_that_could_leave_the_spool_are_refused(tmp_path: Path) -> None:
+    for name in ("", ".", "..", "a/b", ".hidden", "x" * 129, "a\0b", "法院"):
+        with pytest.raises(ValueError, match="not a name"):
+            check_name(name)
+        with pytest.raises(ValueError, match="not a name"):
+            SegmentSeries(tmp_path, name, "w", "", lambda _: None)
+    assert check_name("sitting-1.b~c_") == "sitting-1.b~c_"
