@@ -67,6 +67,7 @@ class Room:
         #: Workers that would not take the room; tried again once none else is left.
         self._avoid: frozenset[Home] = frozenset()
         self._told_lost = False
+        self._bus_down = False
         self.task = asyncio.get_running_loop().create_task(self._keep())
 
     # --- for the application -------------------------------------------------------------
@@ -257,7 +258,9 @@ class Room:
     async def _command(self, home: Home, command: worker_api.AnyCommand) -> worker_api.AnyAnswer | None:
         """The worker's answer, or nothing: no answer came, and the core knows what that says of the worker."""
         try:
-            return await self._workers.command(home, command)
+            answer = await self._workers.command(home, command)
+            self._bus_down = False
+            return answer
         except NoResponder:
             # A worker that was heard a moment ago only finds its way back to the bus.
             if self._workers.suspect(home):
@@ -269,7 +272,9 @@ class Room:
                 self._lost()
                 self.wake()
         except BusError as error:
-            log.warning("the bus does not carry commands", room=self.room_id, reason=str(error))
+            if not self._bus_down:
+                log.warning("the bus does not carry commands", room=self.room_id, reason=str(error))
+            self._bus_down = True
         return None
 
     async def _pause(self) -> None:

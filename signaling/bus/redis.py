@@ -234,10 +234,12 @@ class RedisBus:
             connection = pool.make_connection()
             try:
                 await connection.connect()
-                wait_s = BACKOFF_FIRST_S
                 await self._listen(connection)
             except (RedisError, OSError) as error:
-                log.warning("the connection to the bus is lost", reason=str(error))
+                if self._confirmed:
+                    wait_s = BACKOFF_FIRST_S
+                if wait_s == BACKOFF_FIRST_S:
+                    log.warning("no connection to the bus; connecting again", reason=str(error))
             finally:
                 self._connection = None
                 self._confirmed.clear()
@@ -248,6 +250,7 @@ class RedisBus:
 
     async def _listen(self, connection: redis.Connection) -> None:
         """Subscribe to all that is wanted, and take what comes.  Raises RedisError or OSError at the end."""
+        log.info("connected to the bus")
         self._connection = connection
         await connection.send_command("SUBSCRIBE", *self._wanted)
         asserting = asyncio.get_running_loop().create_task(self._assert_services())

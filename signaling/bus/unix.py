@@ -311,24 +311,30 @@ class LocalBusClient:
         while True:
             try:
                 reader, writer = await asyncio.open_unix_connection(sock=_connect(self._path))
-            except OSError:
-                await asyncio.sleep(wait_s * random.uniform(0.5, 1.0))
-                wait_s = min(2 * wait_s, BACKOFF_LAST_S)
-                continue
-            wait_s = BACKOFF_FIRST_S
-            await self._converse(Pipe(reader, writer))
-            log.warning("the connection to the bus is lost; connecting again")
+                if await self._converse(Pipe(reader, writer)):
+                    wait_s = BACKOFF_FIRST_S
+                reason = "the hub closed the connection"
+            except OSError as error:
+                reason = str(error)
+            if wait_s == BACKOFF_FIRST_S:
+                log.warning("no connection to the bus; connecting again", reason=reason)
+            await asyncio.sleep(wait_s * random.uniform(0.5, 1.0))
+            wait_s = min(2 * wait_s, BACKOFF_LAST_S)
 
-    async def _converse(self, pipe: Pipe) -> None:
-        """Attach all there is, and take what comes until the connection ends."""
-        if self._inboxes:
-            pipe.send(Subscribe(0, list(self._inboxes)))
+    async def _converse(self, pipe: Pipe) -> bool:
+        """Attach all there is, and take what comes until the connection ends; whether the hub said anything."""
+        heard = False
+        # Settled at once, if only to tell a hub from a socket that somebody else listens on.
+        pipe.send(Subscribe(0, list(self._inboxes)))
         for name in self._services:
             pipe.send(Serve(0, name))
         self._pipe = pipe
         self._connected.set()
         try:
             while frames := await pipe.receive():
+                if not heard:
+                    log.info("connected to the bus")
+                heard = True
                 for frame in frames:
                     self._take(pipe, frame)
         except BusError as error:
@@ -338,6 +344,7 @@ class LocalBusClient:
             self._connected.clear()
             self._pending.settle_all(BusClosed("the connection to the bus is lost"))
             await pipe.aclose()
+        return heard
 
     def _take(self, pipe: Pipe, frame: AnyFrame) -> None:
         match frame:
