@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from .worker_api import WORKER_DEAD_AFTER_S, Heartbeat
+from .worker_api import HEARTBEAT_S, WORKER_DEAD_AFTER_S, Heartbeat
 
 #: Period of control's own beats, s, and the most that one of them may add to the time that counts.
-BEAT_S = 0.5
-BEAT_COUNTS_AT_MOST_S = 1.0
-#: A worker unheard for this long is asked whether it is there, s: one missed heartbeat and a half.
-SUSPECT_AFTER_S = 1.5
+BEAT_S = 0.25
+BEAT_COUNTS_AT_MOST_S = 0.5
+#: A worker unheard for this long is asked whether it is there, s.
+SUSPECT_AFTER_S = 2 * HEARTBEAT_S
 #: Load that a room is expected to make when full, packets/s: 6 people, each sending 50 packets/s of sound and 100 of
 #: picture to 5 others.  Counted for rooms that do not send yet, so that many empty rooms do not gather on one worker.
 ROOM_PACKETS_S = 6 * 5 * 150.0

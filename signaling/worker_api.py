@@ -29,8 +29,9 @@ from .ortc import (
 Source = Literal["microphone", "camera", "screen"]
 
 HEARTBEAT_TOPIC = "workers"
-#: Heartbeat period, s; a worker unheard for three of them is taken for dead.
-HEARTBEAT_S = 1.0
+#: Heartbeat period, s.  A worker unheard for two of them is asked whether it is there; one that does not answer, or is
+#: unheard for long, is taken for dead.
+HEARTBEAT_S = 0.5
 WORKER_DEAD_AFTER_S = 3.5
 
 

@@ -30,7 +30,7 @@ async def run_worker(worker: Worker, bus: Bus, worker_id: str, epoch: str | None
 
     ``epoch`` is also part of the writer's name in the record, so whoever composes the process may choose it
     (:func:`new_epoch`).  Commands come to the service ``worker.<id>``, events go to the topic of the same name, in
-    order, and a heartbeat to ``workers`` each second.
+    order, and a heartbeat to ``workers`` each half second.
     """
     name = api.service(worker_id)
     events: asyncio.Queue[bytes] = asyncio.Queue()

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import signal as signals
+import sys
+import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
+from signaling.bus.factory import open_bus
 from signaling.bus.local import LocalBus
 from signaling.rooms import Rooms
 from signaling.sfu.service import run_worker
 from signaling.sfu.settings import WorkerSettings
 from signaling.sfu.worker import Worker
 from tests.integration.sfu.peer import MemorySink
+from tests.servers.process import ServerProcess
 
 from .client import MediaClient, RequestError, SignalClient
 from .court import SmallCourt, served
@@ -109,3 +116,41 @@ async def test_two_people_meet_lose_their_worker_and_meet_again(bus: LocalBus, c
         assert await claimant_signal.closed() == 1000
         await judge_signal.notice("consumer.closed")
     await second.kill()
+
+
+async def test_a_killed_worker_process(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """SIGKILL in the middle: everybody is on another worker without touching anything."""
+    processes = {
+        worker_id: ServerProcess(
+            [sys.executable, "-m", "tests.integration.signaling.worker_process", str(tmp_path), worker_id],
+            log=tmp_path / f"{worker_id}.log",
+        )
+        for worker_id in ("w1", "w2")
+    }
+    async with open_bus("local:", tmp_path, hub=True) as bus:
+        rooms = Rooms(bus)
+        await rooms.start()
+        court = SmallCourt(rooms)
+        async with served(court) as url, joined(url, "judge") as judge, joined(url, "claimant") as claimant:
+            await judge[1].sees_and_hears("claimant")
+            await claimant[1].sees_and_hears("judge")
+            writer = court.media[-1][1]
+            assert writer is not None
+            killed = processes[writer.partition(".")[0]]
+            os.kill(killed.pid, signals.SIGKILL)
+            began = time.monotonic()
+
+            async def return_(signal: SignalClient, media: MediaClient) -> None:
+                await signal.notice("media", state="lost")
+                ready = (await signal.notice("media", state="ready"))["media"]
+                await media.teardown()
+                await media.build(ready)
+
+            await asyncio.gather(return_(*judge), return_(*claimant))
+            await asyncio.gather(judge[1].sees_and_hears("claimant", 1), claimant[1].sees_and_hears("judge", 1))
+            with capsys.disabled():
+                print(f" (everyone back {time.monotonic() - began:.1f} s after SIGKILL)", end="")
+            assert court.media[-1][1] not in (None, writer)
+        await rooms.aclose()
+    for process in processes.values():
+        process.stop()
