@@ -108,8 +108,10 @@ class Room:
         self, connection: Connection, request: messages.MediaRequest, attributes: dict[str, str]
     ) -> Struct | None:
         person_id = connection.seat.person_id
-        home, generation = self.core.home, self.core.generation
         try:
+            if self.core.ending(person_id):  # of an earlier connection of the person
+                await self._until(lambda: not self.core.ending(person_id))
+            home, generation = self.core.home, self.core.generation
             if home is None or not self.core.ready or self.core.ending(person_id):
                 raise Refused("media-unavailable")
             if self._connections.get(person_id) is not connection:

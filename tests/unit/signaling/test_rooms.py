@@ -328,6 +328,18 @@ async def test_media_goes_on_without_the_socket(room: Room, worker: FakeWorker) 
     assert worker.transports == {}
 
 
+async def test_media_begun_while_that_of_an_earlier_connection_is_ended(room: Room, worker: FakeWorker) -> None:
+    first = await join(room, "party")
+    await create(room, first, "send")
+    ending = asyncio.create_task(room.detach(first, keep=False))
+    await asyncio.sleep(0)
+    second = await join(room, "party")
+    send = await create(room, second, "send")
+    await ending
+    assert list(worker.transports) == [send]
+    await produce(room, second, send)
+
+
 async def test_the_time_of_a_seat_ends(room: Room, worker: FakeWorker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("signaling.media_room.KEEP_S", 0.01)
     party = await join(room, "party")
