@@ -178,11 +178,8 @@ export const en = {
     upToDate: (ago: string) => `Up to date. Last news ${ago}.`,
     stale: (seconds: string) => `No news for ${seconds}. We keep trying.`,
     connecting: "Connecting to the court.",
-    whenIn: "When you come in",
-    micOn: "Your microphone will be on",
-    micOff: "Your microphone will be off",
-    camOn: "Your camera will be on",
-    camOff: "Your camera will be off",
+    whenIn: (microphone: boolean, camera: boolean) =>
+      `When you come in, your microphone is ${microphone ? "on" : "off"} and your camera is ${camera ? "on" : "off"}.`,
   },
   entering: {
     badge: "The court is ready for you",
@@ -203,7 +200,7 @@ export const en = {
     sealed: (tracks: number, ago: string) => `${plural(tracks, "track", "tracks")}, sealed ${ago}`,
     sealedShort: (ago: string) => `Sealed ${ago}`,
     notSealed: (span: string) => `Not sealed for ${span}. Clerk told.`,
-    degraded: "Part of the record is late. Clerk told.",
+    degraded: "A part is late. Clerk told.",
     failed: (time: string) => `The record stopped. Sealed to ${time}`,
     failedNever: "The record could not be started",
     idle: "The hearing has not started",
