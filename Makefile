@@ -50,8 +50,9 @@ check: $(VENV)/.dev $(CLIENT) ## Style, types, layers, freshness of what is gene
 	$(PY) web_client/tools/generate_types.py --check
 	$(NPM) run check
 
-bench: $(VENV)/.dev $(CLIENT) ## Measure, print, and write benchmarks/results
+bench: $(VENV)/.dev $(CLIENT) $(VENV)/.system ## Measure, print, and write benchmarks/results
 	$(PY) -m benchmarks.join
+	$(PY) -m benchmarks.forwarding
 
 format: $(VENV)/.dev ## Put the Python sources in shape
 	$(BIN)/ruff check --fix .
@@ -106,7 +107,7 @@ $(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
 	@touch $@
 
 # Browsers and servers that tests need and Python packages do not bring.  Without root they must be there already.
-SYSTEM_PACKAGES := chromium firefox-esr postgresql coturn fonts-noto-cjk
+SYSTEM_PACKAGES := chromium firefox-esr postgresql coturn fonts-noto-cjk janus
 $(VENV)/.system: Makefile | $(PY)
 	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		missing=$$(for p in $(SYSTEM_PACKAGES); do dpkg -s $$p >/dev/null 2>&1 || echo $$p; done); \
