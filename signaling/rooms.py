@@ -185,27 +185,39 @@ class Rooms:
 
     async def _relay(self, worker_id: str) -> None:
         """Hand a worker's events to the rooms, from the first heartbeat to its loss."""
+        last_seq = 0
         while True:
             try:
                 async with self._bus.subscribe(worker_api.service(worker_id)) as inbox:
                     self._listening.add(worker_id)
                     self._wake_all()
                     async for _, payload in inbox:
-                        self._event(worker_id, payload)
+                        last_seq = self._event(worker_id, payload, last_seq)
                 return
             except BusClosed as error:
                 log.warning("a worker cannot be heard", worker=worker_id, reason=str(error))
                 await asyncio.sleep(RETRY_S)
 
-    def _event(self, worker_id: str, payload: bytes) -> None:
+    def _event(self, worker_id: str, payload: bytes, last_seq: int) -> int:
+        """Hand one event on; return its number."""
         try:
             event = worker_api.event_decoder.decode(payload)
         except msgspec.DecodeError as error:
             log.error("not an event of a worker", worker=worker_id, reason=str(error))
-            return
+            return last_seq
+        if event.seq and event.seq == last_seq:
+            return last_seq  # told twice: its first telling was thought lost
+        if last_seq and event.seq != last_seq + 1:
+            # Who receives what is not known any more; rooms that begin anew know it again.
+            log.error("events of a worker are lost", worker=worker_id, last=last_seq, present=event.seq)
+            for affected in tuple(self._rooms.values()):
+                home = affected.core.home
+                if home is not None and home.worker_id == worker_id:
+                    affected.lose(home)
         room = self._rooms.get(event.room_id)
         if room is not None and room.core.home is not None and room.core.home.worker_id == worker_id:
             try:
                 room.take(event)
             except Exception:
                 log.exception("a worker's event could not be taken", room=event.room_id)
+        return event.seq

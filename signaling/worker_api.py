@@ -215,10 +215,15 @@ AnyAnswer = Done | Refused | RoomOpened | TransportCreated | IceRestarted | Prod
 # --- events -----------------------------------------------------------------
 
 
-class Event(Struct, tag_field="type", omit_defaults=False):
-    """Base of all events of a worker."""
+class Event(Struct, tag_field="type", omit_defaults=False, kw_only=True):
+    """Base of all events of a worker.
+
+    ``seq`` counts the events of one run of the worker from 1, so that control sees when the bus lost one; 0: not
+    counted.
+    """
 
     room_id: str
+    seq: int = 0
 
 
 class ConsumerNew(Event, tag="consumer.new"):

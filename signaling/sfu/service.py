@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from itertools import count
 
 import msgspec
 
@@ -34,7 +35,13 @@ async def run_worker(worker: Worker, bus: Bus, worker_id: str, epoch: str | None
     """
     name = api.service(worker_id)
     events: asyncio.Queue[bytes] = asyncio.Queue()
-    worker.on_event = lambda event: _enqueue(events, event)
+    numbers = count(1)
+
+    def take(event: api.AnyEvent) -> None:
+        event.seq = next(numbers)
+        _enqueue(events, event)
+
+    worker.on_event = take
 
     async def handle(payload: bytes) -> bytes:
         try:

@@ -53,7 +53,7 @@ async def test_commands_are_answered_and_their_events_follow_in_order(bus: Local
         events = [api.event_decoder.decode((await anext(aiter(inbox)))[1]) for _ in range(2)]
     assert isinstance(events[0], api.ConsumerNew)
     assert events[0].producer_id == produced.id
-    assert events[1] == api.ConsumerClosed(room_id=ROOM, peer_id="b", consumer_id=events[0].consumer_id)
+    assert events[1] == api.ConsumerClosed(room_id=ROOM, seq=2, peer_id="b", consumer_id=events[0].consumer_id)
 
 
 async def test_nonsense_is_refused_with_words(bus: LocalBus) -> None:

@@ -65,6 +65,7 @@ class FakeWorker:
         self._bus = bus
         self._service: Service | None = None
         self._numbers = count(1)
+        self._seqs = count(1)
         self._awake = asyncio.Event()
 
     async def start(self) -> None:
@@ -88,7 +89,12 @@ class FakeWorker:
         await self._bus.publish(api.HEARTBEAT_TOPIC, api.encode(heartbeat))
 
     async def emit(self, event: api.AnyEvent) -> None:
+        event.seq = next(self._seqs)
         await self._bus.publish(api.service(self.worker_id), api.encode(event))
+
+    def lose_event(self) -> None:
+        """As if the bus had lost one."""
+        next(self._seqs)
 
     def told(self, kind: type) -> list[Any]:
         return [command for command in self.commands if isinstance(command, kind)]

@@ -432,6 +432,26 @@ async def test_a_room_that_lives_elsewhere_now_is_closed(
     assert "sitting" in other.rooms
 
 
+async def test_lost_events_are_noticed(room: Room, worker: FakeWorker, listener: Listener) -> None:
+    party = await join(room, "party")
+    await worker.emit(worker_api.Levels(room_id="sitting", levels={}))
+    await worker.emit(worker_api.Levels(room_id="sitting", levels={}))
+    await until(lambda: len(party.heard(messages.Levels)) == 2)
+    worker.lose_event()
+    await worker.emit(worker_api.Levels(room_id="sitting", levels={}))
+    await until(lambda: listener.media == [("ready", "w1.e1"), ("lost", None), ("ready", "w1.e1")])
+
+
+async def test_an_event_told_twice_is_taken_once(room: Room, bus: LocalBus, worker: FakeWorker) -> None:
+    party = await join(room, "party")
+    event = worker_api.Levels(room_id="sitting", levels={})
+    await worker.emit(event)
+    await bus.publish(worker_api.service("w1"), worker_api.encode(event))
+    await worker.emit(worker_api.Levels(room_id="sitting", levels={"party": 1}))
+    await until(lambda: party.heard(messages.Levels)[-1:] == [messages.Levels(levels={"party": 1})])
+    assert len(party.heard(messages.Levels)) == 2
+
+
 async def test_time_in_which_the_bus_was_not_heard_kills_nobody(
     rooms: Rooms, room: Room, clock: Clock, listener: Listener
 ) -> None:
