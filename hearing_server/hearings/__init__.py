@@ -1,6 +1,6 @@
 """The runtime that joins the law, the store, the media rooms and the record."""
 
-from .actor import Clock, SystemClock
+from .clock import Clock, SystemClock
 from .hearings import Hearings
 from .recorder import Recorder, RecorderClient, RecorderUnavailable
 

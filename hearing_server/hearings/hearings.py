@@ -20,7 +20,8 @@ from ..refusals import sentence
 from ..store import Conflict, HearingFacts, JobRow, Store, StoreError
 from ..web import api
 from . import views
-from .actor import Clock, SittingActor, SystemClock
+from .actor import SittingActor
+from .clock import Clock, SystemClock
 from .recorder import Keeper, Recorder
 
 log = structlog.get_logger(__name__)
@@ -72,8 +73,12 @@ class Hearings:
 
     @property
     def recorder_state(self) -> m.RecorderState | None:
-        """What the recorder last told of itself."""
+        """What the recorder told of itself in the last seconds; nothing if it is silent."""
         return self._keeper.state
+
+    def at_work(self) -> list[SittingActor]:
+        """The sittings that are loaded."""
+        return list(self._actors.values())
 
     # --- what sockets ask ---------------------------------------------------------------
 
@@ -189,7 +194,7 @@ class Hearings:
         if facts is None:
             raise LookupError(sitting_id)
         sitting = await self._replayed(facts)
-        actor = SittingActor(facts, sitting, self._store, self._rooms, self._clock, self._closed)
+        actor = SittingActor(facts, sitting, self._store, self._rooms, self._clock, self._closed, self._rested)
         self._actors[sitting_id] = actor
         return actor
 
@@ -208,6 +213,10 @@ class Hearings:
             sitting = replay(await self._store.log.read(facts.sitting_id))
             assert sitting is not None
         return sitting
+
+    def _rested(self, actor: SittingActor) -> None:
+        if self._actors.get(actor.sitting.id) is actor:
+            del self._actors[actor.sitting.id]
 
     # --- the record ----------------------------------------------------------------------------------
 

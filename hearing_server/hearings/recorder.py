@@ -30,8 +30,8 @@ SOON_TIMES = 10
 REQUEST_TIMEOUT_S = 5.0
 #: How long to wait before the bus is asked again for events after it failed, s.
 RESUBSCRIBE_S = 1.0
-#: A job nobody heard of for this long has died with its recorder and is given up, ns.
-JOB_LIMIT_NS = 6 * 3600 * 1_000_000_000
+#: A recorder unheard for three of its periods is taken for away, s.
+RECORDER_SILENT_S = 3 * m.RECORDER_STATE_S + 1
 
 
 class RecorderUnavailable(Exception):
@@ -96,8 +96,14 @@ class Keeper:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._wake: dict[str, asyncio.Event] = {}
         self._listener: asyncio.Task[None] | None = None
-        #: The newest state the recorder gave of itself.
-        self.state: m.RecorderState | None = None
+        self._state: m.RecorderState | None = None
+        self._state_at_s = 0.0
+
+    @property
+    def state(self) -> m.RecorderState | None:
+        """What the recorder said of itself, unless it has fallen silent."""
+        silent_s = time.monotonic() - self._state_at_s
+        return self._state if silent_s < RECORDER_SILENT_S else None
 
     def start(self) -> None:
         self._listener = asyncio.create_task(self._recorder.listen(self._heard), name="recorder events")
@@ -220,7 +226,7 @@ class Keeper:
 
     async def _take(self, event: m.AnyEvent) -> None:
         if isinstance(event, m.RecorderState):
-            self.state = event
+            self._state, self._state_at_s = event, time.monotonic()
             return
         if isinstance(event, m.JobState):
             await self._store.records.update_job(

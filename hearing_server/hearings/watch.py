@@ -25,19 +25,22 @@ class CaptureWatch:
         self.fault: str | None = None
         self.media_lost = False
         self._progress_s = mono_s
+        #: The newest word of the worker, which may have another clock than the one before it.
+        self._heard_wall_ns = 0
         self._armed_at_wall_ns: int | None = None
 
     def arm(self, mono_s: float) -> None:
         """The record is to begin: only what becomes durable from now on counts."""
-        self._armed_at_wall_ns = self.durable_wall_ns
+        self._armed_at_wall_ns = self._heard_wall_ns
         self._progress_s = mono_s
         self.fault = None
 
     def heard(self, *, tracks: int, durable_wall_ns: int, fault: str | None, mono_s: float) -> None:
         self.tracks = tracks
         self.fault = fault
-        if durable_wall_ns != self.durable_wall_ns and fault is None:
+        if durable_wall_ns != self._heard_wall_ns and fault is None:
             self._progress_s = mono_s
+        self._heard_wall_ns = durable_wall_ns
         self.durable_wall_ns = max(self.durable_wall_ns, durable_wall_ns)
 
     def lost(self) -> None:
@@ -53,7 +56,7 @@ class CaptureWatch:
         """What the record's machine has to do now."""
         silent_s = mono_s - self._progress_s
         well = not self.media_lost and self.fault is None and silent_s < WELL_S
-        if record is RecordState.ARMING and well and self.durable_wall_ns != self._armed_at_wall_ns:
+        if record is RecordState.ARMING and well and self._heard_wall_ns != self._armed_at_wall_ns:
             return Command(name="first_durable")
         if record is RecordState.RECORDING:
             if self.media_lost:

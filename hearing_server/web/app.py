@@ -28,6 +28,7 @@ from . import api
 from .access import EVERYBODY, STAFF, Ask, Endpoint, Gate, same_origin
 from .identity import Identity
 from .limits import RateLimit
+from .metrics import HearingGauges
 from .middleware import BodyLimit, Measured, SecurityHeaders
 from .openapi import document
 from .pages import Pages
@@ -182,6 +183,7 @@ def create_app(
     origins = frozenset(origin.rstrip("/") for origin in allowed_origins)
     metrics = registry or CollectorRegistry()
     ProcessCollector(registry=metrics)
+    metrics.register(HearingGauges(hearings))
     gate = Gate(store, links, RateLimit(time.monotonic))
     pages = Pages(static_dir)
     table = endpoints(Identity(store, links, hearings, gate), Records(store, hearings, archive, gate))

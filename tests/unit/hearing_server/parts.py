@@ -191,8 +191,8 @@ class Court:
         async def mark() -> None:
             done.set()
 
-        actor._post(actor._settle)
-        actor._post(mark)
+        actor._inbox.post(actor._settle)
+        actor._inbox.post(mark)
         await done.wait()
         await asyncio.sleep(0.04)
 

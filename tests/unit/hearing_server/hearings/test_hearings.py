@@ -31,6 +31,14 @@ async def refused(awaitable: Any) -> Refusal:
     return caught.value
 
 
+async def until(condition: Any, limit_s: float = 5.0) -> None:
+    for _ in range(int(limit_s / 0.02)):
+        if await condition():
+            return
+        await asyncio.sleep(0.02)
+    pytest.fail("it never became so")
+
+
 def person(view: dict[str, Any], role: str) -> dict[str, Any]:
     found: dict[str, Any] = next(entry for entry in view["people"] if entry["role"] == role)
     return found
@@ -377,15 +385,50 @@ async def test_a_restart_goes_on_with_an_open_sitting(court: Court) -> None:
     assert sockets["claimant"].ended is None
 
 
+async def test_an_empty_sitting_rests_and_wakes(court: Court) -> None:
+    socket = await court.arrive("claimant")
+    room = court.room
+    await court.hearings.gone(socket)
+    await court.settled()
+    assert not room.closed
+    court.clock.wait(301)
+    room.capture()
+
+    async def rested() -> bool:
+        return court.hearings.live(court.sitting_id) is None
+
+    await until(rested)
+    assert room.closed
+    assert court.hearings.at_work() == []
+    again, view = await court.join("claimant")
+    assert person(view, "claimant")["presence"] == "checking"
+    assert not court.room.closed
+    await court.hearings.leave(again)
+    await until(rested)
+
+
+async def test_a_closed_sitting_rests(court: Court) -> None:
+    sockets = await court.start("claimant")
+    await court.command(sockets["judge"], "close")
+
+    async def rested() -> bool:
+        return court.hearings.live(court.sitting_id) is None
+
+    await until(rested)
+    assert (await refused(court.join("judge"))).code == "sitting-closed"
+    await until(rested)
+
+
+async def test_what_another_recording_made_durable_does_not_count(court: Court) -> None:
+    judge = await court.arrive("judge")
+    await court.command(judge, "open")
+    court.room.room_id = "another"
+    court.room.capture()
+    await court.settled()
+    assert judge.view["record"]["state"] == "arming"
+
+
 # --- the record after the close ------------------------------------------------------
-
-
-async def until(condition: Any, limit_s: float = 5.0) -> None:
-    for _ in range(int(limit_s / 0.02)):
-        if await condition():
-            return
-        await asyncio.sleep(0.02)
-    pytest.fail("it never became so")
 
 
 async def test_the_record_is_asked_for_until_it_is_sealed(court: Court) -> None:

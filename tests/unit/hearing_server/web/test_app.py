@@ -11,6 +11,7 @@ from starlette.types import Message
 
 from hearing_server.store import StoreError
 from hearing_server.web.middleware import BODY_LIMIT_BYTES
+from recording import messages as m
 from tests.unit.hearing_server.web.conftest import ORIGIN, Site
 
 
@@ -135,10 +136,16 @@ async def test_health_and_readiness(site: Site, monkeypatch: pytest.MonkeyPatch)
 
 
 async def test_metrics_count_by_route_and_name_nobody(site: Site) -> None:
+    await site.court.start("claimant")
+    site.court.recorder.events.put_nowait(m.RecorderState(backlog=3, spool_bytes=1, disk_free_bytes=2))
     async with site.seated("clerk") as client:
         await client.get(site.record_url)
         metrics = (await client.get("/metrics")).text
     assert 'route="/api/hearings/{hearing_id}/record",status="404"' in metrics
+    assert 'hearing_sittings{state="in_session"} 1.0' in metrics
+    assert 'hearing_records{state="recording"} 1.0' in metrics
+    assert "hearing_sockets 2.0" in metrics
+    assert "hearing_recorder_backlog 3.0" in metrics
     assert site.booking.hearing_id not in metrics
     assert "Larkin" not in metrics
 

@@ -1,0 +1,298 @@
+"""A sitting at work, the court's side: decide by the law, write the log, then let rooms and pages follow.
+
+What has to happen next is computed from the state and never remembered, so that a restart loses nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import cast
+
+import structlog
+
+from signaling.application import Device, MediaRoom, MediaRooms, Refusal
+from signaling.worker_api import CaptureState, Plan, Source
+
+from ..court import (
+    SYSTEM,
+    Actor,
+    Command,
+    Event,
+    Now,
+    RecordState,
+    Refused,
+    Sitting,
+    SittingState,
+    apply,
+    decide,
+    plan,
+)
+from ..court.law import is_live, rearmed
+from ..court.timers import due, next_due
+from ..refusals import sentence
+from ..store import Conflict, HearingFacts, Store, StoreError
+from .clock import Clock
+from .inbox import Inbox
+from .watch import CaptureWatch
+
+log = structlog.get_logger(__name__)
+
+NS = 1_000_000_000
+#: How often a sitting looks after itself while something may be amiss, s.
+TICK_S = 1.0
+#: How long people may take to come back after a restart of control before they are away, s: three pings.
+RETURN_GRACE_S = 6.0
+#: How long a media room may take to obey, s; it goes on by itself after that.
+OBEY_TIMEOUT_S = 5.0
+#: How often an append is tried when another writer was first.
+APPEND_ATTEMPTS = 4
+#: Steps of the court's own that one round may take; a round needs two or three.
+SETTLE_LIMIT = 64
+
+
+class SittingWork(ABC):
+    """Machinery of one sitting; :class:`~.actor.SittingActor` adds the people on their sockets."""
+
+    def __init__(self, facts: HearingFacts, sitting: Sitting, store: Store, rooms: MediaRooms, clock: Clock) -> None:
+        self.facts = facts
+        self.sitting = sitting
+        self.watch = CaptureWatch(clock.mono() / NS)
+        self._store = store
+        self._rooms = rooms
+        self._clock = clock
+        self._writer: str | None = None
+        self._room: MediaRoom | None = None
+        self._grace_until = clock.mono() + int(RETURN_GRACE_S * NS)
+        self._alarm: asyncio.TimerHandle | None = None
+        self._loop = asyncio.get_running_loop()
+        self._log = log.bind(hearing=facts.hearing_id, sitting=sitting.id)
+        self._inbox = Inbox(f"sitting {sitting.id}", (Refusal, StoreError), self._rests)
+
+    # --- what the people's side adds -----------------------------------------------------
+
+    @abstractmethod
+    def _is_here(self, person_id: str) -> bool:
+        """On a socket now."""
+
+    @abstractmethod
+    def _was_here(self, person_id: str) -> bool:
+        """Was on a socket since control started."""
+
+    @abstractmethod
+    def _show(self) -> None:
+        """Send everybody their view soon."""
+
+    @abstractmethod
+    def _court_closed(self) -> None:
+        """The sitting has just been closed."""
+
+    @abstractmethod
+    async def _rests(self) -> bool:
+        """Asked when nothing is to be done: may the sitting be let go?"""
+
+    @abstractmethod
+    def devices_changed(self, person_id: str, microphone: Device, camera: Device) -> None: ...
+
+    async def aclose(self) -> None:
+        """Stop working; the sitting stays as the log has it."""
+        self._set_alarm(float("inf"))
+        await self._inbox.aclose()
+
+    # --- what the media room tells -----------------------------------------------------
+
+    def capture_changed(self, state: CaptureState) -> None:
+        if state.recording_id != self.sitting.id:
+            return
+        self.watch.heard(
+            tracks=state.tracks,
+            durable_wall_ns=state.durable_wall_ns,
+            fault=state.fault,
+            mono_s=self._clock.mono() / NS,
+        )
+        self._show()
+        self._inbox.post(self._settle)
+
+    def media_changed(self, state: str, writer: str | None) -> None:
+        if state == "ready":
+            self._writer = writer
+            self.watch.placed()
+        else:
+            self._writer = None
+            self.watch.lost()
+        self._inbox.post(self._settle)
+
+    def transport_changed(self, person_id: str, direction: str, state: str) -> None:
+        """The client mends its transports by itself; the log of the process keeps what happened."""
+        self._log.info("transport", person=person_id, direction=direction, state=state)
+
+    # --- deciding -------------------------------------------------------------------------
+
+    def _now(self) -> Now:
+        return Now(utc=self._clock.utc(), mono=self._clock.mono())
+
+    async def _give(self, actor: Actor, command: Command, locale: str) -> None:
+        """Decide, write, apply.  Raises :class:`Refusal` or :class:`~hearing_server.store.StoreError`."""
+        refused = await self._commit(lambda: decide(self.sitting, actor, command, self._now()))
+        if refused is not None:
+            raise Refusal(refused.code, sentence(refused.code, locale))
+
+    async def _commit(self, decision: Callable[[], tuple[Event, ...] | Refused]) -> Refused | None:
+        for _ in range(APPEND_ATTEMPTS):
+            events = decision()
+            if isinstance(events, Refused):
+                return events
+            if not events:
+                return None
+            after = self.sitting
+            for event in events:
+                after = apply(after, event)
+            try:
+                await self._store.log.append(self.sitting.id, events, after)
+            except Conflict:
+                await self._catch_up()
+                continue
+            before, self.sitting = self.sitting, after
+            for event in events:
+                person = event.subject or event.actor
+                self._log.info("event", seq=event.seq, what=event.name, person=person, to=event.to)
+            await self._follow(before)
+            return None
+        return Refused(code="busy")
+
+    async def _catch_up(self) -> None:
+        """Another writer was first: take over what it wrote."""
+        before = self.sitting
+        for event in await self._store.log.read(before.id, before.seq):
+            self.sitting = apply(self.sitting, event)
+        await self._follow(before)
+
+    async def _follow(self, before: Sitting) -> None:
+        """Let the media and the pages follow the new state; returns when nothing forbidden flows any more."""
+        if before.record is not self.sitting.record and self.sitting.record is RecordState.ARMING:
+            self.watch.arm(self._clock.mono() / NS)
+        old, new = plan(before), plan(self.sitting)
+        if self._room is not None and (old.publish, old.receive, old.record) != (new.publish, new.receive, new.record):
+            await self._obey()
+        self._show()
+        if self.sitting.state is SittingState.CLOSED and before.state is not SittingState.CLOSED:
+            self._court_closed()
+
+    # --- the media room -------------------------------------------------------------------------
+
+    def _plan(self) -> Plan:
+        """The court's plan in the words of the media worker."""
+        compiled = plan(self.sitting)
+        return Plan(
+            version=compiled.version,
+            publish={person: cast(list[Source], list(sources)) for person, sources in compiled.publish.items()},
+            receive={person: list(publishers) for person, publishers in compiled.receive.items()},
+            record=compiled.record,
+        )
+
+    async def _open_room(self) -> MediaRoom:
+        if self._room is None:
+            self._room = await self._rooms.open(self.sitting.id, self._plan(), self)
+        return self._room
+
+    async def _obey(self) -> None:
+        if self._room is None:
+            return
+        try:
+            await asyncio.wait_for(self._room.obey(self._plan()), OBEY_TIMEOUT_S)
+        except Exception as error:
+            # The room repeats the plan by itself; what the court decided stands.
+            self._log.error("plan.not_obeyed", error=repr(error))
+
+    async def _close_room(self) -> None:
+        room, self._room = self._room, None
+        if room is not None:
+            await room.close()
+
+    # --- what follows from the state ---------------------------------------------------------------
+
+    async def resume(self) -> None:
+        """Go on with a sitting that was open when control stopped."""
+
+        async def job() -> None:
+            await self._open_room()
+            await self._settle()
+
+        await self._inbox.run(job)
+
+    async def record_sealed(self) -> None:
+        """The archive holds the whole record, signed."""
+
+        async def job() -> None:
+            if self.sitting.record is RecordState.FINALIZING:
+                await self._give(SYSTEM, Command(name="seal"), "en")
+
+        await self._inbox.run(job)
+
+    async def _settle(self) -> None:
+        """Take the court's own steps until none is left, then set the alarm for the next."""
+        delay_s = TICK_S
+        try:
+            for _ in range(SETTLE_LIMIT):
+                step = self._next_step()
+                if step is None:
+                    break
+                if await self._commit(step) is not None:
+                    break
+            delay_s = self._delay_s()
+        except StoreError as error:
+            self._log.error("sitting.store_failed", code=error.code, detail=error.detail)
+        self._set_alarm(delay_s)
+
+    def _next_step(self) -> Callable[[], tuple[Event, ...] | Refused] | None:
+        command = self._wanted()
+        if command is None:
+            return None
+        if command.name == "rearm":
+            return lambda: rearmed(self.sitting, self._now())
+        return lambda: decide(self.sitting, SYSTEM, command, self._now())
+
+    def _wanted(self) -> Command | None:
+        """The first of the steps that are due."""
+        sitting, now = self.sitting, self._now()
+        if sitting.state is SittingState.CLOSED:
+            return None
+        record = self.watch.wanted(sitting.record, now.mono / NS)
+        if record is not None:
+            return record
+        recording = sitting.record not in (RecordState.IDLE, RecordState.FINALIZING, RecordState.SEALED)
+        if recording and self._writer is not None and self._writer not in sitting.writers:
+            return Command(name="writer", detail={"writer": self._writer})
+        timers = due(sitting, now.utc)
+        if timers:
+            return timers[0]
+        missing = self._missing()
+        return None if missing is None else Command(name="lose", subject=missing)
+
+    def _missing(self) -> str | None:
+        """A person who is connected as far as the log knows, and is not; after a restart people have time to return."""
+        returning = self._clock.mono() < self._grace_until
+        for person in self.sitting.people.values():
+            absent = is_live(person) and not self._is_here(person.id)
+            if absent and (self._was_here(person.id) or not returning):
+                return person.id
+        return None
+
+    def _delay_s(self) -> float:
+        """Until when nothing can fall due."""
+        if self.sitting.state is SittingState.CLOSED:
+            return 0.0
+        at = next_due(self.sitting)
+        returning = any(is_live(person) and not self._was_here(person.id) for person in self.sitting.people.values())
+        delay = TICK_S if self.sitting.record is not RecordState.IDLE or returning else float("inf")
+        if at is not None:
+            delay = min(delay, max(0.0, (at - self._clock.utc()) / NS))
+        return delay
+
+    def _set_alarm(self, delay_s: float) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        if self.sitting.state is not SittingState.CLOSED and delay_s != float("inf"):
+            self._alarm = self._loop.call_later(delay_s, self._inbox.post, self._settle)
