@@ -142,7 +142,7 @@ class Producer:
             if not recovered:
                 sent = extensions.get(self._send_time_id, b"")
                 if len(sent) == 3:
-                    estimate.add(int.from_bytes(sent, "big"), len(packet.data), packet.ssrc, now_ns)
+                    estimate.add(int.from_bytes(sent, "big"), now_ns)
             if stream.nack.received(media.number, now_ns):
                 self.want_keyframe(stream.layer, now_ns)
         else:

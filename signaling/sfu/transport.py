@@ -119,6 +119,7 @@ class Transport:
             self._port.path_forgotten(reply.forgotten, self)
         if reply.nominated:
             self._path = path
+            self.on_path_changed(now_ns)
         self._revive()
         self._start_dtls()
 
@@ -155,6 +156,9 @@ class Transport:
 
     def on_connected(self) -> None:
         """The keys are there for the first time."""
+
+    def on_path_changed(self, now_ns: int) -> None:
+        """The peer nominated a path."""
 
     def report(self, now_ns: int) -> None:
         """Send the reports that are due about twice a second."""

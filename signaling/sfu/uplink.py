@@ -114,6 +114,9 @@ class Uplink(Transport):
         if route.producer.capture is not None and route.producer.flowing:
             route.producer.capture.rtcp(stream, report.raw, now_ns)
 
+    def on_path_changed(self, now_ns: int) -> None:
+        self._estimate.path_changed(now_ns)
+
     # --- timers --------------------------------------------------------------------
 
     def on_timer(self, now_ns: int) -> None:
