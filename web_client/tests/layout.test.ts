@@ -83,6 +83,12 @@ describe("the phone", () => {
     expect(ids(stage.main)).toEqual(["c", "r"]);
   });
 
+  it("shows an observer the court, and not themself", () => {
+    const stage = arrangePhone([judge, claimant, respondent, person("o", "observer")], "o");
+    expect(stage.you).toBeNull();
+    expect(ids(stage.main)).toEqual(["c", "r"]);
+  });
+
   it("shows nobody twice and forgets nobody", () => {
     const people = [judge, clerk, claimant, respondent, person("i", "interpreter"), witness("w", 3)];
     for (const { personId } of people) {

@@ -18,6 +18,8 @@ export type Out = { why: "link"; at: number } | { why: "microphone" } | { why: "
 export type Checked = Omit<CheckIn, "id" | "type">;
 
 const TICK_MS = 500;
+/** Under reduced motion meters step this often. */
+const CALM_LEVELS_MS = 1000;
 /** A link that is gone this long puts the person out of the hearing in their own eyes. */
 const OUT_S = 20;
 
@@ -68,6 +70,8 @@ export class Hearing {
   #lock = new ScreenLock();
   #players = new Set<HTMLMediaElement>();
   #timer: number | undefined;
+  #calm = matchMedia("(prefers-reduced-motion: reduce)");
+  #shownMs = 0;
 
   constructor(role: Role, checked: Checked, devices: LocalDevices) {
     this.#role = role;
@@ -230,13 +234,20 @@ export class Hearing {
         else this.#session.lost();
         return;
       case "levels":
-        this.levels = notice.levels;
+        this.#showLevels(notice.levels);
         return;
       case "ended":
         return this.#end(notice.reason, notice.message);
       default:
         this.#session.notice(notice);
     }
+  }
+
+  #showLevels(levels: Record<string, number>): void {
+    const now = performance.now();
+    if (this.#calm.matches && now - this.#shownMs < CALM_LEVELS_MS) return;
+    this.#shownMs = now;
+    this.levels = levels;
   }
 
   #see(view: HearingView): void {

@@ -19,18 +19,32 @@ function storedLocale(): Locale {
   return "en";
 }
 
-function storedTheme(): Theme {
+function stored(key: string): string | null {
   try {
-    const stored = localStorage.getItem("theme") as Theme | null;
-    return stored && THEMES.includes(stored) ? stored : "system";
+    return localStorage.getItem(key);
   } catch {
-    return "system"; // storage may be forbidden: follow the device
+    return null; // storage may be forbidden
   }
+}
+
+function keep(key: string, value: string): void {
+  try {
+    localStorage.setItem(key, value);
+  } catch {
+    // not kept over visits then; the choice holds for this page
+  }
+}
+
+function storedTheme(): Theme {
+  const theme = stored("theme") as Theme | null;
+  return theme && THEMES.includes(theme) ? theme : "system";
 }
 
 class Preferences {
   locale = $state<Locale>(storedLocale());
   theme = $state<Theme>(storedTheme());
+  /** Keys of one letter (WCAG 2.1.4: can be turned off). */
+  shortcuts = $state(stored("shortcuts") !== "off");
   readonly t = $derived(messages[this.locale]);
 
   setLocale(locale: Locale): void {
@@ -41,11 +55,12 @@ class Preferences {
   setTheme(theme: Theme): void {
     this.theme = theme;
     this.apply();
-    try {
-      localStorage.setItem("theme", theme);
-    } catch {
-      // not kept over visits then; the choice holds for this page
-    }
+    keep("theme", theme);
+  }
+
+  setShortcuts(on: boolean): void {
+    this.shortcuts = on;
+    keep("shortcuts", on ? "on" : "off");
   }
 
   otherLocale(): Locale {

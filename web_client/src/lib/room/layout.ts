@@ -52,7 +52,7 @@ function mainOf(floor: PersonView[]): PersonView[] {
 /** Phone: bench and You above, one main picture, the rest as "n more".  Nobody is shown twice. */
 export function arrangePhone(people: PersonView[], me: string): Stage & { you: PersonView | null } {
   const stage = arrange(people);
-  const you = people.find((person) => person.personId === me && person.inRoom) ?? null;
+  const you = people.find((person) => person.personId === me && person.inRoom && person.role !== "observer") ?? null;
   const notMe = (person: PersonView) => person.personId !== me;
   const bench = stage.bench.slice(0, 1);
   const youOnBench = bench.some((person) => person.personId === me);
