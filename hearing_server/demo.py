@@ -16,7 +16,6 @@ from .addresses import next_free_port
 from .booking import DemoBooking, book_demo
 from .config import Settings
 from .processes import folder
-from .processes.lifetime import until_told
 from .processes.parts import port_uses, run
 from .processes.platform import STEPS, Platform, running
 from .terminal import Terminal
@@ -62,7 +61,7 @@ async def _demo(settings: Settings, terminal: Terminal, *, open_browser: bool) -
             _print(platform, booking, terminal)
             if open_browser:
                 webbrowser.open(f"{platform.base_url}/j/{booking.links['judge']}")
-        await until_told(supervised=False)
+        await platform.until_told()
         terminal.line()
         terminal.say("stopping")
     terminal.say("stopped", path=settings.data.resolve())

@@ -12,13 +12,16 @@ from typing import Any
 
 import structlog
 
+#: Exit code of a program that Ctrl-C ended (128 + SIGINT).
+INTERRUPTED = 130
+
 log = structlog.get_logger(__name__)
 
 
 async def until_told(*, supervised: bool, on_second_signal: Callable[[], None] | None = None) -> str:
     """Return ``signal`` on SIGINT or SIGTERM, or ``parent`` when the pipe of a supervising parent closes.
 
-    After the return a further signal calls ``on_second_signal`` (default: end the process at once).
+    A further signal, also after the return, ends the process at once; ``on_second_signal`` is called before.
     """
     loop = asyncio.get_running_loop()
     told: asyncio.Future[str] = loop.create_future()
@@ -26,10 +29,10 @@ async def until_told(*, supervised: bool, on_second_signal: Callable[[], None] |
     def on_signal() -> None:
         if not told.done():
             told.set_result("signal")
-        elif on_second_signal is not None:
+            return
+        if on_second_signal is not None:
             on_second_signal()
-        else:
-            os._exit(130)
+        os._exit(INTERRUPTED)
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, on_signal)

@@ -27,6 +27,7 @@ from ..terminal import Steps, Terminal
 from ..words import Fault, Word
 from . import folder
 from .control import Control, running_control
+from .lifetime import until_told
 from .supervisor import ChildSpec, Death, Supervisor
 from .web_server import serving
 
@@ -48,6 +49,10 @@ class Platform:
     https_url: str | None
     certificates: Certificates | None
     supervisor: Supervisor | None
+
+    async def until_told(self) -> None:
+        """Wait for Ctrl-C or SIGTERM.  A second one kills the children and ends this process where it stands."""
+        await until_told(supervised=False, on_second_signal=self.supervisor.kill if self.supervisor else None)
 
 
 @contextlib.asynccontextmanager

@@ -5,7 +5,6 @@ from __future__ import annotations
 from .. import logs
 from ..config import Settings
 from ..terminal import Terminal
-from .lifetime import until_told
 from .parts import need_shared_bus, run
 from .platform import STEPS, running
 
@@ -23,6 +22,6 @@ async def _serve(settings: Settings, terminal: Terminal, *, with_children: bool)
         if terminal.as_json:
             terminal.answer({"base_url": platform.base_url, "https_base_url": platform.https_url})
         terminal.say("serving", url=platform.base_url)
-        await until_told(supervised=False)
+        await platform.until_told()
         terminal.say("stopping")
     return 0

@@ -111,6 +111,8 @@ class Supervisor:
         process = await asyncio.create_subprocess_exec(
             *spec.command,
             stdin=asyncio.subprocess.PIPE,
+            # Whoever reads the parent's answer must see its end when the parent ends.
+            stdout=asyncio.subprocess.DEVNULL,
             env=spec.environment,
             # Ctrl-C in the terminal is for the parent, which ends the children in order.
             start_new_session=True,
