@@ -9,7 +9,6 @@ from pathlib import Path
 
 from . import Bus
 from .local import LocalBus
-from .redis import RedisBus
 from .unix import LocalBusClient, LocalBusServer
 
 #: The hub's socket within the run folder.
@@ -26,17 +25,20 @@ async def open_bus(url: str, run_dir: Path, *, hub: bool) -> AsyncIterator[Bus]:
     """
     scheme = url.partition(":")[0]
     async with contextlib.AsyncExitStack() as stack:
-        bus: LocalBus | LocalBusClient | RedisBus
+        bus: Bus
         if url == "local:" and hub:
-            bus = LocalBus()
+            bus = holder = LocalBus()
             stack.push_async_callback(bus.aclose)
-            server = LocalBusServer(bus, run_dir / SOCKET_NAME)
+            server = LocalBusServer(holder, run_dir / SOCKET_NAME)
             stack.push_async_callback(server.aclose)
             await server.start()
         elif url == "local:":
             bus = LocalBusClient(run_dir / SOCKET_NAME)
             stack.push_async_callback(bus.aclose)
         elif scheme in ("redis", "rediss", "unix"):
+            # Only here: redis-py takes a third of a worker's time to start, and a dead worker is waited for.
+            from .redis import RedisBus
+
             bus = RedisBus(url)
             stack.push_async_callback(bus.aclose)
         else:
