@@ -32,6 +32,8 @@ class Archive:
         self.folder = spool / recording_id
         self.objects = 0
         self.bytes = 0
+        #: Playable files do not grow now, so that the disk is left to the spool; :meth:`rebuild` makes them later.
+        self.disk_short = False
         #: Writers whose lock is held by a living process.
         self.live: set[str] = set()
         #: Segments the store holds other bytes for; they stay in the spool and are never overwritten.
@@ -94,12 +96,8 @@ class Archive:
         self.record.discard_files()
         self.record = Record(self.recording_id, self._work)
         self.objects = self.bytes = 0
+        self.disk_short = False
         await self.catch_up()
-
-    def give_up_files(self) -> None:
-        """Stop growing playable files (the disk is short); :meth:`rebuild` makes them later."""
-        self.record.discard_files()
-        self.record.work = None
 
     async def _by_time(self, missing: list[tuple[str, str]]) -> list[tuple[str, str]]:
         """Segments of several writers by the time in their headers, each writer's own in order."""
@@ -135,6 +133,9 @@ class Archive:
         await asyncio.to_thread(_let_go, path)
 
     async def _feed(self, writer: str, name: str, data: bytes) -> None:
+        if self.disk_short and self.record.work is not None:
+            self.record.discard_files()
+            self.record.work = None
         await asyncio.to_thread(self.record.feed, writer, name, data)
         self.objects += 1
         self.bytes += len(data)

@@ -184,7 +184,7 @@ def open_store(url: str, s3: S3Options | None = None) -> ObjectStore:
     Raises :class:`ValueError` if the address is of neither kind, :class:`OSError` if the folder cannot be made.
     """
     parts = urlsplit(url)
-    if parts.scheme == "file" and parts.netloc in ("", "localhost") and parts.path:
+    if parts.scheme == "file" and parts.netloc in ("", "localhost") and parts.path.startswith("/"):
         root = Path(unquote(parts.path))
         root.mkdir(parents=True, exist_ok=True, mode=0o700)
         return ObjectStore(LocalStore(root), root)

@@ -155,9 +155,9 @@ class Recorder:
             return
         for name in names:
             self._sitting(name)
-        if shutil.disk_usage(self._spool).free < DISK_SHORT_BYTES:
-            for sitting in self._sittings.values():
-                sitting.archive.give_up_files()
+        short = shutil.disk_usage(self._spool).free < DISK_SHORT_BYTES
+        for sitting in self._sittings.values():
+            sitting.archive.disk_short = short and sitting.facts is None
 
     def _sitting(self, recording_id: str) -> Sitting:
         sitting = self._sittings.get(recording_id)
@@ -202,7 +202,9 @@ class Recorder:
                     log.exception("record %s waits", sitting.archive.recording_id)
                     sitting.fault, sitting.detail, pause = "internal", repr(error), BACKOFF_LIMIT_S
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(sitting.wake.wait(), pause)
+                    # Not wait_for, which in Python 3.11 swallows a cancellation that meets the event.
+                    async with asyncio.timeout(pause):
+                        await sitting.wake.wait()
                 sitting.wake.clear()
         finally:
             self._forget(sitting)

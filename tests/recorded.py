@@ -7,7 +7,7 @@ import contextlib
 import functools
 import math
 import struct
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -270,3 +270,11 @@ async def running(recorder: Recorder) -> AsyncIterator[Recorder]:
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+async def eventually(check: Callable[[], Awaitable[bool]]) -> None:
+    """Returns once this holds; a test that waits in vain ends by its own time limit."""
+    while True:
+        if await check():
+            return
+        await asyncio.sleep(0.02)
