@@ -46,7 +46,8 @@ class TrackCapture(Protocol):
         """One sender report or BYE that belongs to this track."""
 
     def note(self, what: str, mono_ns: int) -> None:
-        """A fact about the track: ``muted``, ``unmuted``, ``layer:2``, ``keyframe-asked``."""
+        """A fact about the track: ``muted``, ``unmuted``, ``keyframe-asked``, ``layer:2`` (taken from
+        here on), ``layer-stopped:2`` (the sender stopped the layer that was taken; nothing comes until another is)."""
 
     def close(self, reason: str) -> None:
         """The track ends; ``reason`` is one of left, closed, forbidden, lost, room-closed, shutdown."""

@@ -125,6 +125,15 @@ class CaptureTap:
         if earlier is self._stream:
             self._stream = None
 
+    def layer_stopped(self, stream: MediaStream, now_ns: int) -> None:
+        """The sender stopped a layer.  If it is the one that is captured, another is taken at its next keyframe."""
+        if stream is not self._stream:
+            return
+        self.note(f"layer-stopped:{stream.layer}", now_ns)
+        best = self._best(now_ns)
+        if best is not None:
+            self._ask_keyframe(best, now_ns)
+
     def on_timer(self, now_ns: int) -> None:
         """About twice a second: see that keyframes come, and that the best layer is captured."""
         if self._track is None or self._producer.kind != "video" or not self._producer.flowing:
@@ -135,9 +144,7 @@ class CaptureTap:
         current = self._stream.layer if self._stream is not None else None
         stale = now_ns - max(self._keyframe_ns, self._asked_ns) > KEYFRAME_S * NS_PER_S
         if stale or (current != best and now_ns - self._asked_ns > NS_PER_S):
-            self._asked_ns = now_ns
-            self.note("keyframe-asked", now_ns)
-            self._producer.want_keyframe(best, now_ns)
+            self._ask_keyframe(best, now_ns)
 
     def close(self, reason: str) -> None:
         """End the track, if one is open."""
@@ -149,17 +156,21 @@ class CaptureTap:
             except Exception as error:
                 self._room.fault(error, self._room._clock.mono_ns())
 
+    def _ask_keyframe(self, layer: int, now_ns: int) -> None:
+        self._asked_ns = now_ns
+        self.note("keyframe-asked", now_ns)
+        self._producer.want_keyframe(layer, now_ns)
+
     def _best(self, now_ns: int) -> int | None:
-        seen = [s.last_packet_ns if s is not None else None for s in self._producer.streams]
-        return layers.best(self._producer.layers - 1, seen, now_ns)
+        return self._producer.best_layer(self._producer.layers - 1, now_ns)
 
     def _takes(self, stream: MediaStream, now_ns: int, *, keyframe: bool) -> bool:
         """Whether the record goes over to this stream with this packet."""
         if self._producer.kind == "video":
             current = self._stream
             if current is not None:
-                better = stream.layer > current.layer or not layers.is_active(current.last_packet_ns, now_ns)
-                if not keyframe or not better:
+                ended = current.stopped or layers.is_stale(current.last_packet_ns, now_ns)
+                if not keyframe or (stream.layer < current.layer and not ended):
                     return False
             if current is None or current.layer != stream.layer:
                 self.note(f"layer:{stream.layer}", now_ns)
@@ -197,8 +208,7 @@ class CaptureTap:
         self._keyframe_ns = 0
         self._asked_ns = now_ns
         if producer.kind == "video":
-            self.note("keyframe-asked", now_ns)
-            producer.want_keyframe(producer.layers - 1, now_ns)
+            self._ask_keyframe(producer.layers - 1, now_ns)
         return True
 
     def _call(self, call: Callable[[TrackCapture], None], now_ns: int) -> None:

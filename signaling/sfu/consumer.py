@@ -142,8 +142,7 @@ class Consumer:
 
     def target(self, now_ns: int) -> int | None:
         """The layer that should be shown now."""
-        seen = [s.last_packet_ns if s is not None else None for s in self.producer.streams]
-        return layers.best(min(self.preferred, self.granted), seen, now_ns)
+        return self.producer.best_layer(min(self.preferred, self.granted), now_ns)
 
     def consider(self, stream: MediaStream, now_ns: int) -> bool:
         """A keyframe begins: switch to its layer, if that is nearer to what is wanted, and say so."""

@@ -49,6 +49,12 @@ class KeyframeRequester:
         self.pending = False
         self._tries = 0
 
+    def begin_anew(self) -> None:
+        """What was asked for cannot come any more; the next wish is granted at once."""
+        self.pending = False
+        self._tries = 0
+        self._asked_ns = None
+
     def _ask(self, now_ns: int, after_ms: int) -> bool:
         if self._asked_ns is not None and now_ns - self._asked_ns < after_ms * NS_PER_MS:
             return False

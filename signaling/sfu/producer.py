@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from . import rtp, vp8
+from . import layers, rtp, vp8
 from .capabilities import (
     ABS_SEND_TIME_ID,
     ABS_SEND_TIME_URI,
@@ -117,6 +117,11 @@ class Producer:
             consumer.stream_appeared(stream)
         return stream
 
+    def best_layer(self, wanted: int, now_ns: int) -> int | None:
+        """The highest layer up to ``wanted`` that is being sent, else the lowest that is, else ``None``."""
+        sent = [s is not None and not s.stopped and not layers.is_stale(s.last_packet_ns, now_ns) for s in self.streams]
+        return layers.best(wanted, sent)
+
     def want_keyframe(self, layer: int, now_ns: int) -> None:
         """A consumer or the record needs a keyframe of this layer."""
         self._keyframe_layer = layer
@@ -168,6 +173,24 @@ class Producer:
                 consumer.catch_up(stream, media.number, now_ns)
         if self.capture is not None:
             self.capture.rtp(stream, packet.data, now_ns, keyframe=media.keyframe)
+        if media.marker and self.layers > 1:
+            self._look_for_stopped(stream, now_ns)
+
+    def _look_for_stopped(self, flowing: MediaStream, now_ns: int) -> None:
+        """A frame of one layer has ended: those that watch a layer which fell silent shall not wait for a timer."""
+        for stream in self.streams:
+            if stream is None or stream is flowing or stream.last_packet_ns is None or stream.stopped:
+                continue
+            stream.sibling_frames += 1
+            if not layers.has_stopped(now_ns - stream.last_packet_ns, stream.sibling_frames):
+                continue
+            stream.stopped = True
+            if self._keyframe_layer == stream.layer:
+                self.keyframes.begin_anew()
+            for consumer in stream.takers:
+                consumer.choose_layer(now_ns)
+            if self.capture is not None:
+                self.capture.layer_stopped(stream, now_ns)
 
     def _prepare_video(self, media: Media, packet: RtpPacket, extensions: dict[int, bytes], now_ns: int) -> None:
         orientation = extensions.get(self._orientation_id, b"")

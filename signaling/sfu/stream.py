@@ -52,6 +52,10 @@ class MediaStream:
         """Consumers this stream is forwarded to now."""
         self.nack = NackGenerator()
         self.last_packet_ns: int | None = None
+        self.sibling_frames = 0
+        """Frames of the producer's other layers since the last packet of this one."""
+        self.stopped = False
+        """The sender has stopped this layer and not begun it again."""
         self.keyframe = -1
         """Number of the first packet of the newest keyframe, -1 before there is one."""
         self.sender_report: rtcp.SenderReport | None = None
@@ -97,6 +101,8 @@ class MediaStream:
         media = Media(number, packet.marker, packet.timestamp)
         self._cache[slot] = media
         self.last_packet_ns = now_ns
+        self.sibling_frames = 0
+        self.stopped = False
         self.bytes += len(packet.data)
         self._received += 1
         if not recovered:
@@ -115,6 +121,8 @@ class MediaStream:
         self._received = self._reported_expected = self._reported_received = 0
         self._base = self.keyframe = -1
         self.last_packet_ns = None
+        self.sibling_frames = 0
+        self.stopped = False
 
     def on_sender_report(self, report: rtcp.SenderReport, now_ns: int) -> bool:
         """Keep the newest; ``True`` for the first."""

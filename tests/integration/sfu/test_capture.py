@@ -79,12 +79,13 @@ async def test_the_best_layer_is_captured_and_changed_at_keyframes_only(court: C
     ]
     assert [n for n in track.notes if n.startswith("layer")] == ["layer:0", "layer:1"]
     # The higher layer falls silent: the lower one is taken at its next keyframe.
-    await asyncio.sleep(1.2)
-    frame(0, 4)
-    frame(0, 5, key=True)
-    await court.until(lambda: len(track.packets) == 5)
-    assert track.notes[-1] == "layer:0"
+    await asyncio.sleep(0.4)
+    for n in (4, 5, 6):
+        frame(0, n)
     await court.until(lambda: any(isinstance(r, rtcp.KeyframeRequest) for r in up.reports))
+    frame(0, 7, key=True)
+    await court.until(lambda: len(track.packets) == 5)
+    assert track.notes[-3:] == ["layer-stopped:1", "keyframe-asked", "layer:0"]
 
 
 async def test_the_record_begins_and_ends_with_the_plan(court: Court) -> None:
