@@ -85,7 +85,7 @@ class Command(Request, tag="command"):
     name: Identifier
     request_id: Identifier
     expected_version: int | None = None
-    arguments: dict[ShortText, Any] = {}
+    arguments: dict[ShortText, Any] = msgspec.field(default_factory=dict)
 
 
 class CreateTransport(Request, tag="transport.create"):
@@ -231,7 +231,7 @@ class TransportCreated(Struct, omit_defaults=False):
     ice_parameters: IceParameters
     ice_candidates: list[IceCandidate]
     dtls_parameters: DtlsParameters
-    ice_servers: list[dict[str, Any]] = []
+    ice_servers: list[dict[str, Any]] = msgspec.field(default_factory=list)
 
 
 class IceRestarted(Struct, omit_defaults=False):

@@ -51,8 +51,8 @@ class Plan(Struct, omit_defaults=False):
     """
 
     version: int
-    publish: dict[str, list[Source]] = {}
-    receive: dict[str, list[str]] = {}
+    publish: dict[str, list[Source]] = msgspec.field(default_factory=dict)
+    receive: dict[str, list[str]] = msgspec.field(default_factory=dict)
     record: str | None = None
 
 
@@ -113,7 +113,7 @@ class Produce(Command, tag="produce"):
     source: Source
     rtp_parameters: RtpParameters
     paused: bool = False
-    attributes: dict[str, str] = {}
+    attributes: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 class PauseProducer(Command, tag="producer.pause"):
