@@ -22,7 +22,12 @@ from .problems import ProblemError
 
 log = structlog.get_logger(__name__)
 
+#: The seat taken last in this browser, and one cookie per person (``seat-<person id>``), so that several people's
+#: windows can be open in one browser, each with a seat of its own (``?person=`` says which).
 SEAT_COOKIE = "seat"
+PERSON_PARAMETER = "person"
+#: Seats one browser keeps; the demo has seven.
+SEATS_LIMIT = 16
 
 EVERYBODY: Final = frozenset(role.value for role in Role)
 #: The archive: judges for their own hearings, clerks for their court's (hearing-model.md §6, listen to recording).
@@ -86,6 +91,10 @@ class Ask:
         return self._hearing
 
 
+#: Who asks, and the hearing in the path, if there is one.
+Admitted = tuple[Caller, HearingFacts | None]
+
+
 class Gate:
     """Finds out who is asking, and for which hearing."""
 
@@ -104,8 +113,31 @@ class Gate:
         self._limit.punish(address(connection))
 
     async def caller(self, connection: HTTPConnection) -> Caller:
-        """Raises :class:`ProblemError`."""
-        cookie = connection.cookies.get(SEAT_COOKIE)
+        """The person whose window this is.  Raises :class:`ProblemError`."""
+        return await self._caller(connection, own_cookie(connection))
+
+    async def staff(self, connection: HTTPConnection, who: frozenset[str], hearing_id: str | None) -> Admitted:
+        """The seat of this browser that may do this; a page of the archive does not say as whom it asks.
+
+        Raises :class:`ProblemError`: what the seat taken last was refused for.
+        """
+        refused: ProblemError | None = None
+        for cookie in seat_cookies(connection):
+            try:
+                caller = await self._caller(connection, cookie)
+                return caller, await self._admitted(caller, who, hearing_id)
+            except ProblemError as problem:
+                refused = refused or problem
+        raise refused or ProblemError("seat-unknown")
+
+    async def _admitted(self, caller: Caller, who: frozenset[str], hearing_id: str | None) -> HearingFacts | None:
+        if hearing_id is not None:
+            return await self.hearing(caller, hearing_id, who)
+        if caller.role not in who:
+            raise ProblemError("not-allowed")
+        return None
+
+    async def _caller(self, connection: HTTPConnection, cookie: str | None) -> Caller:
         try:
             seat = await self._links.seat(cookie)
         except LinkRefused as refused:
@@ -140,6 +172,27 @@ class Gate:
         )
         seq = await self._store.ledger.write(hearing_id, access, utc)
         log.info("access", hearing=hearing_id, person=access.actor, action=action, target=target, entry=seq)
+
+
+def person_cookie(person_id: str) -> str:
+    """The cookie that holds this person's seat."""
+    return f"{SEAT_COOKIE}-{person_id}"
+
+
+def own_cookie(connection: HTTPConnection) -> str | None:
+    """The seat of the person whose window asks, or the one taken last."""
+    person = connection.query_params.get(PERSON_PARAMETER)
+    return connection.cookies.get(SEAT_COOKIE if person is None else person_cookie(person))
+
+
+def seat_cookies(connection: HTTPConnection) -> list[str]:
+    """All seats of this browser, the one taken last first; only that of ``?person=``, if it is given."""
+    if PERSON_PARAMETER in connection.query_params:
+        cookie = own_cookie(connection)
+        return [cookie] if cookie else []
+    cookies = connection.cookies
+    others = [value for name, value in cookies.items() if name.startswith(person_cookie(""))]
+    return list(dict.fromkeys(value for value in (cookies.get(SEAT_COOKIE, ""), *others) if value))[:SEATS_LIMIT]
 
 
 def concerns(caller: Caller, facts: HearingFacts) -> bool:

@@ -23,9 +23,9 @@ from signaling.application import Seat
 
 from ..hearings import Hearings
 from ..links import Links
-from ..store import Store, StoreError
+from ..store import HearingFacts, Store, StoreError
 from . import api
-from .access import EVERYBODY, STAFF, Ask, Endpoint, Gate, same_origin
+from .access import EVERYBODY, STAFF, Ask, Caller, Endpoint, Gate, same_origin
 from .identity import Identity
 from .limits import RateLimit
 from .metrics import HearingGauges
@@ -261,14 +261,13 @@ def _handled(row: Endpoint, gate: Gate, origins: frozenset[str]) -> Callable[[Re
             raise ProblemError("origin-refused")
         if row.limited:
             gate.spend(request)
-        caller = hearing = None
+        caller: Caller | None = None
+        hearing: HearingFacts | None = None
         if row.who is not None:
-            caller = await gate.caller(request)
-            hearing_id = request.path_params.get("hearing_id")
-            if hearing_id is not None:
-                hearing = await gate.hearing(caller, hearing_id, row.who)
-            elif caller.role not in row.who:
-                raise ProblemError("not-allowed")
+            if row.who == EVERYBODY:
+                caller = await gate.caller(request)
+            else:
+                caller, hearing = await gate.staff(request, row.who, request.path_params.get("hearing_id"))
         body = None
         if decoder is not None:
             try:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from starlette.responses import Response
 
 from ..hearings import Hearings, views
 from ..links import LinkRefused, Links
 from ..store import LinkRow, Store
-from .access import SEAT_COOKIE, Ask, Gate, over_https
+from .access import SEAT_COOKIE, SEATS_LIMIT, Ask, Gate, over_https, person_cookie
 from .api import LinkRequest, Me, SessionRequest
 from .problems import Json, ProblemError
 
@@ -31,11 +33,9 @@ class Identity:
             raise self._refused(ask, refused) from refused
         seated = await self._store.seats.seated(link.person.id)
         mine = None
-        if cookie := ask.request.cookies.get(SEAT_COOKIE):
-            try:
+        if cookie := _cookie_of(ask, link.person.id):
+            with contextlib.suppress(LinkRefused):
                 mine = (await self._links.seat(cookie)).id
-            except LinkRefused:
-                mine = None
         return Json(await self._me(link, seated_elsewhere=seated is not None and seated != mine))
 
     async def sit(self, ask: Ask) -> Response:
@@ -43,7 +43,8 @@ class Identity:
         body: SessionRequest = ask.body
         device = ask.request.headers.get("user-agent", "")
         try:
-            seat, cookie = await self._links.take_seat(body.link, device, ask.request.cookies.get(SEAT_COOKIE))
+            person_id = (await self._links.open(body.link)).person.id
+            seat, cookie = await self._links.take_seat(body.link, device, _cookie_of(ask, person_id))
         except LinkRefused as refused:
             raise self._refused(ask, refused) from refused
         facts = await self._store.docket.by_hearing(seat.person.hearing_id)
@@ -51,15 +52,20 @@ class Identity:
             raise ProblemError("link-unknown")
         self._hearings.seat_taken(facts.sitting_id, seat.person.id, seat.id)
         answer = Json(await self._me(seat.link))
-        answer.set_cookie(
-            SEAT_COOKIE,
-            cookie,
-            max_age=COOKIE_MAX_AGE_S,
-            httponly=True,
-            samesite="strict",
-            secure=over_https(ask.request),
-            path="/",
-        )
+        for name in (SEAT_COOKIE, person_cookie(seat.person.id)):
+            answer.set_cookie(
+                name,
+                cookie,
+                max_age=COOKIE_MAX_AGE_S,
+                httponly=True,
+                samesite="strict",
+                secure=over_https(ask.request),
+                path="/",
+            )
+        kept = [name for name in ask.request.cookies if name.startswith(person_cookie(""))]
+        for name in kept[: max(0, len(kept) - SEATS_LIMIT + 1)]:
+            if name != person_cookie(seat.person.id):
+                _forget(answer, name)
         return answer
 
     async def who_am_i(self, ask: Ask) -> Response:
@@ -69,7 +75,10 @@ class Identity:
         """Give the seat up on this device."""
         await self._links.give_up(ask.caller.seat)
         answer = Response(status_code=204)
-        answer.delete_cookie(SEAT_COOKIE, path="/", httponly=True, samesite="strict")
+        own = person_cookie(ask.caller.seat.person.id)
+        if ask.request.cookies.get(SEAT_COOKIE) == ask.request.cookies.get(own, ask.request.cookies.get(SEAT_COOKIE)):
+            _forget(answer, SEAT_COOKIE)
+        _forget(answer, own)
         return answer
 
     async def _me(self, link: LinkRow, *, seated_elsewhere: bool = False) -> Me:
@@ -82,3 +91,12 @@ class Identity:
         if refused.code == "link-unknown":
             self._gate.missed(ask.request)
         return ProblemError(refused.code)
+
+
+def _cookie_of(ask: Ask, person_id: str) -> str | None:
+    """The cookie of a seat that this person may have in this browser."""
+    return ask.request.cookies.get(person_cookie(person_id)) or ask.request.cookies.get(SEAT_COOKIE)
+
+
+def _forget(answer: Response, cookie: str) -> None:
+    answer.delete_cookie(cookie, path="/", httponly=True, samesite="strict")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from hearing_server.web.access import SEATS_LIMIT
 from hearing_server.web.limits import BURST
 from tests.unit.hearing_server.web.conftest import ORIGIN, Site
 
@@ -53,6 +54,39 @@ async def test_a_second_device_takes_the_seat(site: Site) -> None:
         back = await laptop.post("/api/session", json={"link": site.booking.links["claimant"]})
         assert back.status_code == 200
         assert (await phone.get("/api/session")).json()["code"] == "seat-displaced"
+
+
+async def test_several_people_in_one_browser_keep_their_seats(site: Site) -> None:
+    """As when somebody tries the demo: a window for each."""
+    async with site.client() as browser:
+        for role in ("judge", "claimant", "clerk", "witness"):
+            await browser.post("/api/session", json={"link": site.booking.links[role]})
+        for role in ("judge", "claimant", "clerk", "witness"):
+            me = (await browser.get("/api/session", params={"person": site.court.people[role]})).json()
+            assert me["role"] == role
+        assert (await browser.get("/api/session")).json()["role"] == "witness"
+        assert (await browser.get("/api/session", params={"person": "nobody"})).json()["code"] == "seat-unknown"
+        assert (await browser.get("/api/hearings")).status_code == 200
+        refused = await browser.get("/api/hearings", params={"person": site.court.people["witness"]})
+        assert refused.json()["code"] == "not-allowed"
+        asked = await browser.post("/api/link", json={"link": site.booking.links["judge"]})
+        assert asked.json()["seatedElsewhere"] is False
+        await browser.delete("/api/session", params={"person": site.court.people["claimant"]})
+        assert (await browser.get("/api/session")).json()["role"] == "witness"
+        gone = await browser.get("/api/session", params={"person": site.court.people["claimant"]})
+        assert gone.json()["code"] == "seat-unknown"
+        await browser.delete("/api/session")
+        assert (await browser.get("/api/session")).json()["code"] == "seat-unknown"
+
+
+async def test_a_browser_does_not_gather_seats_without_end(site: Site) -> None:
+    async with site.client() as browser:
+        for number in range(40):
+            browser.cookies.set(f"seat-old{number}", "x", domain="court.test")
+        await browser.post("/api/session", json={"link": site.booking.links["judge"]})
+        kept = [name for name in browser.cookies if name.startswith("seat-")]
+        assert len(kept) <= SEATS_LIMIT
+        assert f"seat-{site.court.people['judge']}" in kept
 
 
 @pytest.mark.parametrize("path", ["/api/link", "/api/session"])
