@@ -100,7 +100,7 @@ async def test_a_child_that_will_not_end_is_killed() -> None:
 
 async def test_children_end_when_their_parent_is_killed() -> None:
     """The parent here is a process of its own, which gets no chance to say goodbye."""
-    child = "import sys, os; print(os.getpid(), flush=True); sys.stdin.read()"
+    child = "import sys, os; print(os.getpid(), file=sys.stderr, flush=True); sys.stdin.read()"
     parent = (
         "import asyncio, os, sys\n"
         "from hearing_server.processes.supervisor import ChildSpec, Supervisor\n"
@@ -110,7 +110,9 @@ async def test_children_end_when_their_parent_is_killed() -> None:
         "    await asyncio.sleep(600)\n"
         "asyncio.run(main())\n"
     )
-    process = await asyncio.create_subprocess_exec(sys.executable, "-c", parent, stdout=asyncio.subprocess.PIPE)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", parent, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
     assert process.stdout is not None
     async with asyncio.timeout(30):
         line = b""
