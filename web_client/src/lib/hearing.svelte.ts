@@ -1,5 +1,5 @@
 /** One person's visit to one hearing: the view of the court, the link to it, and the media that go with it. */
-import type { HearingView, PersonView } from "./generated/api";
+import type { HearingView, Me, PersonView } from "./generated/api";
 import type { AnyNotice, CheckIn, Joined } from "./generated/messages";
 import { api, Refusal, refusalOf } from "./http";
 import type { LocalDevices } from "./media/devices.svelte";
@@ -23,8 +23,10 @@ const CALM_LEVELS_MS = 1000;
 /** A link that is gone this long puts the person out of the hearing in their own eyes. */
 const OUT_S = 20;
 
-function signalUrl(): string {
+/** One browser may hold seats of several people, a window each: the address says whose this is. */
+function signalUrl(personId: string): string {
   const url = new URL("/signal", location.href);
+  url.searchParams.set("person", personId);
   url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
   return url.href;
 }
@@ -63,6 +65,7 @@ export class Hearing {
     return this.soundHeld ? { why: "sound" } : null;
   });
 
+  #personId: string;
   #role: Role;
   #checked: Checked;
   #signal: Signal;
@@ -73,11 +76,12 @@ export class Hearing {
   #calm = matchMedia("(prefers-reduced-motion: reduce)");
   #shownMs = 0;
 
-  constructor(role: Role, checked: Checked, devices: LocalDevices) {
-    this.#role = role;
+  constructor(person: Pick<Me, "personId" | "role">, checked: Checked, devices: LocalDevices) {
+    this.#personId = person.personId;
+    this.#role = person.role;
     this.#checked = checked;
     this.devices = devices;
-    this.#signal = new Signal(signalUrl(), prefs.locale, {
+    this.#signal = new Signal(signalUrl(this.#personId), prefs.locale, {
       state: (state) => this.#linkChanged(state),
       joined: (joined) => this.#joined(joined),
       notice: (notice) => this.#noticed(notice),
@@ -204,7 +208,7 @@ export class Hearing {
   /** A refused socket says nothing of the reason; the session does. */
   async #stillSeated(): Promise<void> {
     try {
-      await api("GET", "/api/session");
+      await api("GET", `/api/session?person=${encodeURIComponent(this.#personId)}`);
     } catch (error) {
       const refusal = refusalOf(error);
       if (refusal.status === 401 || refusal.status === 403 || refusal.status === 410) {
