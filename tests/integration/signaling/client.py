@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from itertools import count
 from typing import Any
 
@@ -103,8 +104,16 @@ class SignalClient:
 class MediaClient:
     """One person's media: a send and a receive transport, a microphone and a camera, and what comes in."""
 
-    def __init__(self, signal: SignalClient) -> None:
+    def __init__(
+        self,
+        signal: SignalClient,
+        tracks: list[MediaStreamTrack] | None = None,
+        on_frame: Callable[[str, Any], None] = lambda person_id, frame: None,
+    ) -> None:
+        """``tracks`` are sent (default: silence and a test picture); ``on_frame`` gets what is decoded."""
         self.signal = signal
+        self._tracks = [AudioStreamTrack(), VideoStreamTrack()] if tracks is None else tracks
+        self._on_frame = on_frame
         #: Frames decoded by (person, source).
         self.frames: dict[tuple[str, str], int] = {}
         self.producers: dict[str, str] = {}
@@ -112,8 +121,7 @@ class MediaClient:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def build(self, media: dict[str, Any]) -> None:
-        tracks: list[MediaStreamTrack] = [AudioStreamTrack(), VideoStreamTrack()]
-        device = Device(handlerFactory=AiortcHandler.createFactory(tracks=tracks))
+        device = Device(handlerFactory=AiortcHandler.createFactory(tracks=self._tracks))
         await device.load(RtpCapabilities(**media["routerRtpCapabilities"]))
         receive = await self._transport(device, "recv")
         self._tasks.append(asyncio.create_task(self._watch(receive)))
@@ -128,7 +136,7 @@ class MediaClient:
             self.producers[source] = produced["id"]
             return str(produced["id"])
 
-        for track in tracks:
+        for track in self._tracks:
             await send.produce(track=track, stopTracks=False)
 
     async def teardown(self) -> None:
@@ -180,7 +188,7 @@ class MediaClient:
 
     async def _count(self, key: tuple[str, str], track: MediaStreamTrack) -> None:
         while True:
-            await track.recv()
+            self._on_frame(key[0], await track.recv())
             self.frames[key] = self.frames.get(key, 0) + 1
 
 
