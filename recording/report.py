@@ -98,8 +98,20 @@ class Report(Struct):
     findings: list[Finding]
 
 
-def finding(code: str, place: str = "") -> Finding:
+#: Words of a gap in Chinese.
+SOURCES_ZH = {"microphone": "话筒", "camera": "摄像头", "screen": "共享屏幕"}
+CAUSES_ZH = {
+    "loss": "网络丢包",
+    "mute": "本人关闭",
+    "disconnect": "断线",
+    "node-change": "更换媒体节点",
+    "torn": "未能写入",
+    "unknown": "原因不明",
+}
+
+
+def finding(code: str, place: str = "", place_zh: str | None = None) -> Finding:
+    """``place_zh`` is the place in Chinese, where it has words."""
     severity, english, chinese = FINDINGS[code]
-    return Finding(
-        code=code, severity=severity, place=place, en=english.format(place=place), zh=chinese.format(place=place)
-    )
+    text = english.format(place=place), chinese.format(place=place if place_zh is None else place_zh)
+    return Finding(code=code, severity=severity, place=place, en=text[0], zh=text[1])

@@ -18,7 +18,7 @@ from .keys import KeyProblem, PublicKey, load_public, parse_public
 from .objects import ObjectStore, StoreProblem, open_store
 from .playback import EXPORTS_PREFIX, PLAYBACK_NAME, PLAYBACK_SIGNATURE_NAME, ExportEntry, Playback, export_decoder
 from .playback import decoder as playback_decoder
-from .report import Finding, Report, finding
+from .report import CAUSES_ZH, SOURCES_ZH, Finding, Report, finding
 
 #: The public key that an export encloses.
 ENCLOSED_KEY_NAME = "court.pub.pem"
@@ -174,9 +174,19 @@ class Verification:
         for writer in manifest.missing_writers:
             self._add("writer-missing", writer)
         for span in manifest.interruptions:
-            self._add("interruption", _span(span))
+            self._add("interruption", *_span(span))
+        people = {person.person_id: person for person in manifest.participants}
         for gap in manifest.gaps:
-            self._add("gap", f"{gap.person_id} {gap.source}, {gap.cause}, {_span(gap)}")
+            person = people.get(gap.person_id or "")
+            name = person.name if person else gap.person_id
+            name_zh = (person.name_zh or person.name) if person else gap.person_id
+            english, chinese = _span(gap)
+            source, cause = gap.source or "", gap.cause
+            self._add(
+                "gap",
+                f"{name}, {source}, {cause}, {english}",
+                f"{name_zh}，{SOURCES_ZH.get(source, source)}，{CAUSES_ZH.get(cause, cause)}，{chinese}",
+            )
 
     async def _read(self, name: str) -> bytes:
         data = await self._store.read(self._prefix + name)
@@ -192,8 +202,8 @@ class Verification:
         self._bytes_seen += size
         self._progress(min(1.0, self._bytes_seen / self._bytes_expected))
 
-    def _add(self, code: str, place: str = "") -> None:
-        found = finding(code, place)
+    def _add(self, code: str, place: str = "", place_zh: str | None = None) -> None:
+        found = finding(code, place, place_zh)
         self._errors += found.severity == "error"
         if len(self._findings) < FINDINGS_LIMIT or (found.severity == "error" and self._errors < FINDINGS_LIMIT):
             self._findings.append(found)
@@ -229,9 +239,14 @@ def _altered_place(segment: Segment, entry: m.ObjectEntry) -> str:
     return f"{entry.name} (tracks {tracks})"
 
 
-def _span(gap: m.GapEntry) -> str:
-    start = datetime.fromtimestamp(gap.start_us / 1e6, tz=UTC)
-    return f"{start:%Y-%m-%d %H:%M:%S}.{gap.start_us // 1000 % 1000:03d} UTC, {gap.duration_us / 1e6:.3f} s"
+def _span(gap: m.GapEntry) -> tuple[str, str]:
+    """Begin and length in English and in Chinese."""
+    start = datetime.fromtimestamp(gap.start_us // 1_000_000, tz=UTC)
+    clock, seconds = f"{start:%H:%M:%S}.{gap.start_us // 1000 % 1000:03d}", gap.duration_us / 1e6
+    return (
+        f"{seconds:.3f} s from {start:%Y-%m-%d} {clock} UTC",
+        f"{start.year}年{start.month}月{start.day}日 {clock}（UTC）起 {seconds:.3f} 秒",
+    )
 
 
 async def verify_record(
