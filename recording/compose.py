@@ -44,6 +44,7 @@ ROLES = {
     "observer": ("Observer", "旁听"),
 }
 SCREEN = {"en": "shared screen", "zh-CN": "共享屏幕"}
+NO_PICTURE = {"en": "No picture", "zh-CN": "没有画面"}
 
 
 class ComposeFailed(Exception):
@@ -109,13 +110,17 @@ def command(
     """
     seconds = max(1.0, (playback.end_us - playback.start_us) / 1e6)
     chinese_font = find_font(chinese=True)
-    texts = _Texts(work, chinese_font, find_font(chinese=False))
+    latin_font = chinese_font if locale == "zh-CN" and chinese_font else find_font(chinese=False)
+    texts = _Texts(work, chinese_font, latin_font)
     canvas = ffmpeg.input(f"color=c=0x0f1513:s={WIDTH}x{HEIGHT}:r={FRAME_RATE}:d={seconds:.3f}", f="lavfi")
     picture = canvas
     sounds = [ffmpeg.input(f"anullsrc=r={AUDIO_RATE}:cl=stereo:d={seconds:.3f}", f="lavfi").audio]
     for number, (entry, file, tile) in enumerate(zip(playback.media, files, grid(len(files)), strict=True)):
         source = ffmpeg.input(str(file))
         picture = picture.drawbox(tile.left, tile.top, tile.width - 2, tile.height - 2, "0x000000", thickness="fill")
+        words = NO_PICTURE[locale if chinese_font else "en"]
+        middle = f"{tile.left + tile.width // 2}-tw/2"
+        picture = texts.draw(picture, "none.txt", words, middle, tile.top + tile.height // 2 - 10, 20, plain=True)
         if entry.has_video:
             picture = _place(picture, source, entry, tile)
         if entry.has_audio:

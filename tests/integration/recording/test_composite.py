@@ -79,10 +79,9 @@ def luminance(path: Path, at_s: float, tile: Tile) -> float:
             if frame.time >= at_s:
                 plane = frame.planes[0]
                 data, line = bytes(plane), plane.line_size
-                rows = range(tile.top + 20, tile.top + tile.height // 2, 8)
-                values = [
-                    data[row * line + x] for row in rows for x in range(tile.left + 40, tile.left + tile.width - 40)
-                ]
+                middle = tile.top + tile.height // 2
+                columns = range(tile.left + 40, tile.left + tile.width - 40)
+                values = [data[row * line + x] for row in range(middle - 40, middle + 40, 8) for x in columns]
                 return sum(values) / len(values)
     raise AssertionError("the file is shorter than that")
 
