@@ -32,7 +32,7 @@ from .model import (
     Sitting,
     SittingState,
 )
-from .tables import AUTO_ENTER, BY_SYSTEM, HELD, RECORD, SAME, SELF, Row, rows
+from .tables import AUTO_ENTER, BY_SYSTEM, HELD, SAME, SELF, Row, rows
 
 #: Answered request ids that are remembered; a repeat comes within seconds, so that this is far more than needed.
 ANSWERED_LIMIT = 256
@@ -210,12 +210,6 @@ def decide(sitting: Sitting, actor: Actor, command: Command, now: Now) -> tuple[
     return refused or tuple(draft.events)
 
 
-def rearmed(sitting: Sitting, now: Now) -> tuple[Event, ...] | Refused:
-    """Bytes are durable again after FAILED: two rows in one step, so that no state between them is ever seen."""
-    draft = _Draft(sitting, SYSTEM, now)
-    return draft.take("rearm", "", "", {}) or draft.take("first_durable", "", "", {}) or tuple(draft.events)
-
-
 def _may_give(row: Row, actor: Actor, subject: str) -> bool:
     if actor.role in row.who:
         return True
@@ -346,6 +340,18 @@ def _in_session(draft: _Draft, subject: str, detail: dict[str, Any]) -> str | No
     }[draft.sitting.state]
 
 
+def _about_to_begin(draft: _Draft, subject: str, detail: dict[str, Any]) -> str | None:
+    return None if draft.sitting.state is SittingState.COUNTDOWN else "wrong-record-state"
+
+
+def _called_off(draft: _Draft, subject: str, detail: dict[str, Any]) -> str | None:
+    return None if draft.sitting.state is SittingState.NOT_STARTED else "wrong-record-state"
+
+
+def _closed(draft: _Draft, subject: str, detail: dict[str, Any]) -> str | None:
+    return None if draft.sitting.state is SittingState.CLOSED else "already-started"
+
+
 def _not_closed(draft: _Draft, subject: str, detail: dict[str, Any]) -> str | None:
     return "sitting-closed" if draft.sitting.state is SittingState.CLOSED else None
 
@@ -374,6 +380,9 @@ GUARDS: Final[dict[str, Guard]] = {
     "record_runs": _record_runs,
     "record_overdue": _record_overdue,
     "in_session": _in_session,
+    "about_to_begin": _about_to_begin,
+    "called_off": _called_off,
+    "closed": _closed,
     "not_closed": _not_closed,
     "declared": _declared,
     "not_the_judge": _not_the_judge,
@@ -397,6 +406,10 @@ def _close_record(draft: _Draft, subject: str) -> None:
     draft.take("finalize", "", "", {})
 
 
+def _record_again(draft: _Draft, subject: str) -> None:
+    draft.take("first_durable", "", "", {})
+
+
 def _bring_in(draft: _Draft, subject: str) -> None:
     for person in list(draft.sitting.people.values()):
         _enter_if_due(draft, person.id)
@@ -418,14 +431,11 @@ EFFECTS: Final[dict[str, Callable[[_Draft, str], None]]] = {
     "arm_record": _arm_record,
     "stand_record_down": _stand_record_down,
     "close_record": _close_record,
+    "record_again": _record_again,
     "bring_in": _bring_in,
     "enter_if_due": _enter_if_due,
     "rise": _rise,
 }
-
-#: Record events that the capture's progress makes; see :mod:`hearing_server.hearings.capture`.
-RECORD_EVENTS: Final = frozenset(row.event for row in RECORD)
-
 
 def is_live(person: Person) -> bool:
     """Connected, as far as the log knows."""

@@ -41,8 +41,8 @@ def _sitting(source: SittingState, event: str, to: SittingState, who: frozenset[
     return Row(Machine.SITTING, frozenset({source}), event, to, who, *rest)
 
 
-def _record(sources: set[RecordState], event: str, to: str) -> Row:
-    return Row(Machine.RECORD, frozenset(sources), event, to, _SYSTEM)
+def _record(sources: set[RecordState], event: str, to: str, *rest: tuple[str, ...]) -> Row:
+    return Row(Machine.RECORD, frozenset(sources), event, to, _SYSTEM, *rest)
 
 
 def _presence(
@@ -64,16 +64,16 @@ SITTING: Final = (
 )
 
 RECORD: Final = (
-    _record({_R.IDLE}, "arm", _R.ARMING),
+    _record({_R.IDLE}, "arm", _R.ARMING, ("about_to_begin",)),
     _record({_R.ARMING}, "first_durable", _R.RECORDING),
     # A countdown that is called off leaves nothing to be recorded.
-    _record({_R.ARMING, _R.RECORDING, _R.DEGRADED, _R.FAILED}, "stand_down", _R.IDLE),
+    _record({_R.ARMING, _R.RECORDING, _R.DEGRADED, _R.FAILED}, "stand_down", _R.IDLE, ("called_off",)),
     _record({_R.RECORDING}, "degrade", _R.DEGRADED),
     _record({_R.DEGRADED}, "recover", _R.RECORDING),
     _record({_R.RECORDING, _R.DEGRADED}, "fail", _R.FAILED),
     # Bytes are durable again after a failure: armed and recording in one step, so that a session is never only armed.
-    _record({_R.FAILED}, "rearm", _R.ARMING),
-    _record({_R.RECORDING, _R.DEGRADED, _R.FAILED}, "finalize", _R.FINALIZING),
+    _record({_R.FAILED}, "rearm", _R.ARMING, (), ("record_again",)),
+    _record({_R.RECORDING, _R.DEGRADED, _R.FAILED}, "finalize", _R.FINALIZING, ("closed",)),
     _record({_R.FINALIZING}, "seal", _R.SEALED),
     # A media worker took the room: its part of the record carries this name.
     _record({_R.ARMING, _R.RECORDING, _R.DEGRADED, _R.FAILED}, "writer", SAME),
@@ -94,8 +94,8 @@ PRESENCE: Final = (
     _presence({_P.AWAY}, "give_up", _P.DISCONNECTED, _SYSTEM, ("not_closed", "seat_held_long_enough")),
     _presence(LIVE | {_P.AWAY}, "sign_out", _P.NOT_SIGNED_IN, _SELF, ("not_closed",)),
     # The court rises: the only move of a person at or after the close.
-    _presence({_P.IN_HEARING}, "rise", _P.WAITING, _SYSTEM),
-    _presence({_P.AWAY}, "rise", SAME, _SYSTEM),
+    _presence({_P.IN_HEARING}, "rise", _P.WAITING, _SYSTEM, ("closed",)),
+    _presence({_P.AWAY}, "rise", SAME, _SYSTEM, ("closed",)),
 )
 
 TABLE: Final = SITTING + RECORD + PRESENCE

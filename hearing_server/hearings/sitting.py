@@ -29,7 +29,7 @@ from ..court import (
     decide,
     plan,
 )
-from ..court.law import is_live, rearmed
+from ..court.law import is_live
 from ..court.timers import due, next_due
 from ..refusals import sentence
 from ..store import Conflict, HearingFacts, Store, StoreError
@@ -249,8 +249,6 @@ class SittingWork(ABC):
         command = self._wanted()
         if command is None:
             return None
-        if command.name == "rearm":
-            return lambda: rearmed(self.sitting, self._now())
         return lambda: decide(self.sitting, SYSTEM, command, self._now())
 
     def _wanted(self) -> Command | None:

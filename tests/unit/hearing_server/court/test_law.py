@@ -22,7 +22,7 @@ from hearing_server.court import (
     decide,
     replay,
 )
-from hearing_server.court.law import ANSWERED_LIMIT, EFFECTS, GUARDS, rearmed
+from hearing_server.court.law import ANSWERED_LIMIT, EFFECTS, GUARDS
 from hearing_server.court.tables import TABLE, rows
 from hearing_server.court.timers import due, next_due
 
@@ -348,12 +348,14 @@ def test_the_record_degrades_recovers_fails_and_is_armed_again() -> None:
     assert room.give("system", "recover") is None
     assert room.give("system", "fail", reason="disk-full") is None
     assert room.sitting.record is RecordState.FAILED
-    events = rearmed(room.sitting, room.now)
-    assert not isinstance(events, Refused)
-    assert [event.to for event in events] == ["arming", "recording"]
-    room.take(events)
+    assert room.give("system", "rearm") is None
+    assert [event.to for event in room.log[-2:]] == ["arming", "recording"]
     assert room.sitting.writers == ("w1.a",)
-    assert isinstance(rearmed(room.sitting, room.now), Refused)
+    assert room.give("system", "rearm") == "wrong-record-state"
+    for command in ("arm", "stand_down"):
+        assert room.give("system", command) == "wrong-record-state"
+    assert room.give("system", "finalize") == "already-started"
+    assert room.sitting.record is RecordState.RECORDING
     assert room.give("system", "seal") == "wrong-record-state"
 
 
