@@ -21,8 +21,9 @@ from .words import Fault, Word
 
 PREFIX = "HEARING_"
 CONFIG_VARIABLE = "HEARING_CONFIG"
+LANGUAGE_VARIABLE = "HEARING_LANG"
 #: Variables that are no settings of a process: where the settings file is, and the language of the terminal.
-OTHER_VARIABLES = frozenset({CONFIG_VARIABLE, "HEARING_LANG"})
+OTHER_VARIABLES = frozenset({CONFIG_VARIABLE, LANGUAGE_VARIABLE})
 
 
 #: Smallest and largest value.  Port 0 means any free port.

@@ -28,6 +28,7 @@ PHONE_ROLE = "claimant"
 
 def main(changes: Mapping[str, str], terminal: Terminal, *, open_browser: bool) -> int:
     """``changes`` are settings of the command line; they win over the environment."""
+    folder.keep_private()
     settings = config.load({**os.environ, **changes})
     if pid := folder.holder(settings.data):
         raise Fault("already-running", path=settings.data, pid=pid)

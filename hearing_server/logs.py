@@ -13,7 +13,8 @@ from typing import Any
 
 import structlog
 
-from .config import Settings
+from .config import Settings, variable
+from .words import Fault
 
 #: A log file is kept small: the present one and this many before it.
 FILE_LIMIT_BYTES = 10 * 1024 * 1024
@@ -23,7 +24,10 @@ TALKATIVE = ("uvicorn.access", "aioice", "aiortc", "asyncio", "sqlalchemy.engine
 
 
 def configure(settings: Settings, process: str) -> None:
-    """Send all logs of this process to stderr, or to ``settings.log_file``; each line names the ``process``."""
+    """Send all logs of this process to stderr, or to ``settings.log_file``; each line names the ``process``.
+
+    Raises :class:`Fault` if the file cannot be written.
+    """
     in_json = settings.log_format == "json" or (settings.log_format == "auto" and not sys.stderr.isatty())
     stamps: list[Any] = [
         structlog.contextvars.merge_contextvars,
@@ -73,7 +77,12 @@ def _rendering(in_json: bool) -> list[Any]:
 def _handler(file: str) -> dict[str, Any]:
     if not file:
         return {"class": "logging.StreamHandler", "stream": "ext://sys.stderr"}
-    Path(file).parent.mkdir(parents=True, exist_ok=True)
+    try:
+        Path(file).parent.mkdir(parents=True, exist_ok=True)
+        Path(file).touch()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise Fault("folder-not-writable", path=Path(file).parent, reason=reason, name=variable("log_file")) from error
     return {
         "class": "logging.handlers.RotatingFileHandler",
         "filename": file,

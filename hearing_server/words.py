@@ -110,6 +110,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "The {name} did not answer within {seconds} s after its start. Its log says why.",
         "{name}启动后 {seconds} 秒内没有响应，原因见其日志。",
     ),
+    "child-refused": (
+        "The {name} cannot start; the sentence above says why. Nothing was started.",
+        "{name}无法启动，原因见上一行。未启动任何程序。",
+    ),
     "child-back": ("The {name} is running again.", "{name}已恢复运行。"),
     "media-worker": ("media worker", "媒体进程"),
     "recorder": ("recorder", "记录进程"),
@@ -180,6 +184,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "check-client": ("Web pages", "网页"),
     "check-client-ok": ("built", "已构建"),
 }
+
+
+#: The exit code of a process that met a fault.
+FAULT_CODE = 2
 
 
 class Fault(Exception):

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 
 from .. import config
 from ..terminal import Terminal
-from ..words import Fault, locale_of
+from ..words import FAULT_CODE, Fault, locale_of
 
 #: Exit codes: done; the answer is no (a record does not verify, a check failed); something to mend first.
-OK, NO, FAULT = 0, 1, 2
+OK, NO, FAULT = 0, 1, FAULT_CODE
 
 Command = Callable[[argparse.Namespace, Terminal], int]
 

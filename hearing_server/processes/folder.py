@@ -16,12 +16,20 @@ from ..words import Fault
 #: A hearing of six persons records about 1 GB an hour; below this no hearing should begin.
 FREE_NEEDED_MB = 500
 MEGABYTE = 1_000_000
+#: Database, spool, archive, keys and logs are for the account that runs the server, and for nobody else.
+PRIVATE_FOLDER = 0o700
+PRIVATE_UMASK = 0o077
+
+
+def keep_private() -> None:
+    """From now on this process makes files and folders that other accounts of the computer cannot read."""
+    os.umask(PRIVATE_UMASK)
 
 
 def check(folder: Path, setting: str = "data") -> int:
     """Make the folder if it is missing, try to write, and return the free bytes.  Raises :class:`Fault`."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER)
         with tempfile.TemporaryFile(dir=folder) as probe:
             probe.write(b"probe")
             probe.flush()

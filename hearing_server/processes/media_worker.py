@@ -31,6 +31,7 @@ LOOPBACK = "127.0.0.1"
 
 
 def main(settings: Settings, *, supervised: bool) -> int:
+    folder.keep_private()
     logs.configure(settings, "media-worker")
     if not supervised:
         need_shared_bus(settings, "hearing media-worker")

@@ -11,6 +11,7 @@ import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -24,10 +25,10 @@ from ..addresses import PortUse, bind_tcp, in_url, local_addresses
 from ..certificates import Certificates, ensure
 from ..config import Settings
 from ..terminal import Steps, Terminal
-from ..words import Fault, Word
+from ..words import FAULT_CODE, Fault, Word
 from . import folder
 from .control import Control, running_control
-from .lifetime import until_told
+from .lifetime import cancelled, until_told
 from .supervisor import ChildSpec, Death, Supervisor
 from .web_server import serving
 
@@ -117,7 +118,15 @@ def _urls(settings: Settings, http_port: int, https_port: int) -> tuple[str, str
 
 @contextlib.asynccontextmanager
 async def _children(settings: Settings, terminal: Terminal, steps: Steps, bus: Bus) -> AsyncIterator[Supervisor]:
+    #: Filled while starting, by a child that met something the person at the terminal has to mend, and has said so.
+    refused: asyncio.Future[Death] = asyncio.get_running_loop().create_future()
+    starting = True
+
     def on_death(death: Death) -> None:
+        if starting and death.code == FAULT_CODE:
+            if not refused.done():
+                refused.set_result(death)
+            return
         reason = Word("by-signal", number=-death.code) if death.code < 0 else Word("by-code", code=death.code)
         key = "child-died-wait" if death.wait_s else "child-died"
         terminal.say(key, name=Word(death.name), reason=reason, delay=death.wait_s)
@@ -125,7 +134,7 @@ async def _children(settings: Settings, terminal: Terminal, steps: Steps, bus: B
     supervisor = Supervisor(
         [_spec(settings, MEDIA_WORKER), _spec(settings, RECORDER)],
         on_death=on_death,
-        on_return=lambda name: terminal.say("child-back", name=Word(name)),
+        on_return=lambda name: None if refused.done() else terminal.say("child-back", name=Word(name)),
     )
     async with bus.subscribe(HEARTBEAT_TOPIC) as worker_news, bus.subscribe(RECORDER_TOPIC) as recorder_news:
         await supervisor.start()
@@ -135,17 +144,29 @@ async def _children(settings: Settings, terminal: Terminal, steps: Steps, bus: B
                 ("step-recorder", recorder_news, RECORDER),
             ):
                 with steps.step(step):
-                    try:
-                        await asyncio.wait_for(anext(news), CHILD_READY_S)
-                    except TimeoutError:
-                        raise Fault("child-silent", name=Word(name), seconds=int(CHILD_READY_S)) from None
+                    await _heard(news, name, refused)
         except BaseException:
             await supervisor.stop()
             raise
+        starting = False
     try:
         yield supervisor
     finally:
         await supervisor.stop()
+
+
+async def _heard(news: AsyncIterator[tuple[str, bytes]], name: str, refused: asyncio.Future[Death]) -> None:
+    """Wait for a child's first sign of life.  Raises :class:`Fault`."""
+    first = asyncio.ensure_future(anext(news))
+    waiting: set[asyncio.Future[Any]] = {first, refused}
+    await asyncio.wait(waiting, timeout=CHILD_READY_S, return_when=asyncio.FIRST_COMPLETED)
+    if first.done():
+        first.result()
+        return
+    await cancelled(first)
+    if refused.done():
+        raise Fault("child-refused", name=Word(refused.result().name))
+    raise Fault("child-silent", name=Word(name), seconds=int(CHILD_READY_S))
 
 
 def _spec(settings: Settings, name: str) -> ChildSpec:
@@ -153,7 +174,11 @@ def _spec(settings: Settings, name: str) -> ChildSpec:
     own = settings
     if settings.log_file:
         own = dataclasses.replace(settings, log_file=str(Path(settings.log_file).with_name(f"{name}.log")))
-    others = {key: value for key, value in os.environ.items() if not key.startswith(config.PREFIX)}
+    others = {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith(config.PREFIX) or key == config.LANGUAGE_VARIABLE
+    }
     return ChildSpec(
         name,
         [sys.executable, "-m", "hearing_server", name, "--supervised"],

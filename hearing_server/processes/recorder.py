@@ -22,6 +22,7 @@ log = structlog.get_logger(__name__)
 
 
 def main(settings: Settings, *, supervised: bool) -> int:
+    folder.keep_private()
     logs.configure(settings, "recorder")
     if not supervised:
         need_shared_bus(settings, "hearing recorder")

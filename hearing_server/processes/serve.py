@@ -5,11 +5,13 @@ from __future__ import annotations
 from .. import logs
 from ..config import Settings
 from ..terminal import Terminal
+from . import folder
 from .parts import need_shared_bus, run
 from .platform import STEPS, running
 
 
 def main(settings: Settings, terminal: Terminal, *, with_children: bool) -> int:
+    folder.keep_private()
     logs.configure(settings, "control")
     if not with_children:
         need_shared_bus(settings, "hearing serve")

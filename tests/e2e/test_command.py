@@ -116,6 +116,37 @@ async def test_a_second_ctrl_c_ends_at_once(tmp_path: Path) -> None:
     await until(lambda: gone(children), 15, "the children end")
 
 
+async def test_a_child_that_cannot_start_stops_the_start_in_the_same_language(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    code, _, said = await run(
+        *("demo", "--no-browser", "--data", tmp_path / "data", "--http-port", "0", "--https-port", "0"),
+        *("--media-port", "0"),
+        HEARING_SPOOL=str(tmp_path / "file"),
+        HEARING_LANG="zh-CN",
+    )
+    assert code == 2
+    assert "HEARING_SPOOL" in said
+    assert "cannot be" not in said
+    assert "重新启动" not in said
+
+
+async def test_a_log_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    code, _, said = await run("demo", "--data", tmp_path / "data", HEARING_LOG_FILE=str(tmp_path / "file" / "log"))
+    assert code == 2
+    assert "HEARING_LOG_FILE" in said
+    assert "Traceback" not in said
+
+
+async def test_nobody_else_can_read_what_the_server_keeps(tmp_path: Path) -> None:
+    demo = await start(tmp_path)
+    try:
+        assert {oct(path.stat().st_mode & 0o077) for path in demo.data.rglob("*")} == {"0o0"}
+        assert demo.data.stat().st_mode & 0o077 == 0
+    finally:
+        await demo.stop()
+
+
 async def test_a_second_server_on_the_same_data_is_refused(tmp_path: Path) -> None:
     demo = await start(tmp_path)
     try:

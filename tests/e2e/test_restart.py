@@ -14,6 +14,7 @@ from .harness.command import hearing
 from .harness.pages import Person, playwright
 from .harness.scenario import MEDIA_LIMIT_S, fetch_tracks, of_all, playable_record, take_seat, until
 from .harness.server import Running
+from .test_command import gone
 from .test_resilience import loudness, share
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
@@ -42,7 +43,7 @@ async def test_a_killed_control_is_started_again_and_the_hearing_goes_on(tmp_pat
             demo.process.send_signal(signal.SIGKILL)
             killed = time.time()
             await demo.process.wait()
-            await until(lambda: have_ended(children), CHILDREN_END_S, "the children end with their parent")
+            await until(lambda: gone(list(children.values())), CHILDREN_END_S, "the children end with their parent")
             # Whoever looks at the page now is told that the connection is gone.
             for person in people.values():
                 await person.page.get_by_text("The link to the court is lost").first.wait_for()
@@ -80,7 +81,3 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-async def have_ended(children: dict[str, int]) -> bool:
-    return not any(Path(f"/proc/{pid}").exists() for pid in children.values())
