@@ -103,7 +103,14 @@ def make_engine(url: str) -> AsyncEngine:
     try:
         parsed = make_url(url)
         if parsed.get_backend_name() == "sqlite":
-            engine = create_async_engine(parsed, pool_size=POOL_SIZE, max_overflow=0, pool_timeout=POOL_TIMEOUT_S)
+            engine = create_async_engine(
+                parsed,
+                pool_size=POOL_SIZE,
+                max_overflow=0,
+                pool_timeout=POOL_TIMEOUT_S,
+                # Names of persons must not get into a log with an error.
+                hide_parameters=True,
+            )
             _prepare_sqlite(engine)
             return engine
         return create_async_engine(
@@ -112,6 +119,7 @@ def make_engine(url: str) -> AsyncEngine:
             max_overflow=POOL_SIZE,
             pool_timeout=POOL_TIMEOUT_S,
             pool_pre_ping=True,
+            hide_parameters=True,
             connect_args={"timeout": CONNECT_TIMEOUT_S, "command_timeout": STATEMENT_TIMEOUT_S},
         )
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
