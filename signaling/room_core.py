@@ -163,6 +163,8 @@ class RoomCore:
         if self.home == home:
             self._phase = "over"
             self.home = None
+            # Whatever was to be ended in the room has ended with it.
+            self._ending.clear()
 
     def silent(self, home: Home) -> bool:
         """A request was not answered in time; True if the room is lost by that."""

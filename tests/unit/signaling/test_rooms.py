@@ -10,7 +10,7 @@ import pytest
 from signaling import messages, worker_api
 from signaling.application import Refusal
 from signaling.bus.local import LocalBus
-from signaling.media_room import Room
+from signaling.media_room import OBEY_LIMIT_S, Room
 from signaling.placement import WORKER_DEAD_AFTER_S
 from signaling.rooms import Rooms
 
@@ -186,6 +186,17 @@ async def test_closing(room: Room, rooms: Rooms, worker: FakeWorker, listener: L
     again = await rooms.open("sitting", plan(1), listener)
     assert again is not room
     await until(lambda: again.media())
+
+
+async def test_a_person_s_media_end_with_the_room(room: Room, worker: FakeWorker) -> None:
+    connection = await join(room, "party")
+    await create(room, connection, "send")
+    leaving = asyncio.create_task(room.detach(connection, keep=False))
+    await asyncio.sleep(0)
+    await room.close()
+    async with asyncio.timeout(OBEY_LIMIT_S / 2):
+        await leaving
+    assert worker.rooms == {}
 
 
 # --- media requests ------------------------------------------------------------------
