@@ -18,6 +18,7 @@ TONES_HZ = {
     "respondent": 1013.0,
     "witness": 1429.0,
     "interpreter": 1867.0,
+    "clerk": 2351.0,
 }
 #: Noise suppression takes a steady tone for noise and removes it, so the tones swell at the pace of syllables.
 SYLLABLES_HZ = 4.0

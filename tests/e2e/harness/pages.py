@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,8 @@ CHROMIUM = "/usr/bin/chromium"
 PROBE = Path(__file__).with_name("probe.js").read_text(encoding="utf-8")
 DESKTOP = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
+#: Writes what a person's camera sees.
+Film = Callable[[Path, str], Path]
 #: These make no declaration.
 BENCH = ("judge", "clerk")
 #: How long a page may take for a step on a busy machine, ms.
@@ -41,9 +43,9 @@ FLAGS = [
 ]
 
 
-def fake_devices(role: str, folder: Path) -> list[str]:
+def fake_devices(role: str, folder: Path, film: Film) -> list[str]:
     microphone = tones.microphone(folder / f"{role}.wav", role)
-    camera = cameras.camera(folder / f"{role}.y4m", role)
+    camera = film(folder / f"{role}.y4m", role)
     return [
         "--use-fake-ui-for-media-stream",
         "--use-fake-device-for-media-stream",
@@ -84,10 +86,11 @@ class Person:
         phone: bool = False,
         locale: str = "en-GB",
         devices: bool = True,
+        film: Film = cameras.camera,
     ) -> Person:
         """A browser of their own, since the files of fake devices hold for a whole browser."""
         browser = await running.chromium.launch(
-            executable_path=CHROMIUM, args=[*FLAGS, *(fake_devices(role, folder) if devices else [])]
+            executable_path=CHROMIUM, args=[*FLAGS, *(fake_devices(role, folder, film) if devices else [])]
         )
         context = await browser.new_context(
             viewport=PHONE if phone else DESKTOP,  # type: ignore[arg-type]
