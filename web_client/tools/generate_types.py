@@ -15,7 +15,7 @@ from typing import Any, get_args
 
 import msgspec
 
-from hearing_server.web import api
+from hearing_server import api
 from signaling import messages
 
 OUT = Path(__file__).resolve().parent.parent / "src" / "lib" / "generated"

@@ -40,7 +40,7 @@ export function linesOf(page: RecordPage, t: Messages): Line[] {
     const source = gap.source ? (t.archive.sources[gap.source] ?? gap.source) : "";
     const cause = t.archive.causes[gap.cause];
     const span = gap.durationS < 10 ? t.lasted(Math.round(gap.durationS * 10) / 10) : t.lasted(Math.round(gap.durationS));
-    return { key: `g${i}`, at: gap.startS, words: t.archive.gapOf(source ? `${who} (${source})` : who, cause, span), gap: true };
+    return { key: `g${i}`, at: gap.startS, words: t.archive.gapOf(who, source, cause, span), gap: true };
   });
   return [...events, ...gaps].sort((a, b) => a.at - b.at);
 }
