@@ -32,6 +32,8 @@ FILL_STEP_NS = 1_000_000_000
 BLACK_EVERY_MS = 5_000
 #: A frame this much older than what is written, from another writer, means that segments came out of order, ns.
 STALE_NS = 500_000_000
+#: A frame that says to be this long after the file's start is left out: a sitting is no longer, ns.
+LENGTH_LIMIT_NS = 36 * 3600 * 1_000_000_000
 #: Frames closer than this are one span of picture or sound, ms.
 SPAN_MERGE_MS = 1_000
 VIDEO_SPAN_MERGE_MS = 5_000
@@ -233,8 +235,11 @@ class PersonFile:
     def _write(self, unit: Unit) -> None:
         if self.start_ns is None:
             self.start_ns = unit.time_ns
-        self._written_ns = max(self._written_ns, unit.time_ns)
         place_ns = unit.time_ns - self.start_ns
+        if place_ns > LENGTH_LIMIT_NS:
+            self.repairs.late_left_out += 1
+            return
+        self._written_ns = max(self._written_ns, unit.time_ns)
         while place_ns - self._filled_ns > FILL_STEP_NS:
             self._fill_to(self._filled_ns + FILL_STEP_NS)
         self._fill_to(place_ns)
