@@ -9,7 +9,7 @@ by the seat cookie of ``POST /api/session``; there is no token in a message.
 ``signaling`` moves these without knowing the law: what a command does, who may
 give it and what a view holds is decided by the application behind
 :class:`signaling.application.Application`; views travel as opaque JSON objects whose schema
-the application publishes (:mod:`hearing_server.web.api`).
+the application publishes (:mod:`hearing_server.api`).
 """
 
 from __future__ import annotations

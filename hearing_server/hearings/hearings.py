@@ -15,10 +15,10 @@ from signaling.messages import CheckIn, Join
 from signaling.messages import Command as CommandRequest
 from signaling.worker_api import Source
 
+from .. import api
 from ..court import Booked, Command, Event, Now, Role, Rules, Sitting, booked, replay, role_may_publish
 from ..refusals import sentence
 from ..store import Conflict, HearingFacts, JobRow, Store, StoreError
-from ..web import api
 from . import views
 from .actor import SittingActor
 from .clock import Clock, SystemClock

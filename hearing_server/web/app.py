@@ -21,10 +21,10 @@ from starlette.websockets import WebSocket
 from recording.serve import RecordReader
 from signaling.application import Seat
 
+from .. import api
 from ..hearings import Hearings
 from ..links import Links
 from ..store import HearingFacts, Store, StoreError
-from . import api
 from .access import EVERYBODY, STAFF, Ask, Caller, Endpoint, Gate, same_origin
 from .identity import Identity
 from .limits import RateLimit

@@ -6,11 +6,11 @@ import contextlib
 
 from starlette.responses import Response
 
+from ..api import LinkRequest, Me, SessionRequest
 from ..hearings import Hearings, views
 from ..links import LinkRefused, Links
 from ..store import LinkRow, Store
 from .access import SEAT_COOKIE, SEATS_LIMIT, Ask, Gate, over_https, person_cookie
-from .api import LinkRequest, Me, SessionRequest
 from .problems import Json, ProblemError
 
 #: How long a browser keeps the cookie, s; the link's expiry ends it earlier.

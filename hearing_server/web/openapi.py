@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from . import api
+from .. import api
 from .access import Endpoint
 
 _PARAMETER = re.compile(r"{(\w+)(?::\w+)?}")

@@ -8,8 +8,8 @@ import msgspec
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
+from ..api import Problem
 from ..refusals import Locale, sentence
-from .api import Problem
 
 LANGUAGE_COOKIE = "lang"
 #: Entries of Accept-Language that are looked at.

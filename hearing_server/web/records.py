@@ -20,10 +20,10 @@ from recording.objects import StoreProblem
 from recording.playback import MediaEntry, Playback
 from recording.serve import Media, RecordReader, TooManyReaders
 
+from .. import api
 from ..court import Event
 from ..hearings import Hearings, RecorderUnavailable, views
 from ..store import HearingFacts, JobRow, RecordRow, Store
-from . import api
 from .access import Ask, Gate
 from .problems import Json, ProblemError
 from .ranges import ByteRange, RangeNotSatisfiable, applies, matches, parse

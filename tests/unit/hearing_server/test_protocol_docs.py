@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from hearing_server import api
 from hearing_server.court.tables import TABLE
 from hearing_server.refusals import SENTENCES
-from hearing_server.web import api
 from hearing_server.web.problems import STATUS
 from tests.unit.hearing_server.web.test_access import DEMANDS
 
