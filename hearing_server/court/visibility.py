@@ -38,8 +38,12 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
-    """What one person may know and do now."""
+    """What one person may know and do now.
 
+    ``isolated``: has not been called yet, and is told nothing of what goes on inside, not even how many there are.
+    """
+
+    isolated: bool
     people: tuple[Seen, ...]
     may: tuple[str, ...]
     may_publish: tuple[str, ...]
@@ -86,7 +90,10 @@ def plan(sitting: Sitting) -> MediaPlan:
 def view(sitting: Sitting, person_id: str, now: Now) -> View:
     """What this person, who must be one of the sitting's, may know and do."""
     person = sitting.people[person_id]
+    isolated = _isolated(person)
+    observers = sum(1 for other in sitting.people.values() if other.role is Role.OBSERVER and other.in_room)
     return View(
+        isolated=isolated,
         people=tuple(
             Seen(
                 person_id=other.id,
@@ -98,12 +105,16 @@ def view(sitting: Sitting, person_id: str, now: Now) -> View:
         ),
         may=_may(sitting, person, now),
         may_publish=may_publish(sitting, person_id),
-        watching=sum(1 for other in sitting.people.values() if other.role is Role.OBSERVER and other.in_room),
+        watching=0 if isolated else observers,
     )
 
 
+def _isolated(person: Person) -> bool:
+    return person.role in ISOLATED_UNTIL_CALLED and not person.in_room
+
+
 def _sees(person: Person, other: Person) -> bool:
-    if person.role in ISOLATED_UNTIL_CALLED and not person.in_room:
+    if _isolated(person):
         return other.id == person.id or other.role is Role.JUDGE
     return True
 

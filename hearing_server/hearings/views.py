@@ -7,10 +7,9 @@ from typing import Any, Literal, cast
 
 import msgspec
 
-from .. import court
+from .. import api, court
 from ..court import Now, Person, Presence, RecordState, Sitting
 from ..store import HearingFacts, PersonRow, RecordRow
-from ..web import api
 from .watch import CaptureWatch
 
 NS = 1_000_000_000
@@ -98,7 +97,7 @@ def hearing_view(
         countdown_ends_at=_seconds(sitting.countdown_ends),
         opened_at=_seconds(sitting.opened),
         closed_at=_seconds(sitting.closed),
-        record=live_record(sitting, watch),
+        record=_told(live_record(sitting, watch), allowed),
         people=[
             _person(sitting.people[seen.person_id], rows[seen.person_id], seen, devices) for seen in allowed.people
         ],
@@ -108,6 +107,11 @@ def hearing_view(
         watching=allowed.watching,
     )
     return cast(dict[str, Any], msgspec.to_builtins(shape))
+
+
+def _told(record: api.RecordView, allowed: court.View) -> api.RecordView:
+    """The number of tracks would say how many people are inside."""
+    return msgspec.structs.replace(record, tracks=0) if allowed.isolated else record
 
 
 def _person(

@@ -186,6 +186,8 @@ def check_views(room: Room) -> None:
         assert person.id in ids
         if person.role in ISOLATED_UNTIL_CALLED and not person.in_room:
             assert ids == {person.id, "judge"}
+            assert seen.isolated
+            assert seen.watching == 0
         if person.role is Role.OBSERVER:
             assert {line.person_id for line in seen.people if line.named} <= {person.id, "judge"}
         if person.role not in (Role.JUDGE, Role.CLERK):

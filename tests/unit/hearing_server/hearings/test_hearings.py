@@ -124,10 +124,13 @@ async def test_the_countdown_ends_by_itself(court: Court) -> None:
 
 
 async def test_a_waiting_witness_knows_nobody_but_the_judge(court: Court) -> None:
-    await court.start("claimant", "respondent")
-    _, view = await court.join("witness")
+    sockets = await court.start("claimant", "respondent")
+    sockets["witness"], view = await court.join("witness")
     assert {entry["role"] for entry in view["people"]} == {"judge", "witness"}
     assert view["may"] == []
+    court.room.capture()
+    await court.settled()
+    assert sockets["witness"].view["record"]["tracks"] == 0 < sockets["judge"].view["record"]["tracks"]
 
 
 async def test_an_observer_sees_roles_and_never_speaks(court: Court) -> None:
