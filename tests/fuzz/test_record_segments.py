@@ -1,4 +1,4 @@
-"""Mutated segment files: whatever the bytes, readers answer with a code or a problem, in bounded time, and never raise."""
+"""Mutated segment files: whatever the bytes, readers answer with a code or a problem, bounded, and never raise."""
 
 from __future__ import annotations
 
