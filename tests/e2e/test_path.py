@@ -24,6 +24,7 @@ from .harness.server import Running
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(400)]
 
+RESULTS = Path(__file__).parents[2] / "test-results"
 #: The issue's bar for tracks against each other, s.
 ALIGNED_S = 0.2
 
@@ -115,6 +116,22 @@ async def test_stored_tracks_are_aligned_with_each_other_and_with_the_clock(demo
     for differences in rounds:
         assert max(differences) - min(differences) < ALIGNED_S, late
         assert all(abs(difference) < 2 * ALIGNED_S for difference in differences), late
+
+
+async def test_the_archive_plays_each_person_in_their_own_place_and_in_step(demo: Running, held: Held) -> None:
+    page = held.clerk.page
+    await page.goto(f"{demo.base_url}/record/{held.hearing_id}")
+    await held.clerk.press("play")
+    people = {f"player-{track['personId']}": track["role"] for track in held.record["tracks"]}
+
+    async def all_are_shown() -> bool:
+        seen = await held.clerk.sees()
+        return {place: seen.get(place) for place in people} == people
+
+    await until(all_are_shown, 20, "every stored picture is played in its place")
+    drift_ms = float(await page.get_by_test_id("time").get_attribute("data-drift-ms") or 1e9)
+    assert abs(drift_ms) < 100
+    await page.screenshot(path=RESULTS / "record-playing.png")
 
 
 async def test_a_player_can_seek_by_ranges(demo: Running, held: Held) -> None:

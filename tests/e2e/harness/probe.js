@@ -44,7 +44,7 @@
 
   const allPlayers = () => {
     for (const element of document.querySelectorAll("audio, video")) players.add(element);
-    return [...players].filter((element) => element.srcObject && !element.paused);
+    return [...players].filter((element) => (element.srcObject || element.currentSrc) && !element.paused);
   };
 
   // One mix of everything that is audible in the page, as 32-bit samples.
@@ -57,7 +57,7 @@
     const sources = [];
     const heardTracks = new Set();
     for (const element of allPlayers()) {
-      if (element.muted || element.volume === 0) continue;
+      if (!element.srcObject || element.muted || element.volume === 0) continue;
       for (const track of element.srcObject.getAudioTracks()) {
         if (heardTracks.has(track.id) || track.readyState !== "live") continue;
         heardTracks.add(track.id);
@@ -96,7 +96,7 @@
       });
       const quality = element.getVideoPlaybackQuality?.();
       shown.push({
-        role: element.closest("[data-role]")?.dataset.role ?? "",
+        role: element.closest("[data-role]")?.dataset.role ?? element.dataset.testid ?? "",
         colour: middle,
         frames: quality ? quality.totalVideoFrames : 0,
         width: element.videoWidth,
