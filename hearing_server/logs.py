@@ -66,6 +66,8 @@ def configure(settings: Settings, process: str) -> None:
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(process=process)
+    # A line that the disk does not take is dropped, without a traceback on the terminal for each.
+    logging.raiseExceptions = False
 
 
 def _rendering(in_json: bool) -> list[Any]:
