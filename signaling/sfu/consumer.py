@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 import secrets
-import struct
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from . import layers, rtcp
 from .clock import NS_PER_MS, NS_PER_S
 from .dtls_adapter import MAX_PACKET_BYTES, SEND_BUFFER
+from .fastpath import HotEntry, packer, rewrite_picture
 from .producer import video_block
 from .seqmap import Segment, SequenceMap
 from .stream import Media, MediaStream
@@ -30,12 +28,6 @@ MAX_REPLAY_PACKETS = 60
 MAX_TIMESTAMP_ERROR_S = 3
 #: Extra timestamp between the last packet of one layer and the first of the next, if they would touch.
 MIN_FRAME_S = 1 / 90
-
-
-@functools.cache
-def _packer(size: int) -> Callable[..., None]:
-    """Writes header and body in one call; one per body size, so at most :data:`MAX_PACKET_BYTES` of them."""
-    return struct.Struct(f"!BBHII{size}s").pack_into
 
 
 class Consumer:
@@ -64,7 +56,10 @@ class Consumer:
         self.packets = 0
         self.octets = 0
         self.stream: MediaStream | None = None
-        self._payload_type = payload_type
+        self.payload_type = payload_type
+        self.hot_base: tuple[int, int] | None = None
+        """Packets and octets that the stream's hot lists had been sent when this consumer's state was last its own;
+        ``None`` while it goes the plain way."""
         self._rtx_payload_type = rtx_payload_type
         self._map = SequenceMap(secrets.randbelow(0x4000))
         self._video = producer.kind == "video"
@@ -120,9 +115,11 @@ class Consumer:
 
     def resync(self) -> None:
         """The next packet of the stream is the next one sent, whatever its number."""
+        self._cool()
         self._resync = True
 
     def leave_stream(self) -> None:
+        self._cool()
         stream, self.stream = self.stream, None
         if stream is not None and self in stream.takers:
             stream.takers = [c for c in stream.takers if c is not self]
@@ -167,7 +164,7 @@ class Consumer:
     # --- packets ---------------------------------------------------------------
 
     def forward(self, stream: MediaStream, media: Media, now_ns: int) -> None:
-        """Send one packet of the stream this consumer takes."""
+        """Send one packet of the stream this consumer takes: the plain way."""
         segment = self._switch(stream, media, now_ns) if self._resync else self._map.current
         number = media.number
         if segment is None:
@@ -183,15 +180,13 @@ class Consumer:
         if size > MAX_PACKET_BYTES - 12:
             return
         first = 0x90 if media.payload_at else 0x80
-        _packer(size)(
-            SEND_BUFFER, 0, first, media.marker | self._payload_type, out & 0xFFFF, timestamp, self.ssrc, body
-        )
-        if self._video:
-            self._rewrite_picture(media, segment, 12 + media.payload_at, note=out > self._map.highest_out)
+        second = media.marker | self.payload_type
+        packer(size)(SEND_BUFFER, 0, first, second, out & 0xFFFF, timestamp, self.ssrc, body)
+        if media.vp8 is not None:
+            at = 12 + media.payload_at
+            rewrite_picture(SEND_BUFFER, at, media.vp8, segment.picture_delta, segment.tl0_delta)
         if out > self._map.highest_out:
-            self._map.highest_out = out
-            self._last_timestamp = timestamp
-            self._last_sent_ns = now_ns
+            self._note_newest(media, segment, now_ns)
         self.packets += 1
         self.octets += size - media.payload_at
         self.downlink.send_rtp(12 + size)
@@ -199,10 +194,63 @@ class Consumer:
     def leave_out(self, stream: MediaStream, number: int) -> None:
         """A packet of padding is not forwarded and leaves no gap."""
         if stream is self.stream and not self._resync:
+            self._cool()
             self._map.leave_out(number)
+
+    # --- the fast way ------------------------------------------------------------
+
+    def hot_entry(self) -> HotEntry | None:
+        """What the fast way needs of this consumer, if it can take it; it is then ahead of this object's own state."""
+        segment, stream = self._map.current, self.stream
+        route = self.downlink.fast_route() if not self._resync else None
+        if route is None or segment is None or stream is None:
+            return None
+        outbox, keys, name = route
+        self.hot_base = (stream.hot_packets, stream.hot_octets)
+        constants = (
+            keys.sending_context,
+            name,
+            self.ssrc,
+            segment.delta,
+            segment.timestamp_delta,
+            segment.picture_delta,
+            segment.tl0_delta,
+        )
+        return HotEntry(outbox, keys, constants)
+
+    def settle(self) -> None:
+        """Catch up with what the fast way has sent."""
+        stream, base, segment = self.stream, self.hot_base, self._map.current
+        if stream is None or base is None or segment is None or stream.hot_last is None:
+            return
+        packets = stream.hot_packets - base[0]
+        if packets:
+            self.packets += packets
+            self.octets += stream.hot_octets - base[1]
+            self.downlink.packets_out += packets
+            self.hot_base = (stream.hot_packets, stream.hot_octets)
+            self._note_newest(stream.hot_last, segment, stream.hot_ns)
+
+    def _cool(self) -> None:
+        if self.stream is not None:
+            self.stream.cool()
+
+    def _note_newest(self, media: Media, segment: Segment, now_ns: int) -> None:
+        """This is the newest packet sent."""
+        self._map.highest_out = media.number + segment.delta
+        self._last_timestamp = media.timestamp + segment.timestamp_delta & 0xFFFFFFFF
+        self._last_sent_ns = now_ns
+        if media.vp8 is not None:
+            if media.vp8.picture_at >= 0:
+                self._last_picture = media.vp8.picture_id + segment.picture_delta & 0x7FFF
+            if media.vp8.tl0_at >= 0:
+                self._last_tl0 = media.vp8.tl0 + segment.tl0_delta & 0xFF
+
+    # --- repair and reports --------------------------------------------------------
 
     def on_nack(self, sequences: tuple[int, ...], now_ns: int) -> None:
         """Send again what the subscriber misses and the cache still has."""
+        self.settle()
         for sequence in sequences:
             out = self._map.extend(sequence)
             origin = self._map.origin(out)
@@ -222,6 +270,7 @@ class Consumer:
 
     def sender_report(self, now_ns: int) -> bytes:
         """The upstream report moved to now and to our timestamps; empty while there is none."""
+        self.settle()
         stream, segment = self.stream, self._map.current
         if stream is None or self._resync or segment is None or stream.sender_report is None or not self.packets:
             return b""
@@ -243,11 +292,13 @@ class Consumer:
 
     def _take(self, stream: MediaStream) -> None:
         self.leave_stream()
+        stream.cool()
         self.stream = stream
         stream.takers = [*stream.takers, self]
 
     def _switch(self, stream: MediaStream, media: Media, now_ns: int) -> Segment:
         self._resync = False
+        self._cool()
         picture_delta = tl0_delta = 0
         if media.vp8 is not None and self._map.current is not None:
             if media.vp8.picture_at >= 0:
@@ -281,28 +332,6 @@ class Consumer:
             delta = self._last_timestamp + int(MIN_FRAME_S * stream.clock_rate) - media.timestamp
         return delta
 
-    def _rewrite_picture(self, media: Media, segment: Segment, at: int, *, note: bool) -> None:
-        """Picture id and TL0PICIDX (RFC 7741 §4.2) go on unbroken over a switch."""
-        descriptor = media.vp8
-        if descriptor is None:
-            return
-        if descriptor.picture_at >= 0:
-            picture = descriptor.picture_id + segment.picture_delta
-            if segment.picture_delta:
-                if descriptor.long_picture_id:
-                    SEND_BUFFER[at + descriptor.picture_at] = 0x80 | picture >> 8 & 0x7F
-                    SEND_BUFFER[at + descriptor.picture_at + 1] = picture & 0xFF
-                else:
-                    SEND_BUFFER[at + descriptor.picture_at] = picture & 0x7F
-            if note:
-                self._last_picture = picture & 0x7FFF
-        if descriptor.tl0_at >= 0:
-            tl0 = descriptor.tl0 + segment.tl0_delta & 0xFF
-            if segment.tl0_delta:
-                SEND_BUFFER[at + descriptor.tl0_at] = tl0
-            if note:
-                self._last_tl0 = tl0
-
     def _may_resend(self, out: int, now_ns: int) -> bool:
         last_ns, times = self._resent.get(out, (0, 0))
         if times >= MAX_RESENDS or (times and now_ns - last_ns < REPEAT_MS * NS_PER_MS):
@@ -324,16 +353,18 @@ class Consumer:
             return
         self._rtx_sequence += 1
         second = media.marker | self._rtx_payload_type
-        _packer(size)(SEND_BUFFER, 0, 0x90, second, self._rtx_sequence & 0xFFFF, timestamp, self.rtx_ssrc, body)
-        self._rewrite_picture(media, segment, 12 + len(block) + 2, note=False)
+        packer(size)(SEND_BUFFER, 0, 0x90, second, self._rtx_sequence & 0xFFFF, timestamp, self.rtx_ssrc, body)
+        if media.vp8 is not None:
+            at = 12 + len(block) + 2
+            rewrite_picture(SEND_BUFFER, at, media.vp8, segment.picture_delta, segment.tl0_delta)
         self.downlink.send_rtp(12 + size)
 
     def _send_again(self, media: Media, segment: Segment, out: int) -> None:
         first = 0x90 if media.payload_at else 0x80
         timestamp = media.timestamp + segment.timestamp_delta & 0xFFFFFFFF
-        second = media.marker | self._payload_type
+        second = media.marker | self.payload_type
         size = len(media.body)
-        _packer(size)(SEND_BUFFER, 0, first, second, out & 0xFFFF, timestamp, self.ssrc, media.body)
+        packer(size)(SEND_BUFFER, 0, first, second, out & 0xFFFF, timestamp, self.ssrc, media.body)
         self.downlink.send_rtp(12 + size)
 
 

@@ -11,8 +11,9 @@ from . import rtcp
 from .allocation import Demand, LinkEstimate, allocate
 from .clock import NS_PER_S, Clock
 from .consumer import Consumer
-from .dtls_adapter import Certificate
-from .port import Port
+from .dtls_adapter import Certificate, SrtpKeys
+from .fastpath import Outbox
+from .port import Port, UdpPath
 from .transport import State, Transport
 
 #: mediasoup-client's bandwidth probator uses this SSRC.
@@ -73,6 +74,18 @@ class Downlink(Transport):
     def report_soon(self) -> None:
         """A consumer began, or its producer's clock became known: lip sync shall not wait for the next turn."""
         self.report_due = True
+
+    def fast_route(self) -> tuple[Outbox, SrtpKeys, int] | None:
+        """Outbox, keys and the peer's name, while packets go over UDP in batches."""
+        keys, path = self._keys, self._path
+        if keys is None or not isinstance(path, UdpPath) or path.outbox is None:
+            return None
+        return path.outbox, keys, path.name.address
+
+    def on_path_changed(self, now_ns: int) -> None:
+        for consumer in self.consumers.values():
+            if consumer.stream is not None:
+                consumer.stream.cool()
 
     def on_connected(self) -> None:
         for consumer in self.consumers.values():

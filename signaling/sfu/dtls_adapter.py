@@ -53,12 +53,24 @@ class SrtpKeys:
         self._rx = dtls._rx_srtp._srtp[0]
         self._tx = dtls._tx_srtp._srtp[0]
 
+    @property
+    def sending_context(self) -> Any:
+        """libsrtp's context; good while this object lives."""
+        return self._tx
+
     def unprotect_rtp(self, datagram: bytes) -> bytes | None:
         """The plain packet; ``None`` if it is forged, replayed, too old or too long."""
         return self._unprotect(lib.srtp_unprotect, datagram)
 
     def unprotect_rtcp(self, datagram: bytes) -> bytes | None:
         return self._unprotect(lib.srtp_unprotect_rtcp, datagram)
+
+    def unprotect_in_place(self, pointer: Any, view: memoryview, at: int, size: int) -> bytes | None:
+        """As :meth:`unprotect_rtp` for the datagram at ``view[at:at + size]``, which ``pointer`` points to."""
+        _rx_length[0] = size
+        if lib.srtp_unprotect(self._rx, pointer, _rx_length):
+            return None
+        return bytes(view[at : at + _rx_length[0]])
 
     def _unprotect(self, function: Callable[..., int], datagram: bytes) -> bytes | None:
         size = len(datagram)

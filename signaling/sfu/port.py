@@ -10,10 +10,11 @@ import asyncio
 import errno
 import logging
 import socket
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
-from . import stun
+from . import mmsg, stun
 from .clock import Clock
+from .fastpath import FastPath, Outbox
 from .framing import Deframer, frame
 
 logger = logging.getLogger(__name__)
@@ -32,7 +33,7 @@ BIND_TRIES = 20
 #: How a system without IPv6 refuses its wildcard address.
 NO_IPV6 = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
 
-Address = tuple[str, int]
+Address = tuple[Any, ...]
 
 
 class Path(Protocol):
@@ -52,16 +53,23 @@ class Receiver(Protocol):
     def on_datagram(self, datagram: bytes, now_ns: int) -> None:
         """A datagram that is not STUN, from a proven path."""
 
+    def on_protected(self, pointer: Any, view: memoryview, at: int, size: int, now_ns: int) -> None:
+        """An SRTP or SRTCP packet in the port's own memory, from a proven path."""
+
     def on_path_closed(self, path: Path) -> None: ...
 
 
 class UdpPath:
-    __slots__ = ("_sendto", "address", "socket")
+    """``outbox`` is there if the socket sends in batches."""
 
-    def __init__(self, sock: socket.socket, address: Address) -> None:
+    __slots__ = ("_sendto", "address", "name", "outbox", "socket")
+
+    def __init__(self, sock: socket.socket, address: Address, outbox: Outbox | None) -> None:
         self.socket = sock
         self._sendto = sock.sendto
         self.address = address
+        self.outbox = outbox
+        self.name = mmsg.Name(mmsg.pack_name(sock.family, address))
 
     def send(self, datagram: bytes | memoryview) -> bool:
         try:
@@ -74,8 +82,9 @@ class UdpPath:
 class Port:
     """``receivers``: transports by user fragment; ``paths``: transports by proven path."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, fast: FastPath | None = None) -> None:
         self.receivers: dict[str, Receiver] = {}
+        self.fast = fast
         self.number = 0
         self.dropped = 0
         self._clock = clock
@@ -128,7 +137,7 @@ class Port:
         elif isinstance(path, UdpPath):
             for sock in self._sockets:
                 if sock.owns(path):
-                    sock.routes[path.address] = (receiver, path)
+                    sock.routes[path.name.raw] = (receiver, path)
 
     def path_forgotten(self, path: Path, receiver: Receiver) -> None:
         """This transport has no more use for the path; another may have proven it since."""
@@ -138,8 +147,8 @@ class Port:
                 path.abort()
         elif isinstance(path, UdpPath):
             for sock in self._sockets:
-                if sock.owns(path) and sock.routes.get(path.address, (None,))[0] is receiver:
-                    del sock.routes[path.address]
+                if sock.owns(path) and sock.routes.get(path.name.raw, (None,))[0] is receiver:
+                    del sock.routes[path.name.raw]
 
     def on_unproven(self, datagram: bytes, path: Path, source: Address, now_ns: int) -> None:
         """A datagram of an address nobody has proven yet, or STUN of any address."""
@@ -170,9 +179,18 @@ class UdpSocket:
             self._socket.close()
             raise
         self.number: int = self._socket.getsockname()[1]
-        self.routes: dict[Address, tuple[Receiver, UdpPath]] = {}
+        self.routes: dict[bytes, tuple[Receiver, UdpPath]] = {}
+        """By the peer's name as the kernel writes it."""
         self._loop = asyncio.get_running_loop()
-        self._loop.add_reader(self._socket, self._readable)
+        self._fast = port.fast
+        self._outbox: Outbox | None = None
+        if self._fast is not None:
+            self._outbox = Outbox(self._socket, segmentation=self._fast.segmentation)
+            self._fast.outboxes.append(self._outbox)
+            self._incoming = mmsg.Incoming(family)
+            self._loop.add_reader(self._socket, self._readable_batch, self._fast)
+        else:
+            self._loop.add_reader(self._socket, self._readable)
 
     def owns(self, path: UdpPath) -> bool:
         return path.socket is self._socket
@@ -181,10 +199,52 @@ class UdpSocket:
         if self._socket.fileno() >= 0:
             self._loop.remove_reader(self._socket)
             self._socket.close()
+        if self._fast is not None and self._outbox in self._fast.outboxes:
+            self._fast.outboxes.remove(self._outbox)
         self.routes.clear()
 
+    def _readable_batch(self, fast: FastPath) -> None:
+        """Read and forward in batches, until nothing is left or others of the loop should have their turn."""
+        incoming, file = self._incoming, self._socket.fileno()
+        fast.batching = True
+        try:
+            for _ in range(BATCH_DATAGRAMS // mmsg.RECEIVE_MESSAGES):
+                count = incoming.receive(file)
+                now_ns = self._clock.mono_ns()
+                for i in range(count):
+                    try:
+                        self._take_slot(incoming, i, now_ns)
+                    except Exception:  # one peer's packet must never end the service of all others
+                        self._port.dropped += 1
+                        logger.exception("a datagram was dropped")
+                fast.flush()
+                if 0 <= count < mmsg.RECEIVE_MESSAGES:
+                    return
+        except Exception:
+            logger.exception("a batch was dropped")
+        finally:
+            fast.batching = False
+
+    def _take_slot(self, incoming: mmsg.Incoming, i: int, now_ns: int) -> None:
+        size = incoming.size(i)
+        if not size:
+            self._port.dropped += 1
+            return
+        at = i * mmsg.RECEIVE_BYTES
+        view = incoming.view
+        first = view[at]
+        name = incoming.name(i)
+        route = self.routes.get(name)
+        if 127 < first < 192:
+            if route is not None:
+                route[0].on_protected(incoming.pointers[i], view, at, size, now_ns)
+            else:
+                self._port.dropped += 1
+        else:
+            self._take(bytes(view[at : at + size]), name, route, now_ns)
+
     def _readable(self) -> None:
-        recvfrom, routes = self._socket.recvfrom, self.routes
+        recvfrom = self._socket.recvfrom
         for _ in range(BATCH_DATAGRAMS):
             try:
                 datagram, address = recvfrom(MAX_DATAGRAM_BYTES)
@@ -193,19 +253,22 @@ class UdpSocket:
             except OSError:  # an ICMP error of an earlier send
                 continue
             try:
-                route = routes.get(address)
-                if not datagram:
-                    self._port.dropped += 1
-                elif datagram[0] > 3 and route is not None:
-                    route[0].on_datagram(datagram, self._clock.mono_ns())
-                elif datagram[0] < 4 and address[1]:
-                    path = route[1] if route is not None else UdpPath(self._socket, address)
-                    self._port.on_unproven(datagram, path, address[:2], self._clock.mono_ns())
-                else:
-                    self._port.dropped += 1
-            except Exception:  # one peer's packet must never end the service of all others
+                name = mmsg.pack_name(self._socket.family, address)
+                self._take(datagram, name, self.routes.get(name), self._clock.mono_ns())
+            except Exception:
                 self._port.dropped += 1
                 logger.exception("a datagram was dropped")
+
+    def _take(self, datagram: bytes, name: bytes, route: tuple[Receiver, UdpPath] | None, now_ns: int) -> None:
+        if not datagram:
+            self._port.dropped += 1
+        elif datagram[0] > 3 and route is not None:
+            route[0].on_datagram(datagram, now_ns)
+        elif datagram[0] < 4 and name[2:4] != b"\0\0":
+            path = route[1] if route is not None else UdpPath(self._socket, mmsg.unpack_name(name), self._outbox)
+            self._port.on_unproven(datagram, path, path.address[:2], now_ns)
+        else:
+            self._port.dropped += 1
 
 
 class TcpConnection(asyncio.Protocol):

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ..ortc import RtpParameters
     from .capture_tap import CaptureTap
     from .consumer import Consumer
+    from .fastpath import FastPath
     from .rate import UplinkEstimate
     from .rtp import RtpPacket
 
@@ -59,6 +60,7 @@ class Producer:
         attributes: dict[str, str],
         *,
         request_keyframe: Callable[[int], bool],
+        fast: FastPath | None = None,
     ) -> None:
         self.id = producer_id
         self.peer_id = peer_id
@@ -79,6 +81,7 @@ class Producer:
         self.allowed = False
         self.flowing = False
         self._request_keyframe = request_keyframe
+        self._fast = fast
         self._keyframe_layer = 0
         ids = {e.uri: e.id for e in parameters.header_extensions if e.id is not None}
         self.mid_id = ids.get(MID_URI, 0)
@@ -166,8 +169,7 @@ class Producer:
                 switched = [c for c in self.consumers.values() if c.consider(stream, now_ns)]
         else:
             self._prepare_audio(media, packet, extensions)
-        for consumer in stream.takers:
-            consumer.forward(stream, media, now_ns)
+        self._forward(stream, media, now_ns)
         if switched and media.number < stream.highest:
             for consumer in switched:
                 consumer.catch_up(stream, media.number, now_ns)
@@ -175,6 +177,24 @@ class Producer:
             self.capture.rtp(stream, packet.data, now_ns, keyframe=media.keyframe)
         if media.marker and self.layers > 1:
             self._look_for_stopped(stream, now_ns)
+
+    def _forward(self, stream: MediaStream, media: Media, now_ns: int) -> None:
+        fast = self._fast
+        if fast is None or media.number != stream.highest:  # a late one goes the plain way, behind all others
+            stream.cool()
+            for consumer in stream.takers:
+                consumer.forward(stream, media, now_ns)
+            return
+        hot = stream.hot or stream.heat(fast)
+        slow = stream.slow
+        if hot.entries:
+            stream.hot_packets += 1
+            stream.hot_octets += len(media.body) - media.payload_at
+            stream.hot_ns = now_ns
+            stream.hot_last = media
+            fast.push(stream, media)
+        for consumer in slow:  # one that begins here cools the stream, and is hot with the next packet
+            consumer.forward(stream, media, now_ns)
 
     def _look_for_stopped(self, flowing: MediaStream, now_ns: int) -> None:
         """A frame of one layer has ended: those that watch a layer which fell silent shall not wait for a timer."""

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 from . import rtcp, vp8
 from .clock import NS_PER_MS, NS_PER_S
+from .fastpath import HotList
 from .nack import NackGenerator
 from .rtp import RtpPacket
 from .sequence import MAX_DROPOUT, SequenceUnwrapper
 
 if TYPE_CHECKING:
     from .consumer import Consumer
+    from .fastpath import FastPath
 
 #: Packets kept for retransmission; powers of two.  Video: about 2 s of 2 Mbit/s, half of it for each layer below (a
 #: quarter of the pixels); audio: 2.5 s of 20 ms packets.
@@ -50,6 +52,16 @@ class MediaStream:
         self.clock_rate = clock_rate
         self.takers: list[Consumer] = []
         """Consumers this stream is forwarded to now."""
+        self.fast: FastPath | None = None
+        self.hot: HotList | None = None
+        """Takers whose packets go the fast way; ``None`` until the next packet finds out which."""
+        self.slow: list[Consumer] = []
+        """The other takers, while ``hot`` is there."""
+        self.run: list[Media] = []
+        """Pushed to the hot list and not yet written."""
+        self.hot_packets = self.hot_octets = self.hot_ns = 0
+        """Pushed to hot lists ever, and when last."""
+        self.hot_last: Media | None = None
         self.nack = NackGenerator()
         self.last_packet_ns: int | None = None
         self.sibling_frames = 0
@@ -113,8 +125,32 @@ class MediaStream:
         media = self._cache[number & self._mask]
         return media if media is not None and media.number == number else None
 
+    def heat(self, fast: FastPath) -> HotList:
+        """Find out who can be served the fast way."""
+        self.fast = fast
+        entries = [(consumer, consumer.hot_entry()) for consumer in self.takers]
+        self.slow = [consumer for consumer, entry in entries if entry is None]
+        found = [entry for _, entry in entries if entry is not None]
+        payload_type = self.takers[0].payload_type if self.takers else 0
+        self.hot = HotList(found, payload_type)
+        return self.hot
+
+    def cool(self) -> None:
+        """Write what is waiting, and let the takers take their state back: something about one of them changes."""
+        if self.hot is None:
+            return
+        for consumer in self.takers:
+            consumer.settle()
+            consumer.hot_base = None
+        if self.fast is not None:
+            self.fast.write(self)
+            self.fast.send()
+        self.hot = None
+        self.slow = []
+
     def pause(self) -> None:
         """Nothing is missing of what is not wanted; the next packet begins a new count."""
+        self.cool()
         self.nack.reset()
         self._unwrapper.restart()
         self._transit = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 from .. import worker_api as api
 from ..ortc import DtlsParameters, IceParameters
@@ -98,6 +98,7 @@ class Transport:
             self._handshake.cancel()
         await self._dtls.stop()
         self._keys = None
+        self.on_path_changed(self.now_ns())
         for credentials in self._ice.credentials:
             self._port.receivers.pop(credentials.ufrag, None)
         for path in list(self._ice.paths):
@@ -123,6 +124,18 @@ class Transport:
         self._revive()
         self._start_dtls()
 
+    def on_protected(self, pointer: Any, view: memoryview, at: int, size: int, now_ns: int) -> None:
+        """An SRTP or SRTCP packet at ``view[at:at + size]``, which ``pointer`` points to and which may be changed."""
+        if size < 2 or 192 <= view[at + 1] <= 223:
+            self.on_datagram(bytes(view[at : at + size]), now_ns)
+            return
+        keys = self._keys
+        if keys is not None:
+            plain = keys.unprotect_in_place(pointer, view, at, size)
+            if plain is not None:
+                self._ice.heard_ns = now_ns
+                self.on_rtp(plain, now_ns)
+
     def on_datagram(self, datagram: bytes, now_ns: int) -> None:
         first = datagram[0]
         if 127 < first < 192:
@@ -145,6 +158,7 @@ class Transport:
     def on_path_closed(self, path: Path) -> None:
         self._ice.forget(path)
         self._path = self._ice.selected
+        self.on_path_changed(self.now_ns())
 
     # --- for the two directions --------------------------------------------------
 
@@ -158,7 +172,7 @@ class Transport:
         """The keys are there for the first time."""
 
     def on_path_changed(self, now_ns: int) -> None:
-        """The peer nominated a path."""
+        """The peer nominated a path, or the path or the keys are gone."""
 
     def report(self, now_ns: int) -> None:
         """Send the reports that are due about twice a second."""
@@ -224,6 +238,7 @@ class Transport:
     def _dtls_closed(self) -> None:
         if not self._closed:
             self._keys = None
+            self.on_path_changed(self.now_ns())
             self._set_state("closed")
 
     def _set_state(self, state: State) -> None:

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 
 from .. import worker_api as api
 from ..ortc import IceCandidate, RtpParameters
-from . import capabilities
+from . import capabilities, mmsg
 from .candidates import announced_addresses, candidates
 from .capture import CaptureSink
 from .clock import NS_PER_S, Clock
 from .downlink import Downlink
 from .dtls_adapter import Certificate
+from .fastpath import FastPath
 from .levels import PERIOD_MS
 from .port import Port
 from .producer import Producer
@@ -74,7 +75,9 @@ class Worker:
         self._settings = settings
         self._sink = sink
         self._clock = clock or Clock()
-        self._port = Port(self._clock)
+        # The plain way serves wherever the kernel's batches are not to be had.
+        self._fast = FastPath(segmentation=mmsg.segmentation_works()) if mmsg.AVAILABLE else None
+        self._port = Port(self._clock, self._fast)
         self._certificate = Certificate()
         self._rooms: dict[str, Room] = {}
         self._transports: dict[str, _Held] = {}
@@ -293,6 +296,7 @@ class Worker:
             parameters,
             dict(command.attributes),
             request_keyframe=request_keyframe,
+            fast=self._fast,
         )
         producer.paused = command.paused
         self._producers[producer.id] = (room, peer, producer)
