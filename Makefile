@@ -91,7 +91,7 @@ $(VENV)/.node: requirements-node.lock | $(PY)
 
 web_client/node_modules/.installed: web_client/package.json web_client/package-lock.json | $(NODE_READY)
 	@echo "[4/5] Packages of the web pages, as locked (once)"
-	@$(NPM) ci
+	@$(NPM) ci --loglevel=error
 	@touch $@
 
 $(CLIENT): web_client/node_modules/.installed $(CLIENT_SOURCES)

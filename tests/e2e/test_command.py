@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import signal
 import socket
@@ -82,11 +83,8 @@ async def test_a_dead_child_is_started_again_and_that_is_said(tmp_path: Path) ->
                 return demo.children().get(name, dead) != dead
 
             await until(replaced, 10, f"the {name} is started again")
-            await until(
-                lambda title=title: _said(demo, f"The {title} ended unexpectedly (signal 9)"),
-                10,
-                f"the {name} is spoken of",
-            )
+            sentence = f"The {title} ended unexpectedly (signal 9)"
+            await until(functools.partial(_said, demo, sentence), 10, f"the {name} is spoken of")
     finally:
         await demo.stop()
 
