@@ -4,6 +4,7 @@ import { Refusal } from "../http";
 import { prefs } from "../prefs.svelte";
 import type { Locale } from "../types";
 import { CourtClock } from "../clock";
+import { beat } from "./beat";
 import { SignalCore, type Ask, type Effect, type LinkState } from "./core";
 
 const TICK_MS = 250;
@@ -21,7 +22,7 @@ export class Signal {
   #url: string;
   #socket: WebSocket | null = null;
   #tickets = new Map<number, { resolve: (data: unknown) => void; reject: (error: Refusal) => void }>();
-  #timer: number | undefined;
+  #still: (() => void) | null = null;
   #wake = () => this.#run(this.#core.hurry(performance.now()));
 
   constructor(url: string, locale: Locale, listener: SignalListener) {
@@ -39,8 +40,8 @@ export class Signal {
   }
 
   start(): void {
-    if (this.#timer !== undefined) return;
-    this.#timer = window.setInterval(() => this.#run(this.#core.tick(performance.now())), TICK_MS);
+    if (this.#still) return;
+    this.#still = beat(TICK_MS, () => this.#run(this.#core.tick(performance.now())));
     window.addEventListener("online", this.#wake);
     document.addEventListener("visibilitychange", this.#wake);
     this.#run(this.#core.start(performance.now()));
@@ -51,8 +52,8 @@ export class Signal {
   }
 
   stop(): void {
-    window.clearInterval(this.#timer);
-    this.#timer = undefined;
+    this.#still?.();
+    this.#still = null;
     window.removeEventListener("online", this.#wake);
     document.removeEventListener("visibilitychange", this.#wake);
     this.#run(this.#core.stop(performance.now()));

@@ -1,0 +1,3 @@
+onmessage = (event: MessageEvent<number>) => {
+  setInterval(() => postMessage(0), event.data);
+};
