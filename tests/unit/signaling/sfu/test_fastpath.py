@@ -234,6 +234,7 @@ def test_the_fast_way_sends_what_the_plain_way_sends(seed: int, segmentation: bo
         assert media[0] == media[1], "in the same order"
         total += len(one.got)
     assert total > 1000
+    assert sum(stream.hot_packets for stream in fast.streams) > 500
     for one, other in zip(plain.consumers, fast.consumers, strict=True):
         other.settle()
         assert (one.packets, one.octets) == (other.packets, other.octets)
