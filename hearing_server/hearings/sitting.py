@@ -262,11 +262,15 @@ class SittingWork(ABC):
         recording = sitting.record not in (RecordState.IDLE, RecordState.FINALIZING, RecordState.SEALED)
         if recording and self._writer is not None and self._writer not in sitting.writers:
             return Command(name="writer", detail={"writer": self._writer})
-        timers = due(sitting, now.utc)
+        timers = [timer for timer in due(sitting, now.utc) if timer.name != "elapsed" or not self._unproven()]
         if timers:
             return timers[0]
         missing = self._missing()
         return None if missing is None else Command(name="lose", subject=missing)
+
+    def _unproven(self) -> bool:
+        """After a restart in the countdown the log says that the record runs, and nobody has seen it run since."""
+        return self.sitting.state is SittingState.COUNTDOWN and not self.watch.durable_wall_ns
 
     def _missing(self) -> str | None:
         """A person who is connected as far as the log knows, and is not; after a restart people have time to return."""
@@ -284,7 +288,7 @@ class SittingWork(ABC):
         at = next_due(self.sitting)
         returning = any(is_live(person) and not self._was_here(person.id) for person in self.sitting.people.values())
         delay = TICK_S if self.sitting.record is not RecordState.IDLE or returning else float("inf")
-        if at is not None:
+        if at is not None and not self._unproven():
             delay = min(delay, max(0.0, (at - self._clock.utc()) / NS))
         return delay
 

@@ -388,6 +388,22 @@ async def test_a_restart_goes_on_with_an_open_sitting(court: Court) -> None:
     assert sockets["claimant"].ended is None
 
 
+async def test_a_restart_in_the_countdown_waits_until_the_record_is_seen_to_run(court: Court) -> None:
+    judge = await court.arrive("judge")
+    await court.command(judge, "open")
+    court.room.capture()
+    await court.settled()
+    await court.hearings.aclose()
+    court.clock.wait(20)
+    court.hearings = Hearings(court.store, court.rooms, court.recorder, clock=court.clock)
+    await court.hearings.start()
+    await court.settled()
+    assert court.state == "countdown"
+    court.room.capture()
+    await court.settled()
+    assert court.state == "in_session"
+
+
 async def test_an_empty_sitting_rests_and_wakes(court: Court) -> None:
     socket = await court.arrive("claimant")
     room = court.room
