@@ -18,6 +18,8 @@ export type Out = { why: "link"; at: number } | { why: "microphone" } | { why: "
 export type Checked = Omit<CheckIn, "id" | "type">;
 
 const TICK_MS = 500;
+/** How long a camera or microphone may take to come (back) before the tile says that there is none. */
+const SETTLE_S = 6;
 /** Under reduced motion meters step this often. */
 const CALM_LEVELS_MS = 1000;
 /** A link that is gone this long puts the person out of the hearing in their own eyes. */
@@ -75,6 +77,7 @@ export class Hearing {
   #timer: number | undefined;
   #calm = matchMedia("(prefers-reduced-motion: reduce)");
   #shownMs = 0;
+  #noneSince = new Map<string, number>();
 
   constructor(person: Pick<Me, "personId" | "role">, checked: Checked, devices: LocalDevices) {
     this.#personId = person.personId;
@@ -247,6 +250,22 @@ export class Hearing {
     }
   }
 
+  /** A device that just went is most likely on its way: it is not called missing at once. */
+  settling(person: PersonView, source: Source): boolean {
+    const since = this.#noneSince.get(`${person.personId} ${source}`);
+    return since !== undefined && this.now - since < SETTLE_S;
+  }
+
+  #noteDevices(view: HearingView): void {
+    for (const person of view.people) {
+      for (const source of ["camera", "microphone"] as const) {
+        const key = `${person.personId} ${source}`;
+        if (person[source] !== "none" || !person.inRoom) this.#noneSince.delete(key);
+        else if (!this.#noneSince.has(key)) this.#noneSince.set(key, this.now);
+      }
+    }
+  }
+
   #showLevels(levels: Record<string, number>): void {
     const now = performance.now();
     if (this.#calm.matches && now - this.#shownMs < CALM_LEVELS_MS) return;
@@ -256,6 +275,7 @@ export class Hearing {
 
   #see(view: HearingView): void {
     this.said = this.#difference(this.view, view);
+    this.#noteDevices(view);
     this.view = view;
     if (view.state === "closed") {
       this.#release();
