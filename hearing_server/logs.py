@@ -20,7 +20,7 @@ from .words import Fault
 FILE_LIMIT_BYTES = 10 * 1024 * 1024
 OLDER_FILES = 3
 #: Libraries that write a line per request or packet at their own info level.
-TALKATIVE = ("uvicorn.access", "aioice", "aiortc", "asyncio", "sqlalchemy.engine", "alembic")
+TALKATIVE = ("uvicorn.access", "uvicorn.error", "aioice", "aiortc", "asyncio", "sqlalchemy.engine", "alembic")
 
 
 def configure(settings: Settings, process: str) -> None:
