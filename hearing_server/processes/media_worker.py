@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import socket
 from typing import cast
@@ -13,6 +12,7 @@ import structlog
 from recording.capture import SpoolSink
 from signaling.bus.factory import open_bus
 from signaling.sfu.capture import CaptureSink
+from signaling.sfu.collector import keep_collected
 from signaling.sfu.service import new_epoch, run_worker
 from signaling.sfu.settings import WorkerSettings
 from signaling.sfu.worker import Worker
@@ -53,8 +53,7 @@ async def _serve(settings: Settings, *, supervised: bool) -> int:
         ) from error
     async with open_bus(settings.bus, settings.run_folder, hub=False) as bus:
         serving = asyncio.create_task(run_worker(worker, bus, worker_id, epoch))
-        # What lives until now lives for ever: collections then look at less and pause forwarding less.
-        gc.freeze()
+        collecting = asyncio.create_task(keep_collected(lambda: worker.load().packets_out_s))
         log.info("worker.ready", worker=worker_id, epoch=epoch, port=worker.port)
         try:
             await until_told_or_done(serving, supervised=supervised)
@@ -63,6 +62,7 @@ async def _serve(settings: Settings, *, supervised: bool) -> int:
             await worker.aclose()
             await sink.aclose()
             await cancelled(serving)
+            await cancelled(collecting)
     return 0
 
 

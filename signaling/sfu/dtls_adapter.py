@@ -103,11 +103,27 @@ def _network_order(ssrc: int) -> int:
     return int.from_bytes(ssrc.to_bytes(4, "big"), "little")
 
 
+class Turns:
+    """Lets one step of one handshake through per turn of the loop.
+
+    A step is a signature or a key agreement, about a millisecond.  When twelve transports join at once, the media of
+    running hearings flows between their steps instead of waiting for all of them.
+    """
+
+    def __init__(self) -> None:
+        self._lock = asyncio.Lock()
+
+    async def wait(self) -> None:
+        async with self._lock:
+            await asyncio.sleep(0)
+
+
 class Certificate:
-    """A self-signed certificate, made at start (aiortc's are good for 30 days)."""
+    """A self-signed certificate, made at start (aiortc's are good for 30 days), and the turns of its handshakes."""
 
     def __init__(self) -> None:
         self.rtc = RTCCertificate.generateCertificate()
+        self.turns = Turns()
 
     @property
     def fingerprint(self) -> DtlsFingerprint:
@@ -119,8 +135,9 @@ class Certificate:
 class _Shim:
     """What ``RTCDtlsTransport`` needs from the ICE transport beneath it."""
 
-    def __init__(self, send: Callable[[bytes], None]) -> None:
+    def __init__(self, send: Callable[[bytes], None], turns: Turns) -> None:
         self.role = "controlled"
+        self._turns = turns
         self._out = send
         self._queue: asyncio.Queue[bytes | None] = asyncio.Queue(MAX_QUEUED_RECORDS)
 
@@ -132,6 +149,7 @@ class _Shim:
         datagram = await self._queue.get()
         if datagram is None:
             raise ConnectionError("closed")
+        await self._turns.wait()
         return datagram
 
     async def _send(self, data: bytes) -> None:
@@ -142,9 +160,10 @@ class DtlsSession:
     """One association.  ``on_closed`` is called once if the peer ends it after the handshake."""
 
     def __init__(self, certificate: Certificate, send: Callable[[bytes], None], on_closed: Callable[[], None]) -> None:
-        self._shim = _Shim(send)
+        self._shim = _Shim(send, certificate.turns)
         self._dtls = RTCDtlsTransport(self._shim, [certificate.rtc])  # type: ignore[arg-type]
         self._dtls._srtp_profiles = preferred_profiles()
+        self._turns = certificate.turns
         self._on_closed = on_closed
         self._stopping = False
 
@@ -157,6 +176,7 @@ class DtlsSession:
         """Run to the keys; ``None`` if it failed, timed out, or the certificate is not the announced one."""
         # The peer's role is "client" from browsers, "server" from pymediasoup's sending side, "auto" from neither.
         self._dtls._set_role("client" if remote.role == "server" else "server")
+        await self._turns.wait()
         fingerprints = [RTCDtlsFingerprint(algorithm=f.algorithm, value=f.value) for f in remote.fingerprints]
         try:
             await asyncio.wait_for(self._dtls.start(RTCDtlsParameters(fingerprints=fingerprints)), HANDSHAKE_TIMEOUT_S)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import itertools
 import secrets
 from collections.abc import AsyncIterator
 
 import pylibsrtp
 import pytest
 from aiortc import RTCDtlsTransport, rtcdtlstransport
-from aiortc.rate import BandwidthUsage, RemoteBitrateEstimator
 from pylibsrtp._binding import lib
 
 from signaling.ortc import DtlsFingerprint, DtlsParameters
@@ -21,6 +21,7 @@ from signaling.sfu.dtls_adapter import (
     Certificate,
     DtlsSession,
     SrtpKeys,
+    Turns,
     preferred_profiles,
 )
 
@@ -52,13 +53,6 @@ def test_the_srtp_binding() -> None:
     ):
         assert callable(getattr(lib, name))
     assert hasattr(pylibsrtp.Session(), "_srtp")
-
-
-def test_the_estimator_of_aiortc() -> None:
-    estimator = RemoteBitrateEstimator()
-    estimator.add(1000, 5, 100, 1)
-    assert estimator.detector.state() is BandwidthUsage.NORMAL
-    assert estimator.incoming_bitrate.rate(1001) is not None
 
 
 def test_aes_128_gcm_comes_first() -> None:
@@ -141,3 +135,22 @@ async def test_the_wrong_certificate_gives_no_keys(pair: Pair) -> None:
         pair.server.handshake(DtlsParameters(fingerprints=[other], role="client")),
     )
     assert server is None
+
+
+async def test_handshakes_take_turns_with_the_loop() -> None:
+    """While many shake hands at once, the loop goes round at least once between two steps."""
+    turns, order = Turns(), list[str]()
+
+    async def step(name: str) -> None:
+        await turns.wait()
+        order.append(name)
+
+    async def others() -> None:
+        for _ in range(20):
+            order.append("media")
+            await asyncio.sleep(0)
+
+    await asyncio.gather(others(), *(step(f"step {n}") for n in range(5)))
+    steps = [i for i, what in enumerate(order) if what != "media"]
+    assert len(steps) == 5
+    assert all(b - a > 1 for a, b in itertools.pairwise(steps))
