@@ -195,6 +195,8 @@ export const en = {
     place: (court: string, room: string) => `${court}, ${room}`,
     onRecord: "ON RECORD",
     offRecord: "OFF RECORD",
+    noNews: "No news",
+    lastKnown: (time: string) => `On record at ${time}`,
     starting: "Starting the record",
     startingDetail: "Nothing is recorded yet",
     sealed: (tracks: number, ago: string) => `${plural(tracks, "track", "tracks")}, sealed ${ago}`,

@@ -182,6 +182,8 @@ export const zh: Messages = {
     place: (court, room) => `${court} · ${room}`,
     onRecord: "记录中",
     offRecord: "未记录",
+    noNews: "没有消息",
+    lastKnown: (time) => `${time} 时记录中`,
     starting: "正在启动记录",
     startingDetail: "尚未记录任何内容",
     sealed: (tracks, ago) => `${tracks} 路，${ago}已封存`,

@@ -8,6 +8,7 @@ export const OVERDUE_S = 30;
 
 export type RecordCell =
   | { kind: "idle" }
+  | { kind: "unknown"; heardAt: number }
   | { kind: "starting" }
   | { kind: "on"; seconds: number; late: boolean }
   | { kind: "overdue"; seconds: number }
@@ -16,8 +17,13 @@ export type RecordCell =
   | { kind: "sealing"; sealedAt: number | null }
   | { kind: "sealed" };
 
-/** `now` and `sealedAt`: seconds since 1970 on the court's clock. */
-export function recordCell(record: RecordView, sitting: SittingState, now: number): RecordCell {
+/**
+ * Times are seconds since 1970 on the court's clock.  `lostAt`: when this page lost the court, if it has; what the record
+ * has done since is not known, and the page must not say it.
+ */
+export function recordCell(record: RecordView, sitting: SittingState, now: number, lostAt: number | null): RecordCell {
+  const runs = record.state === "recording" || record.state === "degraded";
+  if (lostAt !== null && runs) return { kind: "unknown", heardAt: lostAt };
   const seconds = record.sealedAt === null ? 0 : Math.max(0, Math.floor(now - record.sealedAt));
   switch (record.state) {
     case "idle":
