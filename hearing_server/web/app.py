@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.metadata
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -13,7 +14,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, ProcessCol
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
@@ -44,6 +45,8 @@ Ready = Callable[[], Awaitable[dict[str, bool]]]
 
 VERSION = importlib.metadata.version("hearing-platform")
 CHANGING = frozenset({"POST", "DELETE"})
+#: How long a client may take to send the few hundred bytes of a body, s.
+BODY_TIMEOUT_S = 10.0
 
 
 def endpoints(identity: Identity, records: Records) -> tuple[Endpoint, ...]:
@@ -271,9 +274,12 @@ def _handled(row: Endpoint, gate: Gate, origins: frozenset[str]) -> Callable[[Re
         body = None
         if decoder is not None:
             try:
-                body = decoder.decode(await request.body())
+                async with asyncio.timeout(BODY_TIMEOUT_S):
+                    body = decoder.decode(await request.body())
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
                 raise ProblemError("invalid") from error
+            except (TimeoutError, ClientDisconnect) as error:
+                raise ProblemError("invalid", {"Connection": "close"}) from error
         return await row.handler(Ask(request, locale_of(request), body, caller, hearing))
 
     return endpoint

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
+from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import unquote
 
@@ -118,6 +120,42 @@ async def test_bodies_are_bounded_whether_they_say_their_length_or_not(site: Sit
         assert (answer.status_code, answer.json()["code"]) == (413, "too-large")
         answer = await client.post("/api/link", content=b"", headers={"content-length": "-5"})
         assert answer.status_code == 413
+
+
+async def test_a_body_that_never_ends_is_not_waited_for(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hearing_server.web.app.BODY_TIMEOUT_S", 0.05)
+
+    async def slow() -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.Event().wait()
+
+    sent: list[Message] = []
+    pieces = slow()
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": await anext(pieces), "more_body": True}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/api/session", "query_string": b"", "headers": []}
+    async with asyncio.timeout(10):
+        await site.app(scope, receive, send)
+    assert sent[0]["status"] == 400
+
+
+async def test_a_client_that_goes_while_it_speaks_is_no_fault_of_ours(site: Site) -> None:
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/api/session", "query_string": b"", "headers": []}
+    await site.app(scope, receive, send)
+    assert sent[0]["status"] == 400
 
 
 async def test_health_and_readiness(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
