@@ -106,10 +106,6 @@ class Settings:
         return self.data / "run"
 
     @property
-    def bus_socket(self) -> Path:
-        return self.run_folder / "bus.sock"
-
-    @property
     def certificates_folder(self) -> Path:
         return self.data / "certificates"
 

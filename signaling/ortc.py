@@ -16,7 +16,6 @@ MAX_ENCODINGS = 8
 MAX_EXTENSIONS = 64
 
 ShortText = Annotated[str, msgspec.Meta(max_length=256)]
-LongText = Annotated[str, msgspec.Meta(max_length=2048)]
 PayloadType = Annotated[int, msgspec.Meta(ge=0, le=127)]
 Ssrc = Annotated[int, msgspec.Meta(ge=0, le=0xFFFFFFFF)]
 Kind = Literal["audio", "video"]
