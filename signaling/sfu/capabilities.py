@@ -14,6 +14,7 @@ from ..ortc import (
     RtpParameters,
     RtxEncoding,
 )
+from . import h264
 
 MID_URI = "urn:ietf:params:rtp-hdrext:sdes:mid"
 RID_URI = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"
@@ -34,6 +35,8 @@ ORIENTATION_ID = 11
 OPUS_PT = 100
 VP8_PT = 101
 VP8_RTX_PT = 102
+H264_PT = 103
+H264_RTX_PT = 104
 
 _AUDIO_FEEDBACK = [RtcpFeedback(type="nack")]
 _VIDEO_FEEDBACK = [
@@ -45,6 +48,16 @@ _VIDEO_FEEDBACK = [
 
 #: Parameters of a producer's Opus that its consumers are told.
 _OPUS_PARAMETERS = ("minptime", "useinbandfec", "stereo", "sprop-stereo", "maxplaybackrate")
+
+
+VP8_MIME_TYPE = "video/VP8"
+H264_MIME_TYPE = "video/H264"
+#: Constrained baseline at level 3.1, which every browser has, in non-interleaved mode.
+_H264_PARAMETERS: dict[str, int | str] = {
+    "packetization-mode": 1,
+    "profile-level-id": "42e01f",
+    "level-asymmetry-allowed": 1,
+}
 
 
 def _rtx(payload_type: int, apt: int) -> RtpCodec:
@@ -70,12 +83,22 @@ ROUTER_CAPABILITIES = RtpCapabilities(
         ),
         RtpCodec(
             kind="video",
-            mime_type="video/VP8",
+            mime_type=VP8_MIME_TYPE,
             preferred_payload_type=VP8_PT,
             clock_rate=90000,
             rtcp_feedback=_VIDEO_FEEDBACK,
         ),
         _rtx(VP8_RTX_PT, VP8_PT),
+        # Behind VP8: a client that has both sends what every other client decodes.
+        RtpCodec(
+            kind="video",
+            mime_type=H264_MIME_TYPE,
+            preferred_payload_type=H264_PT,
+            clock_rate=90000,
+            parameters=_H264_PARAMETERS,
+            rtcp_feedback=_VIDEO_FEEDBACK,
+        ),
+        _rtx(H264_RTX_PT, H264_PT),
     ],
     header_extensions=[
         # We read mid, rid and repaired-rid, and send none: a subscriber knows each stream by its SSRC.
@@ -111,6 +134,8 @@ def producer_codec(kind: str, parameters: RtpParameters) -> ProducerCodec:
         raise Unsupported(f"codec {media.mime_type} for {kind}")
     if media.clock_rate != router.clock_rate or (router.channels and media.channels != router.channels):
         raise Unsupported(f"{media.mime_type} at {media.clock_rate} Hz with {media.channels} channels")
+    if not _same_format(media):
+        raise Unsupported(f"{media.mime_type} with {media.parameters}")
     if media.payload_type is None:
         raise Unsupported("a codec without payload type")
     rtx = next((c for c in parameters.codecs[1:] if _is_rtx(c) and c.parameters.get("apt") == media.payload_type), None)
@@ -124,6 +149,7 @@ def can_consume(codec: ProducerCodec, capabilities: RtpCapabilities) -> bool:
         c.mime_type.lower() == wanted.mime_type.lower()
         and c.clock_rate == wanted.clock_rate
         and (not wanted.channels or c.channels == wanted.channels)
+        and _same_format(c)
         for c in capabilities.codecs
     )
 
@@ -138,7 +164,7 @@ def consumer_parameters(
         payload_type=router.preferred_payload_type,
         clock_rate=router.clock_rate,
         channels=router.channels,
-        parameters={k: codec.parameters[k] for k in _OPUS_PARAMETERS if k in codec.parameters},
+        parameters=_told_parameters(codec),
         rtcp_feedback=router.rtcp_feedback,
     )
     codecs = [media]
@@ -165,6 +191,12 @@ def consumer_parameters(
     )
 
 
+def _told_parameters(codec: ProducerCodec) -> dict[str, int | str]:
+    if codec.router.mime_type == H264_MIME_TYPE:
+        return dict(codec.router.parameters)
+    return {k: codec.parameters[k] for k in _OPUS_PARAMETERS if k in codec.parameters}
+
+
 def takes_rtx(capabilities: RtpCapabilities, router: RtpCodec) -> bool:
     """Whether a client can take retransmissions of this codec."""
     return any(_is_rtx(c) and c.parameters.get("apt") == router.preferred_payload_type for c in capabilities.codecs)
@@ -183,6 +215,16 @@ def _router_codec(mime_type: str) -> RtpCodec | None:
         if codec.mime_type.lower() == mime_type.lower() and not _is_rtx(codec):
             return codec
     return None
+
+
+def _same_format(codec: RtpCodec) -> bool:
+    """H.264 comes in profiles and packetization modes that not everybody decodes; we carry one of them."""
+    if codec.mime_type.lower() != H264_MIME_TYPE.lower():
+        return True
+    parameters = codec.parameters
+    return str(parameters.get("packetization-mode", 0)) == "1" and h264.is_constrained_baseline(
+        parameters.get("profile-level-id", "")
+    )
 
 
 def _is_rtx(codec: RtpCodec) -> bool:

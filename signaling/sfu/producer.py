@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from . import layers, rtp, vp8
+from . import h264, layers, rtp, vp8
 from .capabilities import (
     ABS_SEND_TIME_ID,
     ABS_SEND_TIME_URI,
@@ -16,6 +16,7 @@ from .capabilities import (
     ORIENTATION_URI,
     REPAIRED_RID_URI,
     RID_URI,
+    VP8_MIME_TYPE,
     ProducerCodec,
 )
 from .clock import NS_PER_S
@@ -67,6 +68,7 @@ class Producer:
         self.source = source
         self.kind = kind
         self.codec = codec
+        self._is_vp8 = codec.router.mime_type == VP8_MIME_TYPE
         self.clock_rate = codec.router.clock_rate
         self.attributes = attributes
         self.mid = parameters.mid
@@ -218,8 +220,11 @@ class Producer:
         media.orientation = orientation[:1]
         media.payload_at = len(block)
         media.body = block + packet.payload
-        media.vp8 = vp8.parse(packet.data, packet.payload_at, packet.payload_end)
-        media.keyframe = media.vp8 is not None and media.vp8.keyframe
+        if self._is_vp8:
+            media.vp8 = vp8.parse(packet.data, packet.payload_at, packet.payload_end)
+            media.keyframe = media.vp8 is not None and media.vp8.keyframe
+        else:
+            media.keyframe = h264.starts_keyframe(packet.data, packet.payload_at, packet.payload_end)
 
     def _prepare_audio(self, media: Media, packet: RtpPacket, extensions: dict[int, bytes]) -> None:
         level = extensions.get(self._level_id, b"")

@@ -41,7 +41,7 @@ CLIENT_CAPABILITIES = RtpCapabilities(
 )
 
 # Numbers as Chromium chooses them: none equals the router's.
-VP8_PT, RTX_PT, OPUS_PT = 96, 97, 111
+VP8_PT, RTX_PT, OPUS_PT, H264_PT = 96, 97, 111, 108
 MID_ID, RID_ID, RRID_ID, TIME_ID, LEVEL_ID = 4, 10, 11, 2, 1
 
 
@@ -100,6 +100,22 @@ def vp8(
     payload = descriptor + (b"\x10" if key else b"\x11") + body
     stamp = sequence * 3000 if timestamp is None else timestamp
     return rtp.build(VP8_PT, sequence, stamp, ssrc, payload, marker=True, extensions=extensions)
+
+
+def h264_parameters(rids: list[str]) -> RtpParameters:
+    format_ = {"packetization-mode": 1, "profile-level-id": "42e01f", "level-asymmetry-allowed": 1}
+    parameters = video_parameters(rids)
+    parameters.codecs = [
+        RtpCodec(mime_type="video/H264", clock_rate=90000, payload_type=H264_PT, parameters=dict(format_)),
+        RtpCodec(mime_type="video/rtx", clock_rate=90000, payload_type=RTX_PT, parameters={"apt": H264_PT}),
+    ]
+    return parameters
+
+
+def h264(layer: int, sequence: int, unit: bytes, *, marker: bool = True) -> bytes:
+    extensions = {MID_ID: b"1", RID_ID: b"r%d" % layer}
+    stamp = sequence * 3000
+    return rtp.build(H264_PT, sequence, stamp, 600 + layer, unit, marker=marker, extensions=extensions)
 
 
 class MemoryTrack:

@@ -8,7 +8,7 @@ import itertools
 from signaling import worker_api as api
 from signaling.ortc import DtlsParameters
 from signaling.sfu import rtcp, rtp
-from signaling.sfu.capabilities import OPUS_PT, VP8_PT, VP8_RTX_PT
+from signaling.sfu.capabilities import H264_PT, OPUS_PT, VP8_PT, VP8_RTX_PT
 
 from . import peer
 from .peer import ROOM, Court, audio_parameters, opus, video_parameters, vp8
@@ -50,6 +50,26 @@ async def test_video_begins_with_a_keyframe_that_is_asked_for(court: Court) -> N
     assert {p.payload_type for p in down.packets} == {VP8_PT}
     assert down.packets[0].payload[6] == 0x10
     assert len(down.packets[0].extensions()[4]) == 3
+
+
+async def test_h264_begins_and_changes_layers_at_parameter_sets(court: Court) -> None:
+    up, down = await pair(court)
+    await court.produce(up, "camera", peer.h264_parameters(["r0", "r1"]))
+    sets, slice_ = b"\x78\x00\x02\x67\x42\x00\x02\x68\xce", b"\x41"
+    up.send_rtp(peer.h264(0, 1, slice_ + b"0 too early"))
+    await court.consumer("b", "camera")
+    await court.until(lambda: any(isinstance(r, rtcp.KeyframeRequest) for r in up.reports))
+    await asyncio.sleep(0.35)  # nothing better comes
+    up.send_rtp(peer.h264(0, 2, sets + b"0"))
+    up.send_rtp(peer.h264(0, 3, slice_ + b"0"))
+    up.send_rtp(peer.h264(1, 1, slice_ + b"1 too early"))
+    up.send_rtp(peer.h264(1, 2, sets + b"1"))
+    up.send_rtp(peer.h264(0, 4, slice_ + b"0 too late"))
+    up.send_rtp(peer.h264(1, 3, slice_ + b"1"))
+    await court.until(lambda: len(down.packets) == 4)
+    assert [p.payload for p in down.packets] == [sets + b"0", slice_ + b"0", sets + b"1", slice_ + b"1"]
+    assert {p.payload_type for p in down.packets} == {H264_PT}
+    assert [(p.sequence - down.packets[0].sequence) & 0xFFFF for p in down.packets] == [0, 1, 2, 3]
 
 
 async def test_a_lost_packet_comes_again_on_the_retransmission_stream(court: Court) -> None:

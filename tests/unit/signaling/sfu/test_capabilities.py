@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from signaling.ortc import RtpCapabilities, RtpCodec, RtpHeaderExtension, RtpParameters
@@ -55,6 +56,28 @@ def test_retransmissions_only_for_those_who_take_them() -> None:
     assert not caps.can_consume(codec, RtpCapabilities(codecs=[]))
     parameters = caps.consumer_parameters(codec, RtpCapabilities(), mid="0", ssrc=1, rtx_ssrc=2, cname="c")
     assert parameters.codecs[1].parameters == {"apt": caps.VP8_PT}
+
+
+H264 = RtpCodec(
+    mime_type="video/H264",
+    clock_rate=90000,
+    payload_type=108,
+    parameters={"packetization-mode": 1, "profile-level-id": "42e01f", "level-asymmetry-allowed": 1},
+)
+
+
+def test_one_kind_of_h264_is_carried() -> None:
+    codec = caps.producer_codec("video", RtpParameters(codecs=[H264]))
+    assert codec.router.preferred_payload_type == caps.H264_PT
+    assert caps.can_consume(codec, RtpCapabilities(codecs=[VP8, H264]))
+    for change in ({"packetization-mode": 0}, {"profile-level-id": "640c1f"}):
+        other = msgspec.structs.replace(H264, parameters={**H264.parameters, **change})
+        assert not caps.can_consume(codec, RtpCapabilities(codecs=[other]))
+        with pytest.raises(caps.Unsupported):
+            caps.producer_codec("video", RtpParameters(codecs=[other]))
+    told = caps.consumer_parameters(codec, RtpCapabilities(), mid="0", ssrc=1, rtx_ssrc=2, cname="c")
+    assert told.codecs[0].parameters["profile-level-id"] == "42e01f"
+    assert told.codecs[1].parameters == {"apt": caps.H264_PT}
 
 
 def test_the_probators_payload_type_stays_free() -> None:
