@@ -373,6 +373,11 @@ def _seat_held_long_enough(draft: _Draft, subject: str, detail: dict[str, Any]) 
     return None if draft.now.utc >= person.since + int(draft.sitting.rules.seat_held_s * NS) else "seat-held"
 
 
+def _names_a_writer(draft: _Draft, subject: str, detail: dict[str, Any]) -> str | None:
+    """Replay reads the name from the event, so that no event may be without."""
+    return None if isinstance(detail.get("writer"), str) and detail["writer"] else "invalid"
+
+
 GUARDS: Final[dict[str, Guard]] = {
     "is_presiding": _is_presiding,
     "presiding_ready": _presiding_ready,
@@ -388,6 +393,7 @@ GUARDS: Final[dict[str, Guard]] = {
     "not_the_judge": _not_the_judge,
     "holds_a_place": _holds_a_place,
     "seat_held_long_enough": _seat_held_long_enough,
+    "names_a_writer": _names_a_writer,
 }
 
 
@@ -436,6 +442,7 @@ EFFECTS: Final[dict[str, Callable[[_Draft, str], None]]] = {
     "enter_if_due": _enter_if_due,
     "rise": _rise,
 }
+
 
 def is_live(person: Person) -> bool:
     """Connected, as far as the log knows."""

@@ -76,7 +76,7 @@ RECORD: Final = (
     _record({_R.RECORDING, _R.DEGRADED, _R.FAILED}, "finalize", _R.FINALIZING, ("closed",)),
     _record({_R.FINALIZING}, "seal", _R.SEALED),
     # A media worker took the room: its part of the record carries this name.
-    _record({_R.ARMING, _R.RECORDING, _R.DEGRADED, _R.FAILED}, "writer", SAME),
+    _record({_R.ARMING, _R.RECORDING, _R.DEGRADED, _R.FAILED}, "writer", SAME, ("names_a_writer",)),
 )
 
 PRESENCE: Final = (
