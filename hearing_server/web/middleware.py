@@ -37,7 +37,7 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": (
         "camera=(self), microphone=(self), display-capture=(self), screen-wake-lock=(self), autoplay=(self), "
-        "fullscreen=(self), speaker-selection=(self), geolocation=(), payment=(), usb=(), serial=(), bluetooth=()"
+        "fullscreen=(self), speaker-selection=(self), geolocation=(), payment=(), usb=(), serial=()"
     ),
 }
 
