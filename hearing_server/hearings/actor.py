@@ -10,7 +10,7 @@ from signaling.application import Connection, Device, MediaRoom, MediaRooms, Ref
 from signaling.messages import ViewChanged
 
 from ..court import Actor, Command, Presence, Sitting, SittingState
-from ..court.law import is_live
+from ..court.law import answer_key, is_live
 from ..refusals import sentence
 from ..store import HearingFacts, Store, StoreError
 from .clock import Clock
@@ -162,8 +162,10 @@ class SittingActor(SittingWork):
             self._must_be_current(connection)
             self._spend_ask(connection)
             await self._give(self._actor(connection.seat.person_id), command, connection.seat.locale)
+            # A repeat gets what the first got, whatever has happened since.
+            made = self.sitting.answered.get(answer_key(connection.seat.person_id, command.request_id))
             await self._settle()
-            return {"version": self.sitting.version, "seq": self.sitting.seq}
+            return {"version": self.sitting.version if made is None else made}
 
         return await self._ask(job, connection.seat.locale)
 

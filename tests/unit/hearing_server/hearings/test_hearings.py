@@ -212,6 +212,14 @@ async def test_closing_twice_with_the_same_request_is_answered_once_and_the_same
     assert (await refused(court.command(sockets["judge"], "close", request_id="d"))).code == "sitting-closed"
 
 
+async def test_a_repeat_gets_the_first_answer_whatever_happened_since(court: Court) -> None:
+    judge = await court.arrive("judge")
+    first = await court.command(judge, "open", request_id="o")
+    await court.command(judge, "abort", request_id="a")
+    assert await court.command(judge, "open", request_id="o") == first
+    assert court.state == "not_started"
+
+
 async def test_a_second_window_displaces_the_first(court: Court) -> None:
     first = await court.arrive("claimant")
     second, view = await court.join("claimant")
