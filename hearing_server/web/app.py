@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib.metadata
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
@@ -47,6 +48,8 @@ VERSION = importlib.metadata.version("hearing-platform")
 CHANGING = frozenset({"POST", "DELETE"})
 #: How long a client may take to send the few hundred bytes of a body, s.
 BODY_TIMEOUT_S = 10.0
+#: Sockets that one seat may have: a page has one, and those it lost stay until they are silent for long enough.
+SOCKETS_PER_SEAT = 16
 
 
 def endpoints(identity: Identity, records: Records) -> tuple[Endpoint, ...]:
@@ -191,6 +194,7 @@ def create_app(
     pages = Pages(static_dir)
     table = endpoints(Identity(store, links, hearings, gate), Records(store, hearings, archive, gate))
     described = document(table, VERSION)
+    sockets: Counter[str] = Counter()
 
     async def openapi(request: Request) -> Response:
         return Json(described)
@@ -214,6 +218,8 @@ def create_app(
             if not same_origin(websocket, origins):
                 raise ProblemError("origin-refused")
             caller = await gate.caller(websocket)
+            if sockets[caller.seat.id] >= SOCKETS_PER_SEAT:
+                raise ProblemError("too-many", {"Retry-After": "6"})
         except ProblemError as refused:
             await websocket.send_denial_response(problem(refused.code, locale, refused.headers))
             return
@@ -221,9 +227,15 @@ def create_app(
             log.error("store.failed", code=error.code, detail=error.detail)
             await websocket.send_denial_response(problem(error.code, locale))
             return
-        person = caller.seat.person
-        await websocket.accept()
-        await serve_socket(websocket, Seat(caller.facts.sitting_id, person.id, caller.seat.id, locale))
+        seat = caller.seat
+        sockets[seat.id] += 1
+        try:
+            await websocket.accept()
+            await serve_socket(websocket, Seat(caller.facts.sitting_id, seat.person.id, seat.id, locale))
+        finally:
+            sockets[seat.id] -= 1
+            if not sockets[seat.id]:
+                del sockets[seat.id]
 
     routes: list[Route | WebSocketRoute] = [
         *_api_routes(table, gate, origins),

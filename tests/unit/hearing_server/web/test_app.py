@@ -12,6 +12,7 @@ import pytest
 from starlette.types import Message
 
 from hearing_server.store import StoreError
+from hearing_server.web.app import SOCKETS_PER_SEAT
 from hearing_server.web.middleware import BODY_LIMIT_BYTES
 from recording import messages as m
 from tests.unit.hearing_server.web.conftest import ORIGIN, Site
@@ -220,8 +221,8 @@ async def test_the_document_describes_every_field(site: Site) -> None:
 # --- the socket's door ----------------------------------------------------------------------
 
 
-async def knock(site: Site, headers: dict[str, str]) -> list[Message]:
-    """What a client is told that asks for the socket."""
+async def knock(site: Site, headers: dict[str, str], kept_open: asyncio.Event | None = None) -> list[Message]:
+    """What a client is told that asks for the socket, which lasts until the event."""
     sent: list[Message] = []
 
     async def receive() -> Message:
@@ -229,6 +230,8 @@ async def knock(site: Site, headers: dict[str, str]) -> list[Message]:
 
     async def send(message: Message) -> None:
         sent.append(message)
+        if kept_open is not None:
+            await kept_open.wait()
 
     scope: dict[str, Any] = {
         "type": "websocket",
@@ -260,6 +263,22 @@ async def test_a_seat_opens_the_socket(site: Site) -> None:
         site.court.people["claimant"],
         "zh-CN",
     )
+
+
+async def test_one_seat_has_so_many_sockets_and_no_more(site: Site) -> None:
+    over = asyncio.Event()
+    async with site.seated("claimant") as client:
+        headers = {"cookie": f"seat={client.cookies['seat']}", "origin": ORIGIN}
+        knocks = [asyncio.create_task(knock(site, headers, over)) for _ in range(SOCKETS_PER_SEAT)]
+        for _ in range(200):
+            await asyncio.sleep(0.01)
+            if (await knock(site, headers))[0].get("status") == 429:
+                break
+        else:
+            pytest.fail("nothing stops a seat from taking all sockets")
+        over.set()
+        await asyncio.gather(*knocks)
+        assert (await knock(site, headers))[0]["type"] == "websocket.accept"
 
 
 @pytest.mark.parametrize(
