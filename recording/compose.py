@@ -27,7 +27,7 @@ WIDTH, HEIGHT, FRAME_RATE = 1280, 720, 25
 #: Height of the bar with case and clock, and of the plate under each picture, pixels.
 BAR, PLATE = 40, 30
 AUDIO_RATE = 48_000
-VIDEO_OPTIONS = {"vcodec": "libx264", "preset": "veryfast", "crf": 26, "pix_fmt": "yuv420p", "g": 4 * FRAME_RATE}
+VIDEO_OPTIONS = {"vcodec": "libx264", "preset": "superfast", "crf": 26, "pix_fmt": "yuv420p", "g": 4 * FRAME_RATE}
 AUDIO_OPTIONS = {"acodec": "aac", "audio_bitrate": "128k", "ar": AUDIO_RATE, "ac": 2}
 #: Spans of picture named in one filter; the shortest breaks between more are bridged.
 SPANS_LIMIT = 100
@@ -100,49 +100,82 @@ def spans_expression(spans: list[list[int]], offset_ms: int) -> str:
     return "+".join(parts) or "0"
 
 
-def command(
-    manifest: Manifest, playback: Playback, files: list[Path], work: Path, target: Path, locale: str, timezone: str
-) -> list[str]:
-    """The ffmpeg command.  ``files`` belong to ``playback.media`` one by one; texts are written into ``work``.
+class Composition:
+    """The two ffmpeg commands of one composite.  ``work`` is a folder of its own, in which both run.
 
+    Everything that does not move is drawn once, into ``still.nut``, and repeated under the pictures and the clock.
     Texts reach ffmpeg as files, so that no name can break out of the filter graph.
-    Raises :class:`zoneinfo.ZoneInfoNotFoundError` or :class:`ValueError` for an unknown time zone.
     """
-    seconds = max(1.0, (playback.end_us - playback.start_us) / 1e6)
-    chinese_font = find_font(chinese=True)
-    latin_font = chinese_font if locale == "zh-CN" and chinese_font else find_font(chinese=False)
-    texts = _Texts(work, chinese_font, latin_font)
-    canvas = ffmpeg.input(f"color=c=0x0f1513:s={WIDTH}x{HEIGHT}:r={FRAME_RATE}:d={seconds:.3f}", f="lavfi")
-    picture = canvas
-    sounds = [ffmpeg.input(f"anullsrc=r={AUDIO_RATE}:cl=stereo:d={seconds:.3f}", f="lavfi").audio]
-    for number, (entry, file, tile) in enumerate(zip(playback.media, files, grid(len(files)), strict=True)):
-        source = ffmpeg.input(str(file))
-        picture = picture.drawbox(tile.left, tile.top, tile.width - 2, tile.height - 2, "0x000000", thickness="fill")
-        words = NO_PICTURE[locale if chinese_font else "en"]
-        middle = f"{tile.left + tile.width // 2}-tw/2"
-        picture = texts.draw(picture, "none.txt", words, middle, tile.top + tile.height // 2 - 10, 20, plain=True)
-        if entry.has_video:
-            picture = _place(picture, source, entry, tile)
-        if entry.has_audio:
-            delayed = source.audio.filter("aresample", AUDIO_RATE).filter("adelay", entry.offset_ms, all=1)
-            sounds.append(delayed)
-        words = label(entry, locale, chinese_font=chinese_font is not None)
-        picture = texts.draw(
-            picture, f"name{number}.txt", words, tile.left + 8, tile.top + tile.height - PLATE + 4, 20, plain=True
+
+    def __init__(self, manifest: Manifest, playback: Playback, work: Path, locale: str, timezone: str) -> None:
+        """Raises :class:`zoneinfo.ZoneInfoNotFoundError` or :class:`ValueError` for an unknown time zone."""
+        self.seconds = max(1.0, (playback.end_us - playback.start_us) / 1e6)
+        self._manifest = manifest
+        self._playback = playback
+        self._work = work
+        self._locale = locale
+        self._timezone = ZoneInfo(timezone)
+        self._chinese_font = find_font(chinese=True)
+        self._latin_font = find_font(chinese=False)
+        if locale == "zh-CN" and self._chinese_font is not None:
+            self._latin_font = self._chinese_font
+        self._tiles = grid(len(playback.media))
+
+    def still(self) -> list[str]:
+        """One second of the ground: case, plates with names, and what stands where there is no picture."""
+        chinese = self._chinese_font is not None
+        ground = ffmpeg.input(f"color=c=0x0f1513:s={WIDTH}x{HEIGHT}:r={FRAME_RATE}:d=1", f="lavfi")
+        none = NO_PICTURE[self._locale if chinese else "en"]
+        for number, (entry, tile) in enumerate(zip(self._playback.media, self._tiles, strict=True)):
+            height = tile.height - PLATE
+            ground = ground.drawbox(tile.left + 1, tile.top, tile.width - 2, height, "0x000000", thickness="fill")
+            middle = f"{tile.left + tile.width // 2}-tw/2"
+            ground = self._draw(ground, "none.txt", none, middle, tile.top + height // 2 - 10, 20)
+            name = label(entry, self._locale, chinese_font=chinese)
+            ground = self._draw(ground, f"name{number}.txt", name, tile.left + 8, tile.top + height + 4, 20)
+        case_name = self._manifest.case_name
+        if self._locale == "zh-CN" and chinese and self._manifest.case_name_zh:
+            case_name = self._manifest.case_name_zh
+        ground = self._draw(ground, "title.txt", f"{self._manifest.case_number} · {case_name}", 12, 9, 22)
+        return _compiled(ffmpeg.output(ground, "still.nut", vcodec="rawvideo", pix_fmt="yuv420p"))
+
+    def film(self, files: list[Path], target: Path) -> list[str]:
+        """The composite.  ``files`` belong to the media of the playback index one by one."""
+        length = f"{self.seconds:.3f}"
+        picture = ffmpeg.input("still.nut", stream_loop=-1, t=length)
+        sounds = [ffmpeg.input(f"anullsrc=r={AUDIO_RATE}:cl=stereo:d={length}", f="lavfi").audio]
+        for entry, file, tile in zip(self._playback.media, files, self._tiles, strict=True):
+            # Picture and sound are read apart, so that neither waits in a queue for the other.
+            if entry.has_video:
+                picture = _place(picture, ffmpeg.input(str(file), an=None), entry, tile)
+            if entry.has_audio:
+                sound = ffmpeg.input(str(file), vn=None).audio.filter("aresample", AUDIO_RATE)
+                sounds.append(sound.filter("adelay", entry.offset_ms, all=1))
+        start_s = self._playback.start_us / 1e6
+        shift = datetime.fromtimestamp(start_s, self._timezone).utcoffset()
+        local_s = start_s + (shift.total_seconds() if shift else 0)
+        clock = f"%{{pts:gmtime:{local_s:.3f}:%Y-%m-%d %H\\:%M\\:%S}} {self._timezone.key}"
+        picture = self._draw(picture, "clock.txt", clock, "w-tw-12", 9, 22, expand=True)
+        mixed = ffmpeg.filter(sounds, "amix", inputs=len(sounds), duration="first", normalize=0).filter("alimiter")
+        options = {**VIDEO_OPTIONS, **AUDIO_OPTIONS, "movflags": "+faststart", "t": length}
+        return _compiled(ffmpeg.output(picture, mixed, str(target), **options))
+
+    def _draw(
+        self, picture: Any, name: str, text: str, x: int | str, y: int, size: int, *, expand: bool = False
+    ) -> Any:
+        """A line of text, with a font that has its characters."""
+        (self._work / name).write_text(" ".join(text.split()), encoding="utf-8")
+        font = self._latin_font if is_latin(text) else self._chinese_font
+        options = {"fontfile": str(font)} if font is not None else {}
+        expansion = "normal" if expand else "none"
+        return picture.filter(
+            "drawtext", textfile=name, expansion=expansion, x=x, y=y, fontsize=size, fontcolor="white", **options
         )
-    title = f"{manifest.case_number} · {_title(manifest, locale, chinese_font is not None)}"
-    picture = texts.draw(picture, "title.txt", title, 12, 9, 22, plain=True)
-    start_s = playback.start_us / 1e6
-    shift = ZoneInfo(timezone).utcoffset(datetime.fromtimestamp(start_s, ZoneInfo(timezone)))
-    local_s = start_s + (shift.total_seconds() if shift else 0)
-    clock = f"%{{pts:gmtime:{local_s:.3f}:%Y-%m-%d %H\\:%M\\:%S}} {timezone}"
-    picture = texts.draw(picture, "clock.txt", clock, "w-tw-12", 9, 22, plain=False)
-    sound = ffmpeg.filter(sounds, "amix", inputs=len(sounds), duration="first", normalize=0).filter("alimiter")
-    output = ffmpeg.output(
-        picture, sound, str(target), t=f"{seconds:.3f}", movflags="+faststart", **VIDEO_OPTIONS, **AUDIO_OPTIONS
-    )
-    output = output.global_args("-progress", "pipe:1", "-nostats", "-hide_banner", "-loglevel", "error", "-nostdin")
-    arguments: list[str] = output.compile(cmd=ffmpeg_binary(), overwrite_output=True)
+
+
+def _compiled(output: Any) -> list[str]:
+    quiet = ("-progress", "pipe:1", "-nostats", "-hide_banner", "-loglevel", "error", "-nostdin")
+    arguments: list[str] = output.global_args(*quiet).compile(cmd=ffmpeg_binary(), overwrite_output=True)
     return arguments
 
 
@@ -177,50 +210,18 @@ def ffmpeg_binary() -> str:
     return os.environ.get("FFMPEG_BINARY") or str(imageio_ffmpeg.get_ffmpeg_exe())
 
 
-class _Texts:
-    """Draws texts with a font that has their characters."""
-
-    def __init__(self, work: Path, chinese: Path | None, latin: Path | None) -> None:
-        self._work = work
-        self._chinese = chinese
-        self._latin = latin
-
-    def draw(self, picture: Any, name: str, text: str, x: int | str, y: int, size: int, *, plain: bool) -> Any:
-        (self._work / name).write_text(" ".join(text.split()), encoding="utf-8")
-        font = self._latin if is_latin(text) else self._chinese
-        options: dict[str, Any] = {"fontfile": str(font)} if font is not None else {}
-        return picture.filter(
-            "drawtext",
-            textfile=name,
-            expansion="none" if plain else "normal",
-            x=x,
-            y=y,
-            fontsize=size,
-            fontcolor="white",
-            box=1,
-            boxcolor="0x0c1411@0.7",
-            boxborderw=4,
-            **options,
-        )
-
-
 def _place(picture: Any, source: Any, entry: MediaEntry, tile: Tile) -> Any:
     """The person's picture in its tile, while there is one."""
-    width, height = tile.width - 2, tile.height - 2
+    width, height = tile.width - 2, tile.height - PLATE
+    fit = {"force_original_aspect_ratio": "decrease", "force_divisible_by": 2, "eval": "frame"}
     scaled = (
         source.video.filter("fps", FRAME_RATE)
-        .filter("scale", width, height, force_original_aspect_ratio="decrease", force_divisible_by=2, eval="frame")
-        .filter("pad", width, height, "(ow-iw)/2", "(oh-ih)/2", "black", eval="frame")
-        .filter("setsar", 1)
+        .filter("scale", width, height, flags="fast_bilinear", **fit)
         .filter("setpts", f"PTS+{entry.offset_ms / 1000:.3f}/TB")
     )
     shown = spans_expression(entry.video_spans, entry.offset_ms)
-    return ffmpeg.overlay(picture, scaled, x=tile.left, y=tile.top, eof_action="pass", enable=shown)
-
-
-def _title(manifest: Manifest, locale: str, chinese_font: bool) -> str:
-    chinese = locale == "zh-CN" and chinese_font and manifest.case_name_zh
-    return manifest.case_name_zh if chinese else manifest.case_name
+    middle = f"{tile.left + tile.width // 2}-w/2", f"{tile.top + height // 2}-h/2"
+    return ffmpeg.overlay(picture, scaled, x=middle[0], y=middle[1], eof_action="pass", enable=shown)
 
 
 async def _tail(stream: asyncio.StreamReader) -> bytes:

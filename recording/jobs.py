@@ -150,9 +150,8 @@ class Jobs:
             await self._store.fetch(place + entry.name, work / f"{number}.webm")
             for number, entry in enumerate(playback.media)
         ]
-        seconds = (playback.end_us - playback.start_us) / 1e6
         target = work / "composite.mp4"
-        arguments = compose.command(manifest, playback, files, work, target, request.locale, request.timezone)
+        composition = compose.Composition(manifest, playback, work, request.locale, request.timezone)
         next_told = 0.0
 
         def progress(part: float) -> None:
@@ -162,7 +161,8 @@ class Jobs:
                 # The last hundredth is for storing the file.
                 self._tell(key, "running", 0.99 * part)
 
-        await compose.run(arguments, seconds, work, progress)
+        await compose.run(composition.still(), 1.0, work, lambda part: None)
+        await compose.run(composition.film(files, target), composition.seconds, work, progress)
         # Each try has names of its own: what a killed one left is never taken for a whole one, nor in its way.
         stem = f"{EXPORTS_PREFIX}{request.job_id}.{secrets.token_hex(4)}"
         stored = await self._store.put_new(f"{place}{stem}.mp4", target)
@@ -172,7 +172,7 @@ class Jobs:
             media_type=MP4,
             size=stored.size,
             sha256=stored.sha256,
-            duration_ms=round(seconds * 1000),
+            duration_ms=round(composition.seconds * 1000),
             locale=request.locale,
             timezone=request.timezone,
             manifest_sha256=playback.manifest_sha256,
