@@ -23,9 +23,10 @@ NPM = cd web_client && PATH="$(NODE_PATH_ENTRY)$$PATH" && export PATH && $(NPM_P
 CLIENT := hearing_server/web/static/index.html
 CLIENT_SOURCES := $(shell find web_client/src web_client/public web_client/*.html web_client/*.ts web_client/*.js \
 	web_client/*.json -type f 2>/dev/null)
+FUZZ_S := 60
 PIP_INSTALL = $(PY) -m pip install --disable-pip-version-check
 
-.PHONY: help demo test check bench setup client format lock clean
+.PHONY: help demo test check fuzz bench setup client format lock clean
 
 help: ## Say what can be made
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -49,6 +50,11 @@ check: $(VENV)/.dev $(CLIENT) ## Style, types, layers, freshness of what is gene
 	$(BIN)/lint-imports
 	$(PY) web_client/tools/generate_types.py --check
 	$(NPM) run check
+
+fuzz: $(VENV)/.dev ## Fuzz each parser of packets for FUZZ_S seconds, guided by coverage
+	@for target in stun rtp rtcp vp8 h264 framing; do \
+		echo "fuzzing $$target"; $(PY) -m tests.fuzz.atheris $$target -max_total_time=$(FUZZ_S) || exit 1; \
+	done
 
 bench: $(VENV)/.dev $(CLIENT) $(VENV)/.system ## Measure, print, and write benchmarks/results
 	$(PY) -m benchmarks.join

@@ -57,7 +57,7 @@ class RtpPacket:
                 if byte == 0:
                     continue
                 number, length = byte >> 4, (byte & 15) + 1
-                if number == 15 or at + length > end:
+                if number in (0, 15) or at + length > end:  # RFC 8285 §4.2: both end the reading
                     break
                 found[number] = data[at : at + length]
                 at += length

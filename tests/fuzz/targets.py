@@ -1,0 +1,91 @@
+"""What is fuzzed of the media plane: functions of bytes that must not raise, whatever the bytes are.
+
+``test_media.py`` runs them for a few seconds with a fixed seed; ``python -m tests.fuzz.atheris NAME`` without an end,
+guided by coverage.  Corpora are in ``corpus/NAME``, one input per file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from signaling.sfu import framing, h264, rtcp, rtp, stun, vp8
+
+CORPUS = Path(__file__).parent / "corpus"
+
+
+def fuzz_stun(data: bytes) -> None:
+    request = stun.parse_request(data)
+    if request is not None:
+        assert stun.is_stun(data)
+        stun.verify(request, "password")
+        assert stun.parse_request(stun.success(request.transaction_id, ("192.0.2.1", 9), "password")) is None
+
+
+def fuzz_rtp(data: bytes) -> None:
+    packet = rtp.parse(data)
+    if packet is None:
+        return
+    assert rtp.HEADER_BYTES <= packet.payload_at <= packet.payload_end <= len(data)
+    assert len(packet.payload) == packet.payload_end - packet.payload_at
+    for number, value in packet.extensions().items():
+        assert 0 < number < 256
+        assert len(value) < 256
+    original = rtp.unwrap_rtx(packet, 1, 96)
+    if original is not None:
+        again = rtp.parse(original)
+        assert again is not None
+        assert again.payload == packet.payload[2:]
+
+
+def fuzz_rtcp(data: bytes) -> None:
+    for report in rtcp.parse(data):
+        if isinstance(report, rtcp.Nack):
+            assert len(report.sequences) <= rtcp.MAX_NACK_ITEMS
+            assert all(0 <= n < 65536 for n in report.sequences)
+            (again,) = rtcp.parse(rtcp.nack(1, report.media_ssrc, list(report.sequences)))
+            assert isinstance(again, rtcp.Nack)
+            assert set(again.sequences) == set(report.sequences)
+        elif isinstance(report, rtcp.Remb):
+            assert 0 <= report.bitrate < 1 << 82
+        elif isinstance(report, rtcp.SenderReport | rtcp.Bye):
+            assert report.raw in data
+
+
+def fuzz_vp8(data: bytes) -> None:
+    found = vp8.parse(data, 0, len(data))
+    if found is None:
+        return
+    if found.picture_at >= 0:
+        assert found.picture_at + found.long_picture_id < len(data)
+        assert 0 <= found.picture_id < 0x8000
+    assert found.tl0_at < len(data)
+    assert 0 <= found.temporal_layer < 4
+    assert not found.keyframe or found.starts_frame
+
+
+def fuzz_h264(data: bytes) -> None:
+    assert h264.starts_keyframe(data, 0, len(data)) in (True, False)
+    h264.is_constrained_baseline(data.decode("latin1"))
+
+
+def fuzz_framing(data: bytes) -> None:
+    whole = list(framing.Deframer().feed(data))
+    in_pieces = framing.Deframer()
+    pieces = [datagram for at in range(0, len(data), 3) for datagram in in_pieces.feed(data[at : at + 3])]
+    assert whole == pieces
+
+
+TARGETS: dict[str, Callable[[bytes], None]] = {
+    "stun": fuzz_stun,
+    "rtp": fuzz_rtp,
+    "rtcp": fuzz_rtcp,
+    "vp8": fuzz_vp8,
+    "h264": fuzz_h264,
+    "framing": fuzz_framing,
+}
+
+
+def corpus(name: str) -> list[bytes]:
+    """The stored inputs of a target, in the order of their names."""
+    return [path.read_bytes() for path in sorted((CORPUS / name).iterdir())]
