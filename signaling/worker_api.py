@@ -47,13 +47,15 @@ class Plan(Struct, omit_defaults=False):
     other producer are dropped at the door and neither forwarded nor captured.
     ``receive`` maps a subscriber to the peers it may get media from.  Whoever is
     absent has no right.  ``record`` is the recording (a sitting's id) that all
-    publishable tracks are captured into, or nothing.
+    publishable tracks are captured into, or nothing.  ``pinned``: peers whose
+    pictures yield no earlier than the speaker's on a receiver's weak link.
     """
 
     version: int
     publish: dict[str, list[Source]] = msgspec.field(default_factory=dict)
     receive: dict[str, list[str]] = msgspec.field(default_factory=dict)
     record: str | None = None
+    pinned: list[str] = []
 
 
 # --- commands ---------------------------------------------------------------
@@ -245,7 +247,8 @@ class ConsumerClosed(Event, tag="consumer.closed"):
 
 
 class ConsumerState(Event, tag="consumer.state"):
-    """The producer behind it was paused or resumed."""
+    """Nothing comes now, or it comes again: the producer behind it was paused or resumed, or the receiver's link has
+    no room for its picture (video yields, sound does not)."""
 
     peer_id: str
     consumer_id: str

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 
 from .clock import NS_PER_S
 
@@ -79,26 +80,55 @@ class LinkEstimate:
         self._raised = raised
 
 
+class Priority(IntEnum):
+    """Who yields later when a link has no room for all."""
+
+    GALLERY = 0
+    SPEAKER = 1
+    EVIDENCE = 2
+
+
+#: What the estimate may be wrong by before shared evidence yields.
+EVIDENCE_OVERSEND_BPS = 500_000
+#: No layer at all.
+NOTHING = -1
+
+
 @dataclass(frozen=True, slots=True)
 class Demand:
     """One video consumer: the bit rate of each layer now (0: not sent), and the highest it has use for."""
 
     layer_bps: Sequence[float]
     wanted: int
+    priority: Priority = Priority.GALLERY
 
 
 def allocate(limit_bps: float | None, demands: Sequence[Demand]) -> list[int]:
-    """The highest layer of each demand that fits: all get the lowest, then one step each in turn."""
+    """The highest layer of each demand that fits into the limit, :data:`NOTHING` if not even the lowest does.
+
+    Those of high priority are asked first: for the lowest layer, and again for each step up, which those of one
+    priority take in turn.  Evidence may exceed the limit a little before it goes dark.
+    """
     if limit_bps is None:
         return [d.wanted for d in demands]
-    chosen = [0] * len(demands)
-    left = limit_bps - sum(d.layer_bps[0] for d in demands if d.layer_bps)
-    for step in range(1, max((len(d.layer_bps) for d in demands), default=0)):
-        for i, demand in enumerate(demands):
-            if step > demand.wanted or step >= len(demand.layer_bps) or chosen[i] != step - 1:
-                continue
-            more = demand.layer_bps[step] - demand.layer_bps[step - 1]
-            if demand.layer_bps[step] and more <= left:
-                chosen[i] = step
-                left -= max(0.0, more)
+    chosen = [NOTHING] * len(demands)
+    left = limit_bps
+    by_priority = sorted(range(len(demands)), key=lambda i: -demands[i].priority)
+    for i in by_priority:
+        lowest = demands[i].layer_bps[0] if demands[i].layer_bps else 0.0
+        room = left + (EVIDENCE_OVERSEND_BPS if demands[i].priority == Priority.EVIDENCE else 0)
+        if lowest <= room:
+            chosen[i] = 0
+            left -= lowest
+    for priority in sorted({d.priority for d in demands}, reverse=True):
+        same = [i for i in by_priority if demands[i].priority == priority]
+        for step in range(1, max(len(demands[i].layer_bps) for i in same)):
+            for i in same:
+                demand = demands[i]
+                if step > demand.wanted or step >= len(demand.layer_bps) or chosen[i] != step - 1:
+                    continue
+                more = demand.layer_bps[step] - demand.layer_bps[step - 1]
+                if demand.layer_bps[step] and more <= left:
+                    chosen[i] = step
+                    left -= max(0.0, more)
     return chosen

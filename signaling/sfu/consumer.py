@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from . import layers, rtcp
@@ -53,6 +54,8 @@ class Consumer:
         self.cname = cname
         self.paused = True
         self.preferred = self.granted = producer.layers - 1
+        self.on_yield: Callable[[Consumer], None] = lambda consumer: None
+        """Called when the link has no more room for it (``granted`` is negative), and when it has again."""
         self.packets = 0
         self.octets = 0
         self.stream: MediaStream | None = None
@@ -75,6 +78,11 @@ class Consumer:
     # --- what others tell it ---------------------------------------------------
 
     @property
+    def bitrate_bps(self) -> float:
+        """What it is sent."""
+        return self.stream.bitrate_bps if self.stream is not None else 0.0
+
+    @property
     def wants_packets(self) -> bool:
         return not self.paused and self.producer.flowing and self.downlink.ready
 
@@ -86,7 +94,7 @@ class Consumer:
 
     def begin(self) -> None:
         """Take the stream, once nothing stands against it; video begins with a keyframe, which is asked for."""
-        if not self.wants_packets or self.stream is not None:
+        if not self.wants_packets or self.stream is not None or self.granted < 0:
             return
         if self._video:
             now_ns = self._waiting_since_ns = self.downlink.now_ns()
@@ -129,6 +137,16 @@ class Consumer:
         self.leave_stream()
         self.producer.consumers.pop(self.id, None)
 
+    def grant(self, layer: int, now_ns: int) -> None:
+        """What the link has room for now; nothing, if negative."""
+        yields, self.granted = (self.granted < 0) != (layer < 0), layer
+        if yields:
+            self.on_yield(self)
+        if layer < 0:
+            self.leave_stream()
+        else:
+            self.choose_layer(now_ns)
+
     def choose_layer(self, now_ns: int) -> None:
         """Ask for a keyframe if another layer should be shown.  Called from the timer and on a changed wish."""
         if not self._video or not self.wants_packets:
@@ -139,6 +157,8 @@ class Consumer:
 
     def target(self, now_ns: int) -> int | None:
         """The layer that should be shown now."""
+        if self.granted < 0:
+            return None
         return self.producer.best_layer(min(self.preferred, self.granted), now_ns)
 
     def consider(self, stream: MediaStream, now_ns: int) -> bool:

@@ -135,9 +135,16 @@ class Downlink(Transport):
         self._lost_256.clear()
         self._estimate.update(sent_bps, loss, now_ns)
         demands = [
-            Demand([s.bitrate_bps if s is not None else 0.0 for s in c.producer.streams], c.preferred) for c in video
+            Demand(
+                [s.bitrate_bps if s is not None else 0.0 for s in c.producer.streams],
+                c.preferred,
+                c.producer.priority(now_ns),
+            )
+            for c in video
         ]
         self._estimate.relax(sum(max(d.layer_bps, default=0.0) for d in demands))
-        for consumer, layer in zip(video, allocate(self._estimate.limit_bps, demands), strict=True):
-            consumer.granted = layer
-            consumer.choose_layer(now_ns)
+        limit = self._estimate.limit_bps
+        if limit is not None:  # sound does not yield: video shares what it leaves
+            limit -= sum(c.bitrate_bps for c in self.consumers.values() if c.producer.kind == "audio" and not c.paused)
+        for consumer, layer in zip(video, allocate(limit, demands), strict=True):
+            consumer.grant(layer, now_ns)

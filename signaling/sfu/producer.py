@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from . import h264, layers, rtp, vp8
+from .allocation import Priority
 from .capabilities import (
     ABS_SEND_TIME_ID,
     ABS_SEND_TIME_URI,
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from .fastpath import FastPath
     from .rate import UplinkEstimate
     from .rtp import RtpPacket
+
+#: Who was heard within this is still taken for the speaker.
+SPEAKER_HOLD_S = 4.0
 
 _ABS_SEND_TIME_HEAD = b"\xbe\xde\x00\x01" + bytes([ABS_SEND_TIME_ID << 4 | 2])
 
@@ -79,6 +83,10 @@ class Producer:
         self.keyframes = KeyframeRequester()
         self.capture: CaptureTap | None = None
         self.on_level: Callable[[str, int], None] | None = None
+        self.pinned = False
+        """Its picture yields no earlier than the speaker's."""
+        self.heard_ns: int | None = None
+        """When its peer was last heard speaking."""
         self.paused = False
         self.allowed = False
         self.flowing = False
@@ -92,6 +100,13 @@ class Producer:
         self._send_time_id = ids.get(ABS_SEND_TIME_URI, 0)
         self._level_id = ids.get(AUDIO_LEVEL_URI, 0)
         self._orientation_id = ids.get(ORIENTATION_URI, 0)
+
+    def priority(self, now_ns: int) -> Priority:
+        """How late its picture yields on a link without room for all."""
+        if self.source == "screen":
+            return Priority.EVIDENCE
+        speaks = self.heard_ns is not None and now_ns - self.heard_ns < SPEAKER_HOLD_S * NS_PER_S
+        return Priority.SPEAKER if self.pinned or speaks else Priority.GALLERY
 
     def set_flow(self, *, allowed: bool | None = None, paused: bool | None = None) -> None:
         """Open or close the door."""

@@ -61,6 +61,7 @@ class Room:
             self._change_record(plan.record)
         for peer in self.peers.values():
             for producer in peer.producers.values():
+                producer.pinned = peer.id in plan.pinned
                 if self._may_publish(producer):
                     producer.set_flow(allowed=True)
                     self._attach_capture(producer)
@@ -97,6 +98,7 @@ class Room:
             self.remove_producer(peer, earlier, "closed")
         peer.producers[source] = producer
         producer.on_level = self.levels.add
+        producer.pinned = peer.id in self.plan.pinned
         producer.set_flow(allowed=self._may_publish(producer))
         if producer.allowed:
             self._attach_capture(producer)
@@ -121,14 +123,17 @@ class Room:
         if producer.capture is not None:
             producer.capture.note("muted" if paused else "unmuted", self._clock.mono_ns())
         for consumer in producer.consumers.values():
-            self._emit(
-                api.ConsumerState(
-                    room_id=self.id,
-                    peer_id=consumer.downlink.peer_id,
-                    consumer_id=consumer.id,
-                    producer_paused=paused,
-                )
+            self._tell_state(consumer)
+
+    def _tell_state(self, consumer: Consumer) -> None:
+        self._emit(
+            api.ConsumerState(
+                room_id=self.id,
+                peer_id=consumer.downlink.peer_id,
+                consumer_id=consumer.id,
+                producer_paused=consumer.producer.paused or consumer.granted < 0,
             )
+        )
 
     # --- consumers ---------------------------------------------------------------------
 
@@ -159,6 +164,7 @@ class Room:
             rtx_payload_type=capabilities.rtx_payload_type(router),
             cname=cname,
         )
+        consumer.on_yield = self._tell_state
         downlink.add_consumer(consumer)
         producer.consumers[consumer.id] = consumer
         self.consumers[consumer.id] = consumer
@@ -242,9 +248,13 @@ class Room:
                 if producer.capture is not None:
                     producer.capture.on_timer(now_ns)
 
-    def tell_levels(self) -> None:
+    def tell_levels(self, now_ns: int) -> None:
         levels = self.levels.take()
         if levels is not None:
+            for peer_id in levels:
+                peer = self.peers.get(peer_id)
+                for producer in peer.producers.values() if peer is not None else ():
+                    producer.heard_ns = now_ns
             self._emit(api.Levels(room_id=self.id, levels=levels))
 
     def remove_peer(self, peer: Peer, reason: str) -> list[Uplink | Downlink]:

@@ -352,7 +352,8 @@ class Worker:
             consumer = room.consumers.get(command.consumer_id)
             if consumer is not None:
                 consumer.preferred = max(0, min(command.spatial_layer, consumer.producer.layers - 1))
-                consumer.granted = max(consumer.granted, consumer.preferred)
+                if consumer.granted >= 0:
+                    consumer.granted = max(consumer.granted, consumer.preferred)
                 consumer.choose_layer(self._clock.mono_ns())
                 return api.Done()
         return _unknown("consumer", command.consumer_id)
@@ -394,7 +395,7 @@ class Worker:
             held.transport.check_consent(now_ns)
         if self._ticks % LEVEL_TICKS == 0:
             for room in self._rooms.values():
-                room.tell_levels()
+                room.tell_levels(now_ns)
         if self._ticks % REPORT_TICKS == 0:
             for room in self._rooms.values():
                 room.on_timer(now_ns)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from signaling.sfu.allocation import Demand, LinkEstimate, allocate
+from signaling.sfu.allocation import NOTHING, Demand, LinkEstimate, Priority, allocate
 from signaling.sfu.clock import NS_PER_S
 
 FULL = [150e3, 500e3, 2e6]
@@ -18,6 +18,26 @@ def test_the_lowest_for_all_then_steps_in_turn() -> None:
     assert allocate(5e6, [Demand(FULL, 2), Demand([300e3], 0)]) == [2, 0]
     assert allocate(5e6, [Demand([150e3, 500e3, 0], 2)]) == [1]
     assert allocate(10e3, []) == []
+
+
+def test_the_gallery_yields_before_the_speaker_and_the_speaker_before_evidence() -> None:
+    gallery, speaker = Demand(FULL, 2), Demand(FULL, 2, Priority.SPEAKER)
+    evidence = Demand([300e3, 1e6], 1, Priority.EVIDENCE)
+    everyone = [gallery, speaker, gallery, evidence]
+    assert allocate(10e6, everyone) == [2, 2, 2, 1]
+    assert allocate(3.8e6, everyone) == [1, 2, 0, 1]
+    assert allocate(2e6, everyone) == [0, 1, 0, 1]
+    assert allocate(1e6, everyone) == [0, 0, 0, 0]
+    assert allocate(600e3, everyone) == [0, 0, NOTHING, 0]
+    assert allocate(450e3, everyone) == [NOTHING, 0, NOTHING, 0]
+    assert allocate(300e3, everyone) == [NOTHING, NOTHING, NOTHING, 0]
+    assert allocate(-250e3, everyone) == [NOTHING, NOTHING, NOTHING, NOTHING]
+
+
+def test_evidence_of_one_layer_stays_as_long_as_it_nearly_fits() -> None:
+    screen = Demand([1.2e6], 0, Priority.EVIDENCE)
+    assert allocate(800e3, [Demand(FULL, 2), screen]) == [NOTHING, 0]
+    assert allocate(500e3, [Demand(FULL, 2), screen]) == [1, NOTHING]
 
 
 def run(link: LinkEstimate, seconds: range, sent: float, loss: float) -> None:

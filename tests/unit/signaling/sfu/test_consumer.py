@@ -9,6 +9,7 @@ import pytest
 from signaling.ortc import RtpCodec, RtpEncoding, RtpHeaderExtension, RtpParameters
 from signaling.sfu import capabilities as caps
 from signaling.sfu import rtcp, rtp
+from signaling.sfu.allocation import Priority
 from signaling.sfu.clock import NS_PER_MS as MS
 from signaling.sfu.clock import NS_PER_S
 from signaling.sfu.consumer import MAX_RESENDS, RESEND_MEMORY, Consumer
@@ -244,3 +245,34 @@ def test_a_closed_consumer_leaves_no_trace(layers: int) -> None:
     bench.consumer.close()
     assert not bench.producer.consumers
     assert all(not s.takers for s in bench.producer.streams if isinstance(s, MediaStream))
+
+
+def test_a_consumer_without_room_is_silent_says_so_and_comes_back() -> None:
+    bench = Bench()
+    told: list[int] = []
+    bench.consumer.on_yield = lambda consumer: told.append(consumer.granted)
+    bench.send(1, key=True)
+    bench.consumer.grant(-1, bench.down.time_ns)
+    bench.consumer.grant(-1, bench.down.time_ns)
+    bench.send(2, key=True)
+    assert len(bench.down.sent) == 1
+    bench.down.time_ns += NS_PER_S
+    bench.asked.clear()
+    bench.consumer.grant(0, bench.down.time_ns)
+    assert bench.asked == [0]
+    bench.send(3)
+    bench.send(4, key=True)
+    assert [(p.sequence - bench.down.sent[0].sequence) & 0xFFFF for p in bench.down.sent] == [0, 1]
+    assert told == [-1, 0]
+
+
+def test_who_speaks_who_is_pinned_and_what_is_shared_yields_late() -> None:
+    producer = Bench().producer
+    assert producer.priority(0) is Priority.GALLERY
+    producer.heard_ns = 5 * NS_PER_S
+    assert producer.priority(7 * NS_PER_S) is Priority.SPEAKER
+    assert producer.priority(20 * NS_PER_S) is Priority.GALLERY
+    producer.pinned = True
+    assert producer.priority(20 * NS_PER_S) is Priority.SPEAKER
+    producer.source = "screen"
+    assert producer.priority(20 * NS_PER_S) is Priority.EVIDENCE
