@@ -134,8 +134,7 @@ class Archive:
 
     async def _feed(self, writer: str, name: str, data: bytes) -> None:
         if self.disk_short and self.record.work is not None:
-            self.record.discard_files()
-            self.record.work = None
+            self.record.give_up_files()
         await asyncio.to_thread(self.record.feed, writer, name, data)
         self.objects += 1
         self.bytes += len(data)

@@ -5,6 +5,7 @@ Fed in the order of each writer; the same after a restart, from what the store h
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from .format import RECORDING_TRACK, Chunk, FormatError
 from .manifest import GapEntry, ObjectEntry, ProblemEntry, TrackEntry, WriterEntry
 from .media.clocks import SenderClock
 from .media.remux import MediaTrack, PersonFile
+
+log = logging.getLogger(__name__)
 
 #: A writer's silence between its segments or beside another writer's that counts as an interruption, us.
 INTERRUPTION_US = 1_000_000
@@ -73,8 +76,20 @@ class Record:
             self._clock(record, chunk)
             if chunk.track != RECORDING_TRACK:
                 self._track_chunk(writer, record, chunk, name)
-        for file in self.files.values():
-            file.advance()
+        try:
+            for file in self.files.values():
+                file.advance()
+        except OSError:
+            log.exception("the playable files of %s cannot grow; they are made anew later", self.recording_id)
+            self.give_up_files()
+
+    def give_up_files(self) -> None:
+        """Keep to the facts from now on; the record is then :attr:`stale`."""
+        self.discard_files()
+        self.work = None
+        for record in self.writers.values():
+            for track in record.tracks.values():
+                track.media = None
 
     def discard_files(self) -> None:
         for file in self.files.values():
@@ -234,7 +249,12 @@ class Record:
         key = header.peer_id, "screen" if header.source == "screen" else "person"
         file = self.files.get(key)
         if file is None:
-            file = self.files[key] = PersonFile(self.work / f"{len(self.files):03d}.webm")
+            try:
+                file = self.files[key] = PersonFile(self.work / f"{len(self.files):03d}.webm")
+            except OSError:
+                log.exception("a playable file of %s cannot be made; it is tried anew later", self.recording_id)
+                self.give_up_files()
+                return
         sender = self._senders.setdefault((writer, header.peer_id), SenderClock())
         media = MediaTrack(writer, header.kind == "video", header.clock_rate, record.offset_ns, sender)
         file.add_track(media)

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import hashlib
 import logging
+import os
 import shutil
 import time
 from collections.abc import Callable
@@ -25,6 +26,7 @@ from .messages import AnyAnswer, AnyEvent, SittingFacts
 from .objects import ObjectStore, StoreProblem
 from .playback import PLAYBACK_NAME, PLAYBACK_SIGNATURE_NAME
 from .seal import ManifestConflict, read_signed, store_manifest, store_playback
+from .spool import try_lock
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +38,8 @@ BACKOFF_S, BACKOFF_LIMIT_S = 0.5, 15.0
 UPLOADS_LIMIT = 4
 #: A writer that control names but that left no trace here or in the store is waited for this long, s.
 WRITER_WAIT_S = 20.0
+#: How often a recorder that stands by looks whether the other one is gone, s.
+STAND_BY_S = 1.0
 #: How often :class:`messages.Archived` is published while a record grows, s.
 ARCHIVED_EVERY_S = 2.0
 #: A recording without anything to do is forgotten after this, s; the store knows it.
@@ -86,12 +90,33 @@ class Recorder:
         self._sealed: dict[str, tuple[str, bool]] = {}
         self._uploads = asyncio.Semaphore(UPLOADS_LIMIT)
         self._spool_fault = ""
+        self._spool_lock: int | None = None
+        self._taking = asyncio.Lock()
         self._jobs = Jobs(store, key, spool / WORK_FOLDER, lambda event: self.publish(event))
+
+    async def take_spool(self) -> None:
+        """Wait until no other recorder looks after this spool, and hold it from then on; at once if it is held."""
+        async with self._taking:
+            if self._spool_lock is None:
+                self._spool_lock = await self._lock_spool()
+
+    async def _lock_spool(self) -> int:
+        work = self._spool / WORK_FOLDER
+        await asyncio.to_thread(work.mkdir, parents=True, exist_ok=True, mode=0o700)
+        told = False
+        while (lock := await asyncio.to_thread(try_lock, work)) is None:
+            if not told:
+                log.warning("another recorder looks after %s; standing by", self._spool)
+            told = True
+            await asyncio.sleep(STAND_BY_S)
+        # What a killed one was making is made anew.
+        for folder in await asyncio.to_thread(lambda: [path for path in work.iterdir() if path.is_dir()]):
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+        return lock
 
     async def run(self) -> None:
         """Look after the spool until cancelled."""
-        self._spool.mkdir(parents=True, exist_ok=True, mode=0o700)
-        shutil.rmtree(self._spool / WORK_FOLDER, ignore_errors=True)
+        await self.take_spool()
         try:
             next_state = 0.0
             while True:
@@ -106,6 +131,9 @@ class Recorder:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await self._jobs.aclose()
+            if self._spool_lock is not None:
+                os.close(self._spool_lock)
+                self._spool_lock = None
 
     def state(self) -> messages.RecorderState:
         """How the recorder is now; reads the spool."""
@@ -130,6 +158,7 @@ class Recorder:
 
     async def finalise(self, request: messages.Finalise) -> AnyAnswer:
         """Seal the record of this sitting: see :class:`messages.Finalise`.  Idempotent."""
+        await self.take_spool()
         known = await self._sealed_already(request.sitting_id)
         if known is not None and known[1]:
             return messages.Finalised(manifest_sha256=known[0], playable=True)

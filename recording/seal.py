@@ -138,6 +138,8 @@ async def _store_media(archive: Archive, store: ObjectStore, manifest: Manifest)
     if record.stale:
         await archive.rebuild()
         record = archive.record
+        if record.work is None:
+            raise OSError("the playable files cannot be written now")
     record.finish()
     place = prefix(archive.recording_id)
     start_us = record.start_wall_ns // 1000
@@ -157,6 +159,8 @@ async def _store_media(archive: Archive, store: ObjectStore, manifest: Manifest)
 
     tasks = [store_file(person_id, source, file) for (person_id, source), file in record.files.items()]
     for outcome in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(outcome, OSError):
+            record.give_up_files()  # they are made anew at the next try
         if isinstance(outcome, BaseException):
             raise outcome
     entries.sort(key=lambda entry: (entry.person_id, entry.source))

@@ -43,6 +43,8 @@ async def run_recorder(recorder: Recorder, bus: Bus) -> None:
         wake.set()
 
     recorder.publish = publish
+    # Two recorders on one spool: the second stands by, and answers nothing before the first is gone.
+    await recorder.take_spool()
     service = await bus.serve(messages.SERVICE, lambda payload: answer(recorder, payload))
     sender = asyncio.create_task(_send(events, wake, bus))
     try:

@@ -21,6 +21,7 @@ from recording import recorder as recorder_module
 from recording.format import RecordKind, read_chunks, read_header
 from recording.keys import SigningKey, load_or_make
 from recording.manifest import Manifest, decoder
+from recording.media.webm import WebmWriter
 from recording.objects import ObjectStore, S3Options, Stored, StoreProblem, open_store
 from recording.playback import Playback
 from recording.recorder import Recorder
@@ -118,7 +119,7 @@ async def test_a_recording_is_archived_sealed_and_played(tmp_path: Path, store: 
     }
     assert manifest.problems == manifest.interruptions == []
     assert not (spool / "sitting").exists()
-    assert not list((spool / ".recorder").glob("*"))
+    assert [path.name for path in (spool / ".recorder").iterdir()] == ["lock"]
     reader = RecordReader(store)
     for entry in playback.media:
         name = entry.name.rsplit("/", 1)[1]
@@ -432,6 +433,54 @@ async def test_when_the_disk_is_short_the_playable_files_wait(
         await sealed(recorder, "sitting", facts(12, ["p1", "p2"]))
     _, playback, _ = await checked(directory, key)
     assert len(playback.media) == 2
+
+
+async def test_a_second_recorder_on_the_same_spool_stands_by_and_takes_over(
+    tmp_path: Path, directory: ObjectStore, key: SigningKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder_module, "STAND_BY_S", 0.02)
+    spool = tmp_path / "spool"
+    first, second = Recorder(spool, directory, key), Recorder(spool, directory, key)
+    told: list[messages.AnyEvent] = []
+    second.publish = told.append
+    async with running(first):
+        await first.take_spool()
+        async with running(second):
+            await asyncio.sleep(0.2)
+            assert told == []
+            two_people(spool)
+            await sealed(first, "sitting", facts(12, ["p1", "p2"]))
+    async with running(second):
+
+        async def taken() -> bool:
+            return bool(told)
+
+        await eventually(taken)
+    await checked(directory, key)
+
+
+async def test_playable_files_that_could_not_be_written_are_made_anew(
+    tmp_path: Path, directory: ObjectStore, key: SigningKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool = tmp_path / "spool"
+    two_people(spool, 14)
+    real = WebmWriter.write
+    refusals = [3, 500]
+
+    def refuse(self: WebmWriter, *arguments: Any) -> None:
+        refusals[1] -= 1
+        if refusals[0] and refusals[1] < 0:
+            refusals[0], refusals[1] = refusals[0] - 1, 500
+            raise OSError(28, "no space left on device")
+        real(self, *arguments)
+
+    monkeypatch.setattr(WebmWriter, "write", refuse)
+    async with running(Recorder(spool, directory, key)) as recorder:
+        await sealed(recorder, "sitting", facts(14, ["p1", "p2"]))
+    _, playback, _ = await checked(directory, key)
+    assert refusals[0] == 0
+    assert [entry.duration_ms for entry in playback.media] == [pytest.approx(14_000, abs=50)] * 2
+    assert [entry.audio_spans for entry in playback.media] == [[[0, pytest.approx(14_000, abs=50)]]] * 2
 
 
 async def test_the_index_is_json_that_any_program_reads(
