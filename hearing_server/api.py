@@ -115,7 +115,8 @@ class HearingView(Struct, kw_only=True):
     me: Me
     state: SittingState
     state_since: float
-    #: Why the sitting is in this state, if there is something to say: ``no-record`` (the record could not be started).
+    #: Why the sitting is in this state, if there is something to say: ``no-record`` (the record could not be started)
+    #: or ``no-judge`` (the presiding judge was not connected when the countdown ended).
     state_reason: str | None = None
     countdown_ends_at: float | None
     opened_at: float | None

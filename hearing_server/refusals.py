@@ -115,6 +115,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "The record could not be started, so the hearing did not start. Try again, or call technical staff.",
         "记录未能启动，因此庭审没有开始。请重试，或联系技术人员。",
     ),
+    "no-judge": (
+        "The presiding judge was not connected when the countdown ended, so the hearing did not start.",
+        "倒计时结束时审判长未在线，因此庭审没有开始。",
+    ),
     # --- the court's own trouble ---
     "store-unreachable": (
         "The court's database does not answer now. Nothing is lost. Try again in a minute.",

@@ -310,8 +310,11 @@ def _is_presiding(draft: _Draft, subject: str, detail: dict[str, Any]) -> str | 
 
 
 def _presiding_ready(draft: _Draft, subject: str, detail: dict[str, Any]) -> str | None:
-    judge = draft.sitting.people[draft.sitting.presiding]
-    return None if judge.presence is Presence.WAITING else "judge-not-ready"
+    return None if presiding_waits(draft.sitting) else "judge-not-ready"
+
+
+def _presiding_absent(draft: _Draft, subject: str, detail: dict[str, Any]) -> str | None:
+    return "countdown-running" if presiding_waits(draft.sitting) else None
 
 
 def _countdown_over(draft: _Draft, subject: str, detail: dict[str, Any]) -> str | None:
@@ -381,6 +384,7 @@ def _names_a_writer(draft: _Draft, subject: str, detail: dict[str, Any]) -> str 
 GUARDS: Final[dict[str, Guard]] = {
     "is_presiding": _is_presiding,
     "presiding_ready": _presiding_ready,
+    "presiding_absent": _presiding_absent,
     "countdown_over": _countdown_over,
     "record_runs": _record_runs,
     "record_overdue": _record_overdue,
@@ -442,6 +446,11 @@ EFFECTS: Final[dict[str, Callable[[_Draft, str], None]]] = {
     "enter_if_due": _enter_if_due,
     "rise": _rise,
 }
+
+
+def presiding_waits(sitting: Sitting) -> bool:
+    """Whether the presiding judge is there, checked in and connected, to begin the session (invariant 1)."""
+    return sitting.people[sitting.presiding].presence is Presence.WAITING
 
 
 def is_live(person: Person) -> bool:

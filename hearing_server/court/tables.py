@@ -57,9 +57,24 @@ _P = Presence
 
 SITTING: Final = (
     _sitting(_S.NOT_STARTED, "open", _S.COUNTDOWN, _JUDGE, ("is_presiding", "presiding_ready"), ("arm_record",)),
-    _sitting(_S.COUNTDOWN, "elapsed", _S.IN_SESSION, _SYSTEM, ("countdown_over", "record_runs"), ("bring_in",)),
+    _sitting(
+        _S.COUNTDOWN,
+        "elapsed",
+        _S.IN_SESSION,
+        _SYSTEM,
+        ("countdown_over", "record_runs", "presiding_ready"),
+        ("bring_in",),
+    ),
     _sitting(_S.COUNTDOWN, "abort", _S.NOT_STARTED, _JUDGE, ("is_presiding",), ("stand_record_down",)),
     _sitting(_S.COUNTDOWN, "fail_to_record", _S.NOT_STARTED, _SYSTEM, ("record_overdue",), ("stand_record_down",)),
+    _sitting(
+        _S.COUNTDOWN,
+        "fail_to_preside",
+        _S.NOT_STARTED,
+        _SYSTEM,
+        ("countdown_over", "presiding_absent"),
+        ("stand_record_down",),
+    ),
     _sitting(_S.IN_SESSION, "close", _S.CLOSED, _JUDGE, ("is_presiding",), ("close_record", "rise")),
 )
 

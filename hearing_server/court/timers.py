@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from .law import presiding_waits
 from .model import NS, Command, Presence, RecordState, Sitting, SittingState
 
 
 def _deadlines(sitting: Sitting) -> list[tuple[int, Command]]:
     found: list[tuple[int, Command]] = []
     if sitting.state is SittingState.COUNTDOWN and sitting.countdown_ends is not None:
-        if sitting.record is RecordState.RECORDING:
+        if not presiding_waits(sitting):
+            found.append((sitting.countdown_ends, Command(name="fail_to_preside", reason="no-judge")))
+        elif sitting.record is RecordState.RECORDING:
             found.append((sitting.countdown_ends, Command(name="elapsed")))
         overdue = sitting.countdown_ends + int(sitting.rules.record_wait_s * NS)
         if sitting.record is not RecordState.RECORDING:

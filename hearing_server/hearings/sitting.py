@@ -269,8 +269,10 @@ class SittingWork(ABC):
         return None if missing is None else Command(name="lose", subject=missing)
 
     def _unproven(self) -> bool:
-        """After a restart in the countdown the log says that the record runs, and nobody has seen it run since."""
-        return self.sitting.state is SittingState.COUNTDOWN and not self.watch.durable_wall_ns
+        """After a restart in the countdown the log says that the record runs and that the judge is there; neither has
+        been seen since."""
+        proven = self.watch.durable_wall_ns and self._is_here(self.sitting.presiding)
+        return self.sitting.state is SittingState.COUNTDOWN and not proven
 
     def _missing(self) -> str | None:
         """A person who is connected as far as the log knows, and is not; after a restart people have time to return."""

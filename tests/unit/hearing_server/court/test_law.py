@@ -222,6 +222,40 @@ def test_no_session_without_a_record() -> None:
     assert room.sitting.record is RecordState.IDLE
 
 
+@pytest.mark.parametrize("absence", ["lose", "sign_out", "change_device"])
+def test_no_session_without_the_presiding_judge(absence: str) -> None:
+    room = Room()
+    room.arrive("judge", "claimant")
+    room.give("judge", "open")
+    room.give("system", "first_durable")
+    assert room.give("system", "fail_to_preside") == "countdown-running"
+    fields = {"detail": {"seat": "another"}} if absence == "change_device" else {}
+    assert room.give("system" if absence == "lose" else "judge", absence, "judge", **fields) is None
+    assert room.give("system", "fail_to_preside") == "countdown-running"
+    room.wait(10)
+    assert room.give("system", "elapsed") == "judge-not-ready"
+    (command,) = due(room.sitting, room.utc)
+    assert command.name == "fail_to_preside"
+    assert room.give("system", command.name, reason=command.reason) is None
+    assert room.sitting.state is SittingState.NOT_STARTED
+    assert room.sitting.reason == "no-judge"
+    assert room.sitting.record is RecordState.IDLE
+    assert room.give("judge", "open") == "judge-not-ready"
+
+
+def test_a_judge_who_is_back_in_time_presides() -> None:
+    room = Room()
+    room.arrive("judge", "claimant")
+    room.give("judge", "open")
+    room.give("system", "first_durable")
+    room.give("system", "lose", "judge")
+    room.give("judge", "come_back")
+    room.wait(10)
+    assert [command.name for command in due(room.sitting, room.utc)] == ["elapsed"]
+    assert room.give("system", "elapsed") is None
+    assert room.sitting.people["judge"].in_room
+
+
 def test_what_falls_due() -> None:
     room = Room()
     assert next_due(room.sitting) is None

@@ -19,6 +19,7 @@ from hearing_server.court import (
     Actor,
     Command,
     Now,
+    Presence,
     RecordState,
     Refused,
     Role,
@@ -136,6 +137,8 @@ def step(room: Room, actor: Actor, command: Command) -> None:
         assert event.actor
         assert event.utc == room.utc, "the court's clock orders"
     for event in moves:
+        if event.name == "elapsed":
+            assert room.sitting.people["judge"].presence is Presence.IN_HEARING
         assert (event.source, event.to) == (before.state.value, room.sitting.state.value)
         assert event.actor in ("judge", "system")
     if before.state is SittingState.CLOSED:

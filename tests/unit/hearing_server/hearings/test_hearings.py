@@ -110,6 +110,24 @@ async def test_no_session_before_the_record_runs(court: Court) -> None:
     assert judge.view["record"]["state"] == "recording"
 
 
+async def test_no_session_while_the_judge_is_away(court: Court) -> None:
+    judge = await court.arrive("judge")
+    claimant = await court.arrive("claimant")
+    await court.command(judge, "open")
+    court.room.capture()
+    await court.settled()
+    await court.hearings.gone(judge)
+    court.clock.wait(10)
+    court.room.capture()
+    await court.settled()
+    assert court.state == "not_started"
+    assert claimant.view["stateReason"] == "no-judge"
+    assert court.room.plan.record is None
+    again, _ = await court.join("judge")
+    await court.command(again, "open")
+    assert court.state == "countdown"
+
+
 async def test_the_countdown_ends_by_itself(court: Court) -> None:
     judge = await court.arrive("judge")
     await court.command(judge, "open")
@@ -396,7 +414,7 @@ async def test_a_restart_goes_on_with_an_open_sitting(court: Court) -> None:
     assert sockets["claimant"].ended is None
 
 
-async def test_a_restart_in_the_countdown_waits_until_the_record_is_seen_to_run(court: Court) -> None:
+async def test_a_restart_in_the_countdown_waits_until_record_and_judge_are_seen(court: Court) -> None:
     judge = await court.arrive("judge")
     await court.command(judge, "open")
     court.room.capture()
@@ -408,6 +426,9 @@ async def test_a_restart_in_the_countdown_waits_until_the_record_is_seen_to_run(
     await court.settled()
     assert court.state == "countdown"
     court.room.capture()
+    await court.settled()
+    assert court.state == "countdown"
+    await court.join("judge")
     await court.settled()
     assert court.state == "in_session"
 
