@@ -62,7 +62,7 @@ async def _demo(settings: Settings, terminal: Terminal, *, open_browser: bool) -
             _print(platform, booking, terminal)
             if open_browser:
                 webbrowser.open(f"{platform.base_url}/j/{booking.links['judge']}")
-        await platform.until_told()
+        await platform.told
         terminal.line()
         terminal.say("stopping")
     terminal.say("stopped", path=settings.data.resolve())

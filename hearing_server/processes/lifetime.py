@@ -18,10 +18,10 @@ INTERRUPTED = 130
 log = structlog.get_logger(__name__)
 
 
-async def until_told(*, supervised: bool, on_second_signal: Callable[[], None] | None = None) -> str:
-    """Return ``signal`` on SIGINT or SIGTERM, or ``parent`` when the pipe of a supervising parent closes.
+def end_of_life(*, supervised: bool, on_second_signal: Callable[[], None] | None = None) -> asyncio.Future[str]:
+    """Listen for the end from now on: ``signal`` (SIGINT, SIGTERM), or ``parent`` when a supervising parent is gone.
 
-    A further signal, also after the return, ends the process at once; ``on_second_signal`` is called before.
+    A further signal ends the process at once; ``on_second_signal`` is called before.
     """
     loop = asyncio.get_running_loop()
     told: asyncio.Future[str] = loop.create_future()
@@ -38,15 +38,14 @@ async def until_told(*, supervised: bool, on_second_signal: Callable[[], None] |
         loop.add_signal_handler(number, on_signal)
     if supervised:
         _watch_parent(loop, told)
-    return await told
+    return told
 
 
 async def until_told_or_done(work: asyncio.Task[Any], *, supervised: bool) -> None:
     """Return when this process is told to end; raise what ``work`` raised if it fails before."""
-    told = asyncio.create_task(until_told(supervised=supervised))
+    told = end_of_life(supervised=supervised)
     await asyncio.wait({work, told}, return_when=asyncio.FIRST_COMPLETED)
     if work.done():
-        told.cancel()
         work.result()
     else:
         log.info("process.told", by=told.result())

@@ -28,7 +28,7 @@ from ..terminal import Steps, Terminal
 from ..words import FAULT_CODE, Fault, Word
 from . import folder
 from .control import Control, running_control
-from .lifetime import cancelled, until_told
+from .lifetime import cancelled, end_of_life
 from .supervisor import ChildSpec, Death, Supervisor
 from .web_server import serving
 
@@ -50,10 +50,8 @@ class Platform:
     https_url: str | None
     certificates: Certificates | None
     supervisor: Supervisor | None
-
-    async def until_told(self) -> None:
-        """Wait for Ctrl-C or SIGTERM.  A second one kills the children and ends this process where it stands."""
-        await until_told(supervised=False, on_second_signal=self.supervisor.kill if self.supervisor else None)
+    #: Done when this process is told to end.  A second signal kills the children and ends it where it stands.
+    told: asyncio.Future[str]
 
 
 @contextlib.asynccontextmanager
@@ -84,7 +82,9 @@ async def running(
         # Last to begin and first to end: pages are told before what they use goes away.
         await stack.enter_async_context(serving(control.app, http))
         await stack.enter_async_context(serving(control.app, https, tls))
-        yield Platform(control, base_url, https_url, certificates, supervisor)
+        # Before anybody is told that it is ready: who then asks it to end must be heard.
+        told = end_of_life(supervised=False, on_second_signal=supervisor.kill if supervisor else None)
+        yield Platform(control, base_url, https_url, certificates, supervisor, told)
 
 
 def _close(sockets: list[socket.socket]) -> None:

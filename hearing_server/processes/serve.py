@@ -24,6 +24,6 @@ async def _serve(settings: Settings, terminal: Terminal, *, with_children: bool)
         if terminal.as_json:
             terminal.answer({"base_url": platform.base_url, "https_base_url": platform.https_url})
         terminal.say("serving", url=platform.base_url)
-        await platform.until_told()
+        await platform.told
         terminal.say("stopping")
     return 0

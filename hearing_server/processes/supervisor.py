@@ -1,7 +1,7 @@
 """Child processes that are started again when they die, and that never outlive their parent.
 
 Each child holds the reading end of a pipe as its standard input; when the parent ends, however it ends, the child reads
-the end of the file and stops (:func:`hearing_server.processes.lifetime.until_told`).
+the end of the file and stops (:func:`hearing_server.processes.lifetime.end_of_life`).
 """
 
 from __future__ import annotations

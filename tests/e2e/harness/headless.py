@@ -66,7 +66,7 @@ class Participant:
         self.view = joined["view"]
         await self.signal.ask("checkIn", declaration=True)
         media = joined["media"] or (await self.signal.notice("media", state="ready"))["media"]
-        self.media = MediaClient(self.signal, [Voice(self.role), VideoStreamTrack()], self._took)
+        self.media = MediaClient(self.signal, lambda: [Voice(self.role), VideoStreamTrack()], self._took)
         await self.media.build(media)
 
     async def command(self, name: str, request_id: str, **arguments: Any) -> dict[str, Any]:

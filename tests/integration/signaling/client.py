@@ -107,12 +107,12 @@ class MediaClient:
     def __init__(
         self,
         signal: SignalClient,
-        tracks: list[MediaStreamTrack] | None = None,
+        make_tracks: Callable[[], list[MediaStreamTrack]] = lambda: [AudioStreamTrack(), VideoStreamTrack()],
         on_frame: Callable[[str, Any], None] = lambda person_id, frame: None,
     ) -> None:
-        """``tracks`` are sent (default: silence and a test picture); ``on_frame`` gets what is decoded."""
+        """``make_tracks`` makes what is sent, anew for each build; ``on_frame`` gets what is decoded."""
         self.signal = signal
-        self._tracks = [AudioStreamTrack(), VideoStreamTrack()] if tracks is None else tracks
+        self._make_tracks = make_tracks
         self._on_frame = on_frame
         #: Frames decoded by (person, source).
         self.frames: dict[tuple[str, str], int] = {}
@@ -121,7 +121,8 @@ class MediaClient:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def build(self, media: dict[str, Any]) -> None:
-        device = Device(handlerFactory=AiortcHandler.createFactory(tracks=self._tracks))
+        tracks = self._make_tracks()
+        device = Device(handlerFactory=AiortcHandler.createFactory(tracks=tracks))
         await device.load(RtpCapabilities(**media["routerRtpCapabilities"]))
         receive = await self._transport(device, "recv")
         self._tasks.append(asyncio.create_task(self._watch(receive)))
@@ -136,7 +137,7 @@ class MediaClient:
             self.producers[source] = produced["id"]
             return str(produced["id"])
 
-        for track in self._tracks:
+        for track in tracks:
             await send.produce(track=track, stopTracks=False)
 
     async def teardown(self) -> None:
