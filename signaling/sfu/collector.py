@@ -26,21 +26,24 @@ MUCH = 500_000
 
 
 class CollectionPolicy:
-    """Decides from load, time and number of objects, without touching the collector: ``full``, ``freeze``, nothing."""
+    """Decides from load, time and number of objects, without touching the collector: ``full``, ``freeze``, nothing.
+
+    ``frozen`` is asked for as seldom as possible: the collector counts by walking.
+    """
 
     def __init__(self, now_s: float, frozen: int) -> None:
         self._full_s = self._freeze_s = now_s
         self._after_full = frozen
 
-    def decide(self, packets_out_s: float, frozen: int, now_s: float) -> str | None:
-        grown = frozen > 2 * self._after_full + MUCH
-        if grown or (packets_out_s < QUIET_PACKETS_S and now_s - self._full_s >= FULL_EVERY_S):
-            self._full_s = self._freeze_s = now_s
+    def decide(self, packets_out_s: float, frozen: Callable[[], int], now_s: float) -> str | None:
+        quiet = packets_out_s < QUIET_PACKETS_S and now_s - self._full_s >= FULL_EVERY_S
+        if not quiet and now_s - self._freeze_s < FREEZE_EVERY_S:
+            return None
+        self._freeze_s = now_s
+        if quiet or frozen() > 2 * self._after_full + MUCH:
+            self._full_s = now_s
             return "full"
-        if now_s - self._freeze_s >= FREEZE_EVERY_S:
-            self._freeze_s = now_s
-            return "freeze"
-        return None
+        return "freeze"
 
     def collected(self, frozen: int) -> None:
         """So many objects are left after a full collection."""
@@ -59,7 +62,7 @@ async def keep_collected(packets_out_s: Callable[[], float]) -> None:
     try:
         while True:
             await asyncio.sleep(CHECK_S)
-            decision = policy.decide(packets_out_s(), gc.get_freeze_count(), loop.time())
+            decision = policy.decide(packets_out_s(), gc.get_freeze_count, loop.time())
             if decision == "full":
                 gc.unfreeze()
                 gc.collect()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from . import h264, layers, rtp, vp8
+from . import h264, layers, vp8
 from .allocation import Priority
 from .capabilities import (
     ABS_SEND_TIME_ID,
@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 SPEAKER_HOLD_S = 4.0
 
 _ABS_SEND_TIME_HEAD = b"\xbe\xde\x00\x01" + bytes([ABS_SEND_TIME_ID << 4 | 2])
+_TURNED_HEAD = b"\xbe\xde\x00\x02" + bytes([ABS_SEND_TIME_ID << 4 | 2])
+_ORIENTATION = bytes([ORIENTATION_ID << 4])
+_LEVEL_HEAD = b"\xbe\xde\x00\x01" + bytes([AUDIO_LEVEL_ID << 4])
 
 
 def abs_send_time(now_ns: int) -> int:
@@ -48,7 +51,7 @@ def video_block(now_ns: int, orientation: bytes) -> bytes:
     sent = abs_send_time(now_ns).to_bytes(3, "big")
     if not orientation:
         return _ABS_SEND_TIME_HEAD + sent
-    return rtp.extension_block({ABS_SEND_TIME_ID: sent, ORIENTATION_ID: orientation})
+    return _TURNED_HEAD + sent + _ORIENTATION + orientation + b"\0\0"
 
 
 class Producer:
@@ -244,9 +247,8 @@ class Producer:
     def _prepare_audio(self, media: Media, packet: RtpPacket, extensions: dict[int, bytes]) -> None:
         level = extensions.get(self._level_id, b"")
         if level:
-            block = rtp.extension_block({AUDIO_LEVEL_ID: level[:1]})
-            media.payload_at = len(block)
-            media.body = block + packet.payload
+            media.payload_at = 8
+            media.body = _LEVEL_HEAD + level[:1] + b"\0\0" + packet.payload
             if self.on_level is not None:
                 self.on_level(self.peer_id, level[0] & 0x7F)
         else:

@@ -12,7 +12,7 @@ from signaling.sfu.collector import FREEZE_EVERY_S, FULL_EVERY_S, MUCH, Collecti
 
 def test_traffic_is_not_paused_for_a_full_collection() -> None:
     policy = CollectionPolicy(0.0, 1000)
-    decisions = [policy.decide(20_000, 1000 + second * 100, float(second)) for second in range(1, 301)]
+    decisions = [policy.decide(20_000, lambda: 5000, float(second)) for second in range(1, 301)]
     assert "full" not in decisions
     assert decisions.count("freeze") == 300 // FREEZE_EVERY_S
 
@@ -21,7 +21,7 @@ def test_a_quiet_moment_is_used_but_not_again_and_again() -> None:
     policy = CollectionPolicy(0.0, 1000)
     decisions = []
     for second in range(1, 121):
-        decision = policy.decide(0, 2000 + second, float(second))
+        decision = policy.decide(0, lambda: 2000, float(second))
         decisions.append(decision)
         if decision == "full":
             policy.collected(1000)
@@ -30,7 +30,7 @@ def test_a_quiet_moment_is_used_but_not_again_and_again() -> None:
 
 def test_much_that_came_together_is_collected_in_any_case() -> None:
     policy = CollectionPolicy(0.0, 1000)
-    assert policy.decide(50_000, 2000 + MUCH + 1, 1.0) == "full"
+    assert policy.decide(50_000, lambda: 2000 + MUCH + 1, FREEZE_EVERY_S) == "full"
 
 
 async def test_the_process_is_collected_and_given_back(monkeypatch: pytest.MonkeyPatch) -> None:

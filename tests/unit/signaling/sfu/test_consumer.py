@@ -14,7 +14,7 @@ from signaling.sfu.clock import NS_PER_MS as MS
 from signaling.sfu.clock import NS_PER_S
 from signaling.sfu.consumer import MAX_RESENDS, RESEND_MEMORY, Consumer
 from signaling.sfu.dtls_adapter import SEND_BUFFER
-from signaling.sfu.producer import Producer
+from signaling.sfu.producer import Producer, abs_send_time, video_block
 from signaling.sfu.rate import UplinkEstimate
 from signaling.sfu.stream import MediaStream
 
@@ -276,3 +276,10 @@ def test_who_speaks_who_is_pinned_and_what_is_shared_yields_late() -> None:
     assert producer.priority(20 * NS_PER_S) is Priority.SPEAKER
     producer.source = "screen"
     assert producer.priority(20 * NS_PER_S) is Priority.EVIDENCE
+
+
+def test_the_extension_blocks_are_those_of_the_general_writer() -> None:
+    sent = abs_send_time(5 * NS_PER_S).to_bytes(3, "big")
+    general = rtp.extension_block({caps.ABS_SEND_TIME_ID: sent, caps.ORIENTATION_ID: b"\x03"})
+    assert video_block(5 * NS_PER_S, b"\x03") == general
+    assert video_block(5 * NS_PER_S, b"") == rtp.extension_block({caps.ABS_SEND_TIME_ID: sent})
