@@ -91,10 +91,6 @@ class Ask:
         return self._hearing
 
 
-#: Who asks, and the hearing in the path, if there is one.
-Admitted = tuple[Caller, HearingFacts | None]
-
-
 class Gate:
     """Finds out who is asking, and for which hearing."""
 
@@ -113,31 +109,11 @@ class Gate:
         self._limit.punish(address(connection))
 
     async def caller(self, connection: HTTPConnection) -> Caller:
-        """The person whose window this is.  Raises :class:`ProblemError`."""
-        return await self._caller(connection, own_cookie(connection))
+        """The person whose window asks; other seats of the same browser count for nothing.
 
-    async def staff(self, connection: HTTPConnection, who: frozenset[str], hearing_id: str | None) -> Admitted:
-        """The seat of this browser that may do this; a page of the archive does not say as whom it asks.
-
-        Raises :class:`ProblemError`: what the seat taken last was refused for.
+        Raises :class:`ProblemError`.
         """
-        refused: ProblemError | None = None
-        for cookie in seat_cookies(connection):
-            try:
-                caller = await self._caller(connection, cookie)
-                return caller, await self._admitted(caller, who, hearing_id)
-            except ProblemError as problem:
-                refused = refused or problem
-        raise refused or ProblemError("seat-unknown")
-
-    async def _admitted(self, caller: Caller, who: frozenset[str], hearing_id: str | None) -> HearingFacts | None:
-        if hearing_id is not None:
-            return await self.hearing(caller, hearing_id, who)
-        if caller.role not in who:
-            raise ProblemError("not-allowed")
-        return None
-
-    async def _caller(self, connection: HTTPConnection, cookie: str | None) -> Caller:
+        cookie = own_cookie(connection)
         try:
             seat = await self._links.seat(cookie)
         except LinkRefused as refused:
@@ -148,6 +124,14 @@ class Gate:
         if facts is None:
             raise ProblemError("seat-unknown")
         return Caller(seat, facts)
+
+    async def admitted(self, caller: Caller, who: frozenset[str], hearing_id: str | None) -> HearingFacts | None:
+        """The hearing in the path, if there is one, to a caller who may.  Raises :class:`ProblemError`."""
+        if hearing_id is not None:
+            return await self.hearing(caller, hearing_id, who)
+        if caller.role not in who:
+            raise ProblemError("not-allowed")
+        return None
 
     async def hearing(self, caller: Caller, hearing_id: str, who: frozenset[str]) -> HearingFacts:
         """The hearing this caller asks for.  Raises :class:`ProblemError`."""
@@ -180,19 +164,9 @@ def person_cookie(person_id: str) -> str:
 
 
 def own_cookie(connection: HTTPConnection) -> str | None:
-    """The seat of the person whose window asks, or the one taken last."""
+    """The seat of the person whose window asks; of a window that does not say whose it is, the one taken last."""
     person = connection.query_params.get(PERSON_PARAMETER)
     return connection.cookies.get(SEAT_COOKIE if person is None else person_cookie(person))
-
-
-def seat_cookies(connection: HTTPConnection) -> list[str]:
-    """All seats of this browser, the one taken last first; only that of ``?person=``, if it is given."""
-    if PERSON_PARAMETER in connection.query_params:
-        cookie = own_cookie(connection)
-        return [cookie] if cookie else []
-    cookies = connection.cookies
-    others = [value for name, value in cookies.items() if name.startswith(person_cookie(""))]
-    return list(dict.fromkeys(value for value in (cookies.get(SEAT_COOKIE, ""), *others) if value))[:SEATS_LIMIT]
 
 
 def concerns(caller: Caller, facts: HearingFacts) -> bool:

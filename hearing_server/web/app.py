@@ -115,7 +115,7 @@ def endpoints(identity: Identity, records: Records) -> tuple[Endpoint, ...]:
             name="playMedia",
             method="GET",
             path="/api/hearings/{hearing_id}/record/media/{name}",
-            summary="A person's track or an export, by ranges (RFC 9110); ?download=1 to save it.",
+            summary="A person's track or an export, by ranges (RFC 9110); download=1 in the query to save it.",
             handler=records.media,
             who=STAFF,
             media_type="video/webm",
@@ -279,10 +279,8 @@ def _handled(row: Endpoint, gate: Gate, origins: frozenset[str]) -> Callable[[Re
         caller: Caller | None = None
         hearing: HearingFacts | None = None
         if row.who is not None:
-            if row.who == EVERYBODY:
-                caller = await gate.caller(request)
-            else:
-                caller, hearing = await gate.staff(request, row.who, request.path_params.get("hearing_id"))
+            caller = await gate.caller(request)
+            hearing = await gate.admitted(caller, row.who, request.path_params.get("hearing_id"))
         body = None
         if decoder is not None:
             try:

@@ -10,10 +10,11 @@ from ..api import LinkRequest, Me, SessionRequest
 from ..hearings import Hearings, views
 from ..links import LinkRefused, Links
 from ..store import LinkRow, Store
-from .access import SEAT_COOKIE, SEATS_LIMIT, Ask, Gate, over_https, person_cookie
+from .access import SEAT_COOKIE, SEATS_LIMIT, STAFF, Ask, Gate, over_https, person_cookie
 from .problems import Json, ProblemError
 
-#: How long a browser keeps the cookie, s; the link's expiry ends it earlier.
+#: How long a browser keeps a party's cookie, s; the link's expiry ends it earlier.  Judges and clerks reach the archive
+#: with theirs, which ends with the browser.
 COOKIE_MAX_AGE_S = 31 * 24 * 3600
 
 
@@ -56,7 +57,7 @@ class Identity:
             answer.set_cookie(
                 name,
                 cookie,
-                max_age=COOKIE_MAX_AGE_S,
+                max_age=None if seat.person.role in STAFF else COOKIE_MAX_AGE_S,
                 httponly=True,
                 samesite="strict",
                 secure=over_https(ask.request),

@@ -24,7 +24,7 @@ from .. import api
 from ..court import Event
 from ..hearings import Hearings, RecorderUnavailable, views
 from ..store import HearingFacts, JobRow, RecordRow, Store
-from .access import Ask, Gate
+from .access import PERSON_PARAMETER, Ask, Gate
 from .problems import Json, ProblemError
 from .ranges import ByteRange, RangeNotSatisfiable, applies, matches, parse
 
@@ -89,7 +89,7 @@ class Records:
         events = await self._hearings.log_of(facts.sitting_id)
         jobs = await self._store.records.jobs_of(facts.sitting_id)
         await self._gate.note(ask.caller, facts.hearing_id, "open-record", facts.sitting_id, time.time_ns())
-        return Json(_page(facts, playback, events, record, jobs, ask.locale))
+        return Json(_page(ask, playback, events, record, jobs))
 
     async def _playback(self, facts: HearingFacts) -> Playback | None:
         try:
@@ -190,7 +190,7 @@ class Records:
         caller = ask.caller
         await self._gate.note(caller, facts.hearing_id, "export", "composite", time.time_ns(), locale=ask.locale)
         job = await self._hearings.export(facts, ask.locale, caller.seat.person.id)
-        return Json(_job(facts, job), 202)
+        return Json(_job(ask, facts, job), 202)
 
     async def job(self, ask: Ask) -> Response:
         """How far a job is; jobs of hearings that do not concern the caller do not exist."""
@@ -199,7 +199,7 @@ class Records:
         if job is None or facts is None:
             raise ProblemError("not-found")
         await self._gate.hearing(ask.caller, facts.hearing_id, frozenset({ask.caller.role}))
-        return Json(_job(facts, job))
+        return Json(_job(ask, facts, job))
 
     async def verify(self, ask: Ask) -> Response:
         """Have every stored byte checked again; the page shows the result when it is there."""
@@ -223,9 +223,8 @@ def _unavailable(facts: HearingFacts, error: StoreProblem) -> ProblemError:
 # --- shapes ----------------------------------------------------------------------------------------
 
 
-def _page(
-    facts: HearingFacts, playback: Playback, events: list[Event], record: RecordRow, jobs: list[JobRow], locale: str
-) -> api.RecordPage:
+def _page(ask: Ask, playback: Playback, events: list[Event], record: RecordRow, jobs: list[JobRow]) -> api.RecordPage:
+    facts = ask.hearing
     start_s = playback.start_us / US
     return api.RecordPage(
         hearing=views.card(facts),
@@ -233,7 +232,7 @@ def _page(
         ended_at=playback.end_us / US,
         duration_s=(playback.end_us - playback.start_us) / US,
         state=cast(api.RecordState, facts.record_state),
-        tracks=[_track(facts, entry, locale) for entry in playback.media],
+        tracks=[_track(ask, entry) for entry in playback.media],
         gaps=[
             api.GapRow(
                 person_id=gap.person_id,
@@ -246,18 +245,18 @@ def _page(
         ],
         log=[_log_row(facts, event, start_s) for event in events],
         seal=_seal(record),
-        exports=[_job(facts, job) for job in jobs],
+        exports=[_job(ask, facts, job) for job in jobs],
     )
 
 
-def _track(facts: HearingFacts, entry: MediaEntry, locale: str) -> api.TrackRow:
+def _track(ask: Ask, entry: MediaEntry) -> api.TrackRow:
     return api.TrackRow(
         person_id=entry.person_id,
         name=entry.display_name,
         name_zh=entry.display_name_zh,
         role=entry.role,
-        url=media_url(facts, entry.name),
-        file_name=track_file_name(facts, entry, locale),
+        url=media_url(ask, ask.hearing, entry.name),
+        file_name=track_file_name(ask.hearing, entry, ask.locale),
         media_type=entry.media_type,
         bytes=entry.size,
         has_audio=entry.has_audio,
@@ -316,7 +315,7 @@ def _seal(record: RecordRow) -> api.SealCheck | None:
     )
 
 
-def _job(facts: HearingFacts, job: JobRow) -> api.Job:
+def _job(ask: Ask, facts: HearingFacts, job: JobRow) -> api.Job:
     done = job.state == "done" and job.name is not None
     return api.Job(
         job_id=job.id,
@@ -324,15 +323,18 @@ def _job(facts: HearingFacts, job: JobRow) -> api.Job:
         state=cast(Any, job.state),
         progress=job.progress,
         created_at=job.created_utc / NS,
-        url=media_url(facts, job.name) if done and job.name else None,
+        url=media_url(ask, facts, job.name) if done and job.name else None,
         file_name=export_file_name(facts, job.locale) if done else None,
         bytes=job.bytes if done else None,
         message=job.message,
     )
 
 
-def media_url(facts: HearingFacts, name: str) -> str:
-    return f"/api/hearings/{quote(facts.hearing_id)}/record/media/{quote(name.rsplit('/', 1)[-1])}"
+def media_url(ask: Ask, facts: HearingFacts, name: str) -> str:
+    """Where a media element finds it; that asks by itself, so the address says whose window it is in."""
+    person = quote(ask.caller.seat.person.id, safe="")
+    path = f"/api/hearings/{quote(facts.hearing_id)}/record/media/{quote(name.rsplit('/', 1)[-1])}"
+    return f"{path}?{PERSON_PARAMETER}={person}"
 
 
 # --- names for the disk (RFC 6266) ---------------------------------------------------------------------

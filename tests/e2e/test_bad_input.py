@@ -142,6 +142,30 @@ async def test_a_camera_that_is_refused_missing_or_busy(
     await page.context.close()
 
 
+# --- the address ----------------------------------------------------------------------------------------
+
+
+async def test_the_link_does_not_stay_in_the_address_and_a_reload_comes_back(
+    demo: Running, bare_browser: Browser
+) -> None:
+    link = demo.link("observer")
+    page = await visit(bare_browser, link, "en")
+    await page.get_by_test_id("i-am").click()
+    await page.get_by_test_id("make-declaration").wait_for()
+    assert page.url.startswith(f"{demo.base_url}/hearing?person=observer-")
+    await page.reload()
+    await page.get_by_test_id("make-declaration").wait_for()
+    for tick in await page.locator("[data-testid^=declare-]").all():
+        await tick.check()
+    await page.get_by_test_id("make-declaration").click()
+    await page.get_by_test_id("go-in").click()
+    await page.get_by_test_id("last-news").wait_for()
+    await page.reload()
+    await page.get_by_test_id("last-news").wait_for()
+    assert link.rsplit("/", 1)[1] not in page.url
+    await page.context.close()
+
+
 # --- two devices, two windows ---------------------------------------------------------------------------
 
 

@@ -10,6 +10,7 @@ import { prefs } from "./prefs.svelte";
 import type { EndReason, LinkState } from "./signal/core";
 import { Signal } from "./signal/driver";
 import { entersOnOpen, type Role, type Source } from "./types";
+import { forPerson } from "./window";
 
 export type CommandName = HearingView["may"][number];
 export type Remote = Partial<Record<string, MediaStream>>;
@@ -27,8 +28,7 @@ const OUT_S = 20;
 
 /** One browser may hold seats of several people, a window each: the address says whose this is. */
 function signalUrl(personId: string): string {
-  const url = new URL("/signal", location.href);
-  url.searchParams.set("person", personId);
+  const url = new URL(forPerson("/signal", personId), location.href);
   url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
   return url.href;
 }
@@ -211,7 +211,7 @@ export class Hearing {
   /** A refused socket says nothing of the reason; the session does. */
   async #stillSeated(): Promise<void> {
     try {
-      await api("GET", `/api/session?person=${encodeURIComponent(this.#personId)}`);
+      await api("GET", forPerson("/api/session", this.#personId));
     } catch (error) {
       const refusal = refusalOf(error);
       if (refusal.status === 401 || refusal.status === 403 || refusal.status === 410) {

@@ -106,6 +106,32 @@ async def test_a_clerk_finds_the_courts_hearings_and_a_judge_their_own(site: Sit
         assert (await judge.get(f"{site.record_url}")).json()["code"] == "record-missing"
 
 
+async def test_a_partys_window_gets_nothing_by_the_clerks_seat_in_the_same_browser(site: Site) -> None:
+    people, clerk = site.court.people, {"person": site.court.people["clerk"]}
+    async with site.client() as browser:
+        for role in ("clerk", "claimant"):
+            await browser.post("/api/session", json={"link": site.booking.links[role]})
+        for path in ("/api/hearings", site.record_url, f"{site.record_url}/media/{MEDIA_NAME}", "/api/jobs/none"):
+            for window in ({}, {"person": people["claimant"]}):
+                answer = await browser.get(path, params=window)
+                assert (answer.status_code, answer.json()["code"]) == (403, "not-allowed"), path
+            stranger = await browser.get(path, params={"person": people["witness"]})
+            assert (stranger.status_code, stranger.json()["code"]) == (401, "seat-unknown")
+        assert (await browser.get("/api/hearings", params=clerk)).status_code == 200
+        assert (await browser.get(site.record_url, params=clerk)).json()["code"] == "record-missing"
+
+
+async def test_what_the_page_of_a_record_names_is_played_as_the_person_of_the_page(site: Site) -> None:
+    async with site.client() as browser:
+        for role in ("clerk", "claimant"):
+            await browser.post("/api/session", json={"link": site.booking.links[role]})
+        await site.close_hearing()
+        page = (await browser.get(site.record_url, params={"person": site.court.people["clerk"]})).json()
+        (track,) = page["tracks"]
+        assert (await browser.get(track["url"])).status_code == 200
+        assert (await browser.get(track["url"].partition("?")[0])).status_code == 403
+
+
 async def test_a_job_of_another_court_does_not_exist(site: Site) -> None:
     other = await site.book("elsewhere", court="southgate")
     await site.close_hearing()

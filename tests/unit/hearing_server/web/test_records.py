@@ -45,7 +45,7 @@ async def test_the_page_of_a_record(site: Site) -> None:
     assert page["state"] == "sealed"
     assert page["durationS"] == 61.5
     (track,) = page["tracks"]
-    assert track["url"] == f"{site.record_url}/media/{MEDIA_NAME}"
+    assert track["url"] == f"{site.record_url}/media/{MEDIA_NAME}?person={site.court.people['clerk']}"
     assert track["fileName"] == "HC 2026-00418 claimant Joan Joe Larkin.webm"
     assert (track["offsetS"], track["durationS"], track["peaks"], track["peaksPeriodS"]) == (1.5, 60, [0, 50, 100], 0.1)
     (gap,) = page["gaps"]
@@ -175,7 +175,7 @@ async def test_an_export_and_its_file(site: Site) -> None:
             job["jobId"], state="done", progress=1.0, name=f"derived/exports/{job['jobId']}.mp4", bytes=12
         )
         done = (await clerk.get(f"/api/jobs/{job['jobId']}")).json()
-        assert done["url"] == f"{site.record_url}/media/{job['jobId']}.mp4"
+        assert done["url"] == f"{site.record_url}/media/{job['jobId']}.mp4?person={site.court.people['clerk']}"
         assert (done["fileName"], done["bytes"]) == ("HC 2026-00418 hearing.mp4", 12)
         assert (await clerk.get(site.record_url)).json()["exports"] == [done]
 
