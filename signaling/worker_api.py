@@ -55,7 +55,7 @@ class Plan(Struct, omit_defaults=False):
     publish: dict[str, list[Source]] = msgspec.field(default_factory=dict)
     receive: dict[str, list[str]] = msgspec.field(default_factory=dict)
     record: str | None = None
-    pinned: list[str] = []
+    pinned: list[str] = msgspec.field(default_factory=list)
 
 
 # --- commands ---------------------------------------------------------------
