@@ -7,6 +7,7 @@ the file.  Every setting is described in docs/settings.md, which a test holds to
 from __future__ import annotations
 
 import dataclasses
+import ipaddress
 import os
 import tomllib
 from collections.abc import Mapping
@@ -65,6 +66,8 @@ class Settings:
     tls_certificate: str = ""
     tls_key: str = ""
     base_url: str = ""
+    trusted_proxies: str = ""
+    metrics_open: bool = False
 
     media_address: str = "*"
     media_port: int = 20000
@@ -99,6 +102,11 @@ class Settings:
     def link_key_path(self) -> Path:
         """The secret that signs personal links and seat cookies."""
         return Path(self.link_key_file) if self.link_key_file else self.data / "keys" / "links.key"
+
+    @property
+    def proxies(self) -> list[str]:
+        """Addresses and networks whose word on who asks, and how, is believed."""
+        return [part.strip() for part in self.trusted_proxies.split(",") if part.strip()]
 
     @property
     def run_folder(self) -> Path:
@@ -168,6 +176,11 @@ def _checked(values: dict[str, Any]) -> Settings:
         if (url := getattr(settings, name)) and urlsplit(url).scheme not in schemes:
             choices = ", ".join(f"{scheme}:…" for scheme in schemes)
             raise _unfit(name, url, Word("expected-choice", choices=choices))
+    for proxy in settings.proxies:
+        try:
+            ipaddress.ip_network(proxy)
+        except ValueError as error:
+            raise _unfit("trusted_proxies", proxy, Word("expected-network")) from error
     if bool(settings.tls_certificate) != bool(settings.tls_key):
         raise Fault("setting-pair", name=variable("tls_key" if settings.tls_certificate else "tls_certificate"))
     return settings
@@ -180,7 +193,11 @@ def _unfit(name: str, value: object, expected: Word) -> Fault:
 def _expected(kind: Any) -> Word:
     if choices := get_args(kind):
         return Word("expected-choice", choices=", ".join(choices))
-    return Word({int: "expected-int", float: "expected-float", Path: "expected-path"}.get(kind, "expected-text"))
+    return Word(
+        {bool: "expected-bool", int: "expected-int", float: "expected-float", Path: "expected-path"}.get(
+            kind, "expected-text"
+        )
+    )
 
 
 def _as_path(kind: type, value: object) -> Path:

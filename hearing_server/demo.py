@@ -80,7 +80,7 @@ def _facts(platform: Platform, booking: DemoBooking) -> dict[str, object]:
         "links": _links(platform.base_url, booking),
         "hearing_id": booking.hearing_id,
         "case_number": booking.case_number,
-        "ca_certificate": str(platform.certificates.authority) if platform.certificates else None,
+        "ca_certificate": str(platform.certificates.authority.resolve()) if platform.certificates else None,
     }
 
 

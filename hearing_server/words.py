@@ -15,6 +15,11 @@ WORDS: dict[str, tuple[str, str]] = {
         "The setting {name} cannot be “{value}”: it needs {expected}.",
         "设置 {name} 不能为“{value}”：应为{expected}。",
     ),
+    "expected-bool": ("true or false", "true 或 false"),
+    "expected-network": (
+        "an address, or a network such as 10.0.0.0/8",
+        "地址，或网络（如 10.0.0.0/8）",
+    ),
     "expected-int": ("a whole number", "整数"),
     "expected-float": ("a number", "数字"),
     "expected-path": ("the path of a folder", "文件夹路径"),
@@ -79,9 +84,10 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "store-unreachable": ("The object storage {url} does not answer: {reason}.", "对象存储 {url} 无响应：{reason}。"),
     "file-unreadable": (
-        "The file {path} cannot be read. Mend it, or name another with {name}.",
-        "无法读取文件 {path}。请修复，或用 {name} 另选一个。",
+        "The file {path} cannot be used: {reason}. Mend it, or name another with {name}.",
+        "文件 {path} 无法使用：{reason}。请修复，或用 {name} 另选一个。",
     ),
+    "too-few-bytes": ("it holds fewer than {bytes} bytes", "其内容不足 {bytes} 字节"),
     "key-unusable": (
         "The key that seals records cannot be used: {reason}. Restore it, or name another with {name}.",
         "用于封存记录的密钥无法使用：{reason}。请恢复该密钥，或用 {name} 指定其他密钥。",

@@ -28,7 +28,7 @@ from ..hearings import Hearings, RecorderClient
 from ..links import Links
 from ..store import Store, StoreError
 from ..web.app import create_app
-from ..words import Fault
+from ..words import Fault, Word
 from .parts import open_archive
 
 STATIC = Path(__file__).parent.parent / "web" / "static"
@@ -71,6 +71,7 @@ async def running_control(settings: Settings, bus: Bus, certificates: Certificat
             static_dir=STATIC,
             allowed_origins=[settings.base_url] if settings.base_url else [],
             ready=ready,
+            metrics_open=settings.metrics_open,
         )
         if certificates is not None:
             app.router.routes.insert(0, _authority_route(certificates))
@@ -87,9 +88,11 @@ def link_secret(path: Path) -> bytes:
                 file.write(secrets.token_bytes(LINK_KEY_BYTES))
         secret = path.read_bytes()
     except OSError as error:
-        raise Fault("file-unreadable", path=path, name=variable("link_key_file")) from error
+        reason = error.strerror or str(error)
+        raise Fault("file-unreadable", path=path, reason=reason, name=variable("link_key_file")) from error
     if len(secret) < LINK_KEY_BYTES:
-        raise Fault("file-unreadable", path=path, name=variable("link_key_file"))
+        few = Word("too-few-bytes", bytes=LINK_KEY_BYTES)
+        raise Fault("file-unreadable", path=path, reason=few, name=variable("link_key_file"))
     return secret
 
 

@@ -80,8 +80,8 @@ async def running(
         if with_children:
             supervisor = await stack.enter_async_context(_children(settings, terminal, steps, bus))
         # Last to begin and first to end: pages are told before what they use goes away.
-        await stack.enter_async_context(serving(control.app, http))
-        await stack.enter_async_context(serving(control.app, https, tls))
+        await stack.enter_async_context(serving(control.app, http, proxies=settings.proxies))
+        await stack.enter_async_context(serving(control.app, https, tls, settings.proxies))
         # Before anybody is told that it is ready: who then asks it to end must be heard.
         told = end_of_life(supervised=False, on_second_signal=supervisor.kill if supervisor else None)
         yield Platform(control, base_url, https_url, certificates, supervisor, told)
@@ -99,8 +99,11 @@ def _use(setting: str, name: str) -> PortUse:
 def _given(settings: Settings) -> Certificates:
     certificate, key = Path(settings.tls_certificate), Path(settings.tls_key)
     for name, path in (("tls_certificate", certificate), ("tls_key", key)):
-        if not os.access(path, os.R_OK):
-            raise Fault("file-unreadable", path=path, name=config.variable(name))
+        try:
+            path.open("rb").close()
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise Fault("file-unreadable", path=path, reason=reason, name=config.variable(name)) from error
     return Certificates(certificate, certificate, key)
 
 

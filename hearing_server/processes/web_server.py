@@ -31,9 +31,15 @@ class _Server(uvicorn.Server):
 
 @contextlib.asynccontextmanager
 async def serving(
-    app: ASGIApp, sockets: Sequence[socket.socket], tls: ssl.SSLContext | None = None
+    app: ASGIApp,
+    sockets: Sequence[socket.socket],
+    tls: ssl.SSLContext | None = None,
+    proxies: Sequence[str] = (),
 ) -> AsyncIterator[None]:
-    """Answer on these listening sockets from the moment the block is entered until it is left."""
+    """Answer on these listening sockets from the moment the block is entered until it is left.
+
+    ``proxies``: addresses and networks whose X-Forwarded-For and X-Forwarded-Proto are believed.
+    """
     context: Callable[..., ssl.SSLContext] | None = None if tls is None else lambda *_: tls
     server = _Server(
         uvicorn.Config(
@@ -48,7 +54,8 @@ async def serving(
             log_config=None,
             access_log=False,
             server_header=False,
-            proxy_headers=False,
+            proxy_headers=bool(proxies),
+            forwarded_allow_ips=list(proxies),
             timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=GRACE_S,
             ssl_context_factory=context,

@@ -6,6 +6,7 @@ that their role does not allow it (403).
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -28,6 +29,9 @@ SEAT_COOKIE = "seat"
 PERSON_PARAMETER = "person"
 #: Seats one browser keeps; the demo has seven.
 SEATS_LIMIT = 16
+
+#: What proxies add (RFC 7239, and before it).
+FORWARDED: Final = ("forwarded", "x-forwarded-for", "x-real-ip")
 
 EVERYBODY: Final = frozenset(role.value for role in Role)
 #: The archive: judges for their own hearings, clerks for their court's (hearing-model.md §6, listen to recording).
@@ -183,6 +187,16 @@ def concerns(caller: Caller, facts: HearingFacts) -> bool:
 
 def address(connection: HTTPConnection) -> str:
     return connection.client.host if connection.client else "unknown"
+
+
+def is_local(connection: HTTPConnection) -> bool:
+    """Whether a program on this computer asks, and no proxy on it for somebody else."""
+    if any(name in connection.headers for name in FORWARDED):
+        return False
+    try:
+        return ipaddress.ip_address(address(connection)).is_loopback
+    except ValueError:
+        return False
 
 
 def same_origin(connection: HTTPConnection, allowed: frozenset[str]) -> bool:

@@ -27,7 +27,7 @@ from .. import api
 from ..hearings import Hearings
 from ..links import Links
 from ..store import HearingFacts, Store, StoreError
-from .access import EVERYBODY, STAFF, Ask, Caller, Endpoint, Gate, same_origin
+from .access import EVERYBODY, STAFF, Ask, Caller, Endpoint, Gate, is_local, same_origin
 from .identity import Identity
 from .limits import RateLimit
 from .metrics import HearingGauges
@@ -179,12 +179,13 @@ def create_app(
     allowed_origins: Sequence[str] = (),
     ready: Ready | None = None,
     registry: CollectorRegistry | None = None,
+    metrics_open: bool = False,
 ) -> Starlette:
     """The ASGI application.
 
     ``allowed_origins``: origins of our own pages besides the address asked (a proxy in front may change that).
     ``serve_socket`` is called with a checked seat and an accepted socket.  ``registry`` may hold metrics of
-    others; ``/metrics`` shows all of it.
+    others; ``/metrics`` shows all of it, to programs on this computer or, with ``metrics_open``, to everybody.
     """
     origins = frozenset(origin.rstrip("/") for origin in allowed_origins)
     metrics = registry or CollectorRegistry()
@@ -206,9 +207,12 @@ def create_app(
     async def readyz(request: Request) -> Response:
         """The process can do its work: its database, and what the composition adds, are there."""
         parts = {"database": await _answers(store), **(await ready() if ready else {})}
-        return Json(parts, 200 if all(parts.values()) else 503)
+        answer = parts if metrics_open or is_local(request) else {"ready": all(parts.values())}
+        return Json(answer, 200 if all(parts.values()) else 503)
 
     async def show_metrics(request: Request) -> Response:
+        if not (metrics_open or is_local(request)):
+            raise ProblemError("not-found")
         return Response(generate_latest(metrics), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     async def signal(websocket: WebSocket) -> None:

@@ -61,6 +61,7 @@ async def test_https_is_trusted_by_whoever_trusts_the_local_authority(tmp_path: 
     demo = await start(tmp_path)
     try:
         authority = Path(demo.ready["ca_certificate"])
+        assert authority.is_absolute()
         trusting = ssl.create_default_context(cafile=authority)
         address = demo.ready["https_base_url"] or demo.base_url
         assert fetch(f"{address}/healthz", trusting)[0] == 200

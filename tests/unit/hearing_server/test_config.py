@@ -31,6 +31,15 @@ def test_a_child_reads_back_the_same_settings() -> None:
     assert config.load(config.environment(settings)) == settings
 
 
+def test_proxies_are_addresses_and_networks() -> None:
+    assert config.load({}).proxies == []
+    settings = config.load(
+        {"HEARING_TRUSTED_PROXIES": "10.0.0.1, 192.168.0.0/16,fd00::/8", "HEARING_METRICS_OPEN": "1"}
+    )
+    assert settings.proxies == ["10.0.0.1", "192.168.0.0/16", "fd00::/8"]
+    assert config.load(config.environment(settings)) == settings
+
+
 @pytest.mark.parametrize(
     ("environ", "named"),
     [
@@ -44,6 +53,10 @@ def test_a_child_reads_back_the_same_settings() -> None:
         ({"HEARING_DATABASE": "mysql://x"}, "HEARING_DATABASE"),
         ({"HEARING_STORE": "/plain/path"}, "HEARING_STORE"),
         ({"HEARING_DATA": ""}, "HEARING_DATA"),
+        ({"HEARING_METRICS_OPEN": "perhaps"}, "HEARING_METRICS_OPEN"),
+        ({"HEARING_TRUSTED_PROXIES": "*"}, "HEARING_TRUSTED_PROXIES"),
+        ({"HEARING_TRUSTED_PROXIES": "10.0.0.1, proxy.court.example"}, "HEARING_TRUSTED_PROXIES"),
+        ({"HEARING_TRUSTED_PROXIES": "10.0.0.1/8"}, "HEARING_TRUSTED_PROXIES"),
         ({"HEARING_TLS_CERTIFICATE": "x.pem"}, "HEARING_TLS_KEY"),
         ({"HEARING_CONFIG": "/nowhere/hearing.toml"}, "/nowhere/hearing.toml"),
     ],

@@ -44,7 +44,8 @@ class Site:
     court: Court
     links: Links
     store: ObjectStore
-    app: Any
+    static: Path
+    app: Any = None
     seats: list[Seat] = field(default_factory=list)
 
     @property
@@ -55,8 +56,28 @@ class Site:
     def record_url(self) -> str:
         return f"/api/hearings/{self.booking.hearing_id}/record"
 
-    def client(self, **headers: str) -> httpx.AsyncClient:
-        return httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url=ORIGIN, headers=headers)
+    def client(self, address: str = "127.0.0.1", /, **headers: str) -> httpx.AsyncClient:
+        transport = httpx.ASGITransport(self.app, client=(address, 1))
+        return httpx.AsyncClient(transport=transport, base_url=ORIGIN, headers=headers)
+
+    def build(self, **options: Any) -> None:
+        """Make the application."""
+
+        async def serve_socket(websocket: WebSocket, seat: Seat) -> None:
+            self.seats.append(seat)
+            await websocket.send_text("served")
+            await websocket.close()
+
+        self.app = create_app(
+            store=self.court.store,
+            links=self.links,
+            hearings=self.court.hearings,
+            archive=RecordReader(self.store),
+            serve_socket=serve_socket,
+            static_dir=self.static,
+            allowed_origins=["https://public.test/"],
+            **options,
+        )
 
     @asynccontextmanager
     async def seated(self, role: str, link: str | None = None) -> AsyncIterator[httpx.AsyncClient]:
@@ -160,20 +181,6 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
     async with new_court(tmp_path) as court:
         store = open_store((tmp_path / "archive").as_uri())
         links = Links(court.store, SECRET, court.clock.utc)
-        made = Site(court, links, store, None)
-
-        async def serve_socket(websocket: WebSocket, seat: Seat) -> None:
-            made.seats.append(seat)
-            await websocket.send_text("served")
-            await websocket.close()
-
-        made.app = create_app(
-            store=court.store,
-            links=links,
-            hearings=court.hearings,
-            archive=RecordReader(store),
-            serve_socket=serve_socket,
-            static_dir=static,
-            allowed_origins=["https://public.test/"],
-        )
+        made = Site(court, links, store, static)
+        made.build()
         yield made

@@ -174,6 +174,31 @@ async def test_health_and_readiness(site: Site, monkeypatch: pytest.MonkeyPatch)
         assert (await client.get("/healthz")).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("asker", "headers", "shown"),
+    [
+        ("127.0.0.1", {}, True),
+        ("::1", {}, True),
+        ("198.51.100.7", {}, False),
+        ("127.0.0.1", {"x-forwarded-for": "198.51.100.7"}, False),
+        ("127.0.0.1", {"forwarded": "for=198.51.100.7"}, False),
+        ("testclient", {}, False),
+    ],
+)
+async def test_metrics_are_for_this_computer(site: Site, asker: str, headers: dict[str, str], shown: bool) -> None:
+    async with site.client(asker, **headers) as client:
+        assert (await client.get("/metrics")).status_code == (200 if shown else 404)
+        ready = await client.get("/readyz")
+        assert (ready.status_code, ready.json()) == (200, {"database": True} if shown else {"ready": True})
+
+
+async def test_metrics_can_be_opened(site: Site) -> None:
+    site.build(metrics_open=True)
+    async with site.client("198.51.100.7") as client:
+        assert (await client.get("/metrics")).status_code == 200
+        assert (await client.get("/readyz")).json() == {"database": True}
+
+
 async def test_metrics_count_by_route_and_name_nobody(site: Site) -> None:
     await site.court.start("claimant")
     site.court.recorder.events.put_nowait(m.RecorderState(backlog=3, spool_bytes=1, disk_free_bytes=2))
