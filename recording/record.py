@@ -250,6 +250,7 @@ class Record:
         file = self.files.get(key)
         if file is None:
             try:
+                self.work.mkdir(parents=True, exist_ok=True, mode=0o700)
                 file = self.files[key] = PersonFile(self.work / f"{len(self.files):03d}.webm")
             except OSError:
                 log.exception("a playable file of %s cannot be made; it is tried anew later", self.recording_id)
