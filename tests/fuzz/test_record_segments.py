@@ -62,9 +62,9 @@ def resealed(data: bytes) -> bytes:
     except FormatError:
         return data
     result = bytearray(data)
-    while at + 120 <= len(result):
+    while at + 116 <= len(result):
         length = int.from_bytes(result[at + 4 : at + 8], "big")
-        if result[at : at + 4] != b"CHNK" or not 120 <= length <= len(result) - at:
+        if result[at : at + 4] != b"CHNK" or not 116 <= length <= len(result) - at:
             break
         end = at + length - 32
         result[end : end + 32] = hashlib.sha256(result[at:end]).digest()

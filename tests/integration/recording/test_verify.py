@@ -177,6 +177,14 @@ async def test_a_manifest_that_hides_a_track_or_a_segment_cannot_be_signed_again
     assert {"signature-wrong", "object-unlisted"} <= set(codes(await verify_folder(export, key.public)))
 
 
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl")
+async def test_the_signature_is_checked_by_openssl_as_the_document_says(export: Path) -> None:
+    command = "openssl pkeyutl -verify -pubin -inkey court.pub.pem -rawin -in manifest.json -sigfile manifest.sig"
+    assert command in (Path(__file__).parents[3] / "docs" / "record-format.md").read_text(encoding="utf-8")
+    process = await asyncio.create_subprocess_exec(*command.split(), cwd=export)
+    assert await process.wait() == 0
+
+
 def test_the_command_says_it_in_words_and_by_its_exit_code(
     export: Path, court: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
