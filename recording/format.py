@@ -38,6 +38,10 @@ RECORD = struct.Struct(">BQI")
 CHUNK_OVERHEAD_BYTES = _CHUNK.size + HASH_BYTES
 
 
+#: What the archive can make playable (MIME types, lower case).  Any codec can be captured; a court wants to see it too.
+PLAYABLE_CODECS = frozenset({"audio/opus", "video/vp8"})
+
+
 class RecordKind(IntEnum):
     #: JSON: what the track is; the first record of each track but track 0
     TRACK = 0

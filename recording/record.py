@@ -11,7 +11,7 @@ from pathlib import Path
 
 from .chain import Problem, Segment, WriterChain
 from .content import Gap, TrackContent
-from .format import RECORDING_TRACK, Chunk, FormatError
+from .format import PLAYABLE_CODECS, RECORDING_TRACK, Chunk, FormatError
 from .manifest import GapEntry, ObjectEntry, ProblemEntry, TrackEntry, WriterEntry
 from .media.clocks import SenderClock
 from .media.remux import MediaTrack, PersonFile
@@ -244,7 +244,7 @@ class Record:
     def _connect(self, writer: str, record: WriterRecord, track: TrackContent) -> None:
         """Lead a track's media into its person's file, if it is of a kind that can be played."""
         header = track.header
-        if header is None or self.work is None or header.codec.lower() not in ("audio/opus", "video/vp8"):
+        if header is None or self.work is None or header.codec.lower() not in PLAYABLE_CODECS:
             return
         key = header.peer_id, "screen" if header.source == "screen" else "person"
         file = self.files.get(key)

@@ -10,6 +10,7 @@ from typing import cast
 import structlog
 
 from recording.capture import SpoolSink
+from recording.format import PLAYABLE_CODECS
 from signaling.bus.factory import open_bus
 from signaling.sfu.capture import CaptureSink
 from signaling.sfu.collector import keep_collected
@@ -80,6 +81,8 @@ def _worker_settings(settings: Settings) -> WorkerSettings:
         listen = (settings.media_address,)
     return WorkerSettings(
         listen=listen,
+        # A room carries what its record can show.
+        codecs=PLAYABLE_CODECS,
         port=settings.media_port,
         announced=_announced(settings, listen),
         packets_out_limit_s=settings.media_packets_per_s,

@@ -113,6 +113,21 @@ ROUTER_CAPABILITIES = RtpCapabilities(
 )
 
 
+def offered(codecs: frozenset[str] | None) -> RtpCapabilities:
+    """The router's capabilities with these codecs (MIME types, lower case) and their retransmission only."""
+    if codecs is None:
+        return ROUTER_CAPABILITIES
+    kept = {c.preferred_payload_type for c in ROUTER_CAPABILITIES.codecs if c.mime_type.lower() in codecs}
+    return RtpCapabilities(
+        codecs=[
+            c
+            for c in ROUTER_CAPABILITIES.codecs
+            if c.preferred_payload_type in kept or (_is_rtx(c) and c.parameters["apt"] in kept)
+        ],
+        header_extensions=ROUTER_CAPABILITIES.header_extensions,
+    )
+
+
 class Unsupported(ValueError):
     """The parameters ask for what this router does not carry; the text says what."""
 

@@ -73,6 +73,7 @@ class Worker:
     ) -> None:
         self.on_event = on_event
         self._settings = settings
+        self._capabilities = capabilities.offered(settings.codecs)
         self._sink = sink
         self._clock = clock or Clock()
         # The plain way serves wherever the kernel's batches are not to be had.
@@ -165,7 +166,7 @@ class Worker:
             self._rooms[room.id] = room
         if command.plan.version >= room.plan.version:
             room.set_plan(command.plan)
-        return api.RoomOpened(router_rtp_capabilities=capabilities.ROUTER_CAPABILITIES)
+        return api.RoomOpened(router_rtp_capabilities=self._capabilities)
 
     def _close_room(self, command: api.CloseRoom) -> api.AnyAnswer:
         room = self._rooms.get(command.room_id)
@@ -279,6 +280,8 @@ class Worker:
         uplink, room, peer = held.transport, held.room, held.peer
         parameters = command.rtp_parameters
         codec = capabilities.producer_codec(command.kind, parameters)
+        if codec.router not in self._capabilities.codecs:
+            raise capabilities.Unsupported(f"codec {codec.router.mime_type} is not offered here")
         encodings = _announced(parameters)
         earlier = peer.producers.get(command.source)
         if earlier is not None:

@@ -12,7 +12,7 @@ from signaling.sfu import rtcp
 from signaling.sfu.settings import WorkerSettings
 from signaling.sfu.worker import Worker
 
-from .peer import ROOM, Court, MemorySink, audio_parameters, opus, video_parameters, vp8
+from .peer import ROOM, Court, MemorySink, audio_parameters, h264_parameters, opus, video_parameters, vp8
 
 SOUND: list[api.Source] = ["microphone"]
 BOTH: list[api.Source] = ["microphone", "camera"]
@@ -210,3 +210,24 @@ async def test_closing_a_room_ends_everything_in_it(court: Court) -> None:
     await asyncio.wait_for(asyncio.gather(up.ended.wait(), down.ended.wait()), 5)
     assert court.worker.load().rooms == ()
     assert not court.worker._port.receivers
+
+
+async def test_a_codec_that_is_not_offered_is_refused() -> None:
+    settings = WorkerSettings(listen=("127.0.0.1",), codecs=frozenset({"audio/opus", "video/vp8"}))
+    worker = Worker(settings, MemorySink())
+    await worker.start()
+    try:
+        opened = await worker.handle(api.OpenRoom(room_id="r", plan=api.Plan(version=1)))
+        assert isinstance(opened, api.RoomOpened)
+        assert "video/H264" not in [codec.mime_type for codec in opened.router_rtp_capabilities.codecs]
+        made = await worker.handle(api.CreateTransport(room_id="r", peer_id="p", direction="send"))
+        assert isinstance(made, api.TransportCreated)
+        refused = await worker.handle(
+            api.Produce(
+                transport_id=made.id, kind="video", source="camera", rtp_parameters=h264_parameters(["r0", "r1"])
+            )
+        )
+        assert isinstance(refused, api.Refused)
+        assert refused.reason == "unsupported"
+    finally:
+        await worker.aclose()

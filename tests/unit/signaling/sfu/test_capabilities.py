@@ -66,6 +66,12 @@ H264 = RtpCodec(
 )
 
 
+def test_only_the_chosen_codecs_are_offered() -> None:
+    offered = caps.offered(frozenset({"audio/opus", "video/vp8"}))
+    assert [c.mime_type for c in offered.codecs] == ["audio/opus", "video/VP8", "video/rtx"]
+    assert caps.offered(None) is caps.ROUTER_CAPABILITIES
+
+
 def test_one_kind_of_h264_is_carried() -> None:
     codec = caps.producer_codec("video", RtpParameters(codecs=[H264]))
     assert codec.router.preferred_payload_type == caps.H264_PT
