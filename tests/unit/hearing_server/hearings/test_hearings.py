@@ -542,11 +542,11 @@ async def test_an_unfinished_sealing_goes_on_after_a_restart(court: Court) -> No
     court.hearings = Hearings(court.store, court.rooms, court.recorder, clock=court.clock)
     await court.hearings.start()
 
-    async def playable() -> bool:
-        return (await court.store.records.get(court.sitting_id)).playable
+    async def finished() -> bool:
+        return await court.store.docket.unfinished() == []
 
-    await until(playable)
-    assert await court.store.docket.unfinished() == []
+    await until(finished)
+    assert (await court.store.records.get(court.sitting_id)).playable
 
 
 async def test_a_composite_is_asked_for_until_it_is_done(court: Court) -> None:

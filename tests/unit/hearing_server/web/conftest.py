@@ -93,9 +93,8 @@ class Site:
         await self.court.command(sockets["judge"], "close")
         hearing_id = self.booking.hearing_id
         await self.court.store.records.sealed(hearing_id, manifest_sha256="ab" * 32, playable=playable)
-        actor = self.court.hearings.live(hearing_id)
-        assert actor is not None
-        await actor.record_sealed()
+        # The sitting may be at rest already, so that it is loaded for this.
+        await self.court.hearings._record_sealed(hearing_id)
         if playable:
             await self._store_record(hearing_id)
 
