@@ -100,7 +100,8 @@ class Links:
         if seat is None:
             raise LinkRefused("seat-unknown")
         if seat.ended_reason is not None:
-            raise LinkRefused("seat-displaced" if seat.ended_reason == "displaced" else "seat-ended")
+            codes = {"displaced": "seat-displaced", "revoked": "link-revoked"}
+            raise LinkRefused(codes.get(seat.ended_reason, "seat-ended"))
         self._check(seat.link)
         return seat
 

@@ -196,6 +196,13 @@ class SittingActor(SittingWork):
             self.gone(connection)
             connection.end("displaced", sentence("displaced", connection.seat.locale))
 
+    def remove(self, person_id: str) -> None:
+        """The court has withdrawn this person's link."""
+        connection = self._connections.get(person_id)
+        if connection is not None:
+            self.gone(connection)
+            connection.end("removed", sentence("link-revoked", connection.seat.locale))
+
     def _must_be_current(self, connection: Connection) -> None:
         current = self._connections.get(connection.seat.person_id)
         if current is not connection:

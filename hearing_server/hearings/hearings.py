@@ -131,6 +131,12 @@ class Hearings:
         if actor is not None:
             actor.displace(person_id, seat_id)
 
+    def seat_withdrawn(self, sitting_id: str, person_id: str) -> None:
+        """The court has withdrawn this person's link: their socket is ended, whichever device it is on."""
+        actor = self._actors.get(sitting_id)
+        if actor is not None:
+            actor.remove(person_id)
+
     def live(self, sitting_id: str) -> SittingActor | None:
         """The sitting's runtime, if it is loaded."""
         return self._actors.get(sitting_id)

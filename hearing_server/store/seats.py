@@ -47,18 +47,20 @@ class Seats:
             rows = (await connection.execute(query.order_by(t.links.c.created_utc, t.links.c.id))).mappings().all()
             return [_as_link(row) for row in rows]
 
-    async def revoke_link(self, link_id: str, utc: int) -> None:
-        """No device can use the link any more, and every device that did loses its seat."""
+    async def revoke_links(self, person_id: str, utc: int) -> None:
+        """No device can use a link of this person any more, and the one that did loses its seat."""
         async with transaction(self._engine, writes=True) as connection:
-            await connection.execute(update(t.links).where(t.links.c.id == link_id).values(revoked_utc=utc))
-            await connection.execute(_end(utc, "revoked").where(t.seats.c.link_id == link_id))
+            await _lock(connection, person_id)
+            working = update(t.links).where(t.links.c.person_id == person_id, t.links.c.revoked_utc.is_(None))
+            await connection.execute(working.values(revoked_utc=utc))
+            await connection.execute(_end(utc, "revoked").where(t.seats.c.person_id == person_id))
 
     async def bind(self, link: LinkRow, seat_id: str, token_hash: str, device: str, utc: int) -> SeatRow | None:
         """Seat this device in place of any other of the person; nothing if the link's devices are used up."""
         async with transaction(self._engine, writes=True) as connection:
             await _lock(connection, link.person.id)
             fresh = await _link(connection, link.id)
-            if fresh is None or fresh.devices >= fresh.device_limit:
+            if fresh is None or fresh.revoked_utc is not None or fresh.devices >= fresh.device_limit:
                 return None
             await connection.execute(_end(utc, "displaced").where(t.seats.c.person_id == link.person.id))
             await connection.execute(

@@ -36,6 +36,8 @@ FORWARDED: Final = ("forwarded", "x-forwarded-for", "x-real-ip")
 EVERYBODY: Final = frozenset(role.value for role in Role)
 #: The archive: judges for their own hearings, clerks for their court's (hearing-model.md §6, listen to recording).
 STAFF: Final = frozenset({Role.JUDGE.value, Role.CLERK.value})
+#: Who hands out links.
+CLERK: Final = frozenset({Role.CLERK.value})
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,13 +27,14 @@ from .. import api
 from ..hearings import Hearings
 from ..links import Links
 from ..store import HearingFacts, Store, StoreError
-from .access import EVERYBODY, STAFF, Ask, Caller, Endpoint, Gate, is_local, same_origin
+from .access import CLERK, EVERYBODY, STAFF, Ask, Caller, Endpoint, Gate, is_local, same_origin
 from .identity import Identity
 from .limits import RateLimit
 from .metrics import HearingGauges
 from .middleware import BodyLimit, Measured, SecurityHeaders
 from .openapi import document
 from .pages import Pages
+from .people import People
 from .problems import Json, ProblemError, locale_of, problem
 from .records import Records
 
@@ -52,7 +53,7 @@ BODY_TIMEOUT_S = 10.0
 SOCKETS_PER_SEAT = 16
 
 
-def endpoints(identity: Identity, records: Records) -> tuple[Endpoint, ...]:
+def endpoints(identity: Identity, people: People, records: Records) -> tuple[Endpoint, ...]:
     """The API, whole: method, path, who may, what goes in and out."""
     return (
         Endpoint(
@@ -101,6 +102,26 @@ def endpoints(identity: Identity, records: Records) -> tuple[Endpoint, ...]:
             handler=records.search,
             who=STAFF,
             answer=list[api.HearingRow],
+        ),
+        Endpoint(
+            name="withdrawLink",
+            method="DELETE",
+            path="/api/hearings/{hearing_id}/people/{person_id}/link",
+            summary="Withdraw the links of a person who is not of the bench; their seat and socket end.",
+            handler=people.withdraw,
+            who=CLERK,
+            status=204,
+        ),
+        Endpoint(
+            name="renewLink",
+            method="POST",
+            path="/api/hearings/{hearing_id}/people/{person_id}/link",
+            summary="A new link in place of those of a person who is not of the bench; it is answered once.",
+            handler=people.renew,
+            who=CLERK,
+            limited=True,
+            answer=api.NewLink,
+            status=201,
         ),
         Endpoint(
             name="readRecord",
@@ -193,7 +214,11 @@ def create_app(
     metrics.register(HearingGauges(hearings))
     gate = Gate(store, links, RateLimit(time.monotonic))
     pages = Pages(static_dir)
-    table = endpoints(Identity(store, links, hearings, gate), Records(store, hearings, archive, gate))
+    table = endpoints(
+        Identity(store, links, hearings, gate),
+        People(store, links, hearings, gate),
+        Records(store, hearings, archive, gate),
+    )
     described = document(table, VERSION)
     sockets: Counter[str] = Counter()
 

@@ -310,11 +310,13 @@ async def test_links_expire_and_are_revoked(store: Store) -> None:
         with pytest.raises(LinkRefused, match="link-expired"):
             await refused
     time.utc = UTC
-    await store.seats.revoke_link(seat.link.id, UTC)
-    with pytest.raises(LinkRefused, match="link-revoked"):
-        await links.open(token)
-    with pytest.raises(LinkRefused, match="seat-ended"):
-        await links.seat(cookie)
+    opened = await links.open(token)
+    await store.seats.revoke_links(seat.person.id, UTC)
+    for refused in (links.open(token), links.seat(cookie), links.take_seat(token, "phone", cookie)):
+        with pytest.raises(LinkRefused, match="link-revoked"):
+            await refused
+    assert await store.seats.bind(opened, "another", "hash", "laptop", UTC) is None
+    assert await store.seats.seated(seat.person.id) is None
 
 
 async def test_a_second_device_takes_the_seat_and_the_first_may_take_it_back(store: Store) -> None:

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from hearing_server.court import Role
-from hearing_server.web.access import EVERYBODY, STAFF
+from hearing_server.web.access import CLERK, EVERYBODY, STAFF
 from tests.unit.hearing_server.web.conftest import MEDIA_NAME, Site
 
 #: What each endpoint demands; a new endpoint fails the test below until it stands here.
@@ -17,6 +17,8 @@ DEMANDS = {
     ("GET", "/api/session"): EVERYBODY,
     ("DELETE", "/api/session"): EVERYBODY,
     ("GET", "/api/hearings"): STAFF,
+    ("DELETE", "/api/hearings/{hearing_id}/people/{person_id}/link"): CLERK,
+    ("POST", "/api/hearings/{hearing_id}/people/{person_id}/link"): CLERK,
     ("GET", "/api/hearings/{hearing_id}/record"): STAFF,
     ("GET", "/api/hearings/{hearing_id}/record/media/{name}"): STAFF,
     ("GET", "/api/hearings/{hearing_id}/record/manifest"): STAFF,
@@ -40,7 +42,12 @@ async def test_the_table_is_whole(site: Site) -> None:
 
 
 def address(path: str, hearing_id: str) -> str:
-    filled = path.replace("{hearing_id}", hearing_id).replace("{name}", MEDIA_NAME).replace("{job_id}", "none")
+    filled = (
+        path.replace("{hearing_id}", hearing_id)
+        .replace("{name}", MEDIA_NAME)
+        .replace("{job_id}", "none")
+        .replace("{person_id}", "none")
+    )
     assert not re.search(r"[{}]", filled)
     return filled
 

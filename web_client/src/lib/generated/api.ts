@@ -13,6 +13,10 @@ export interface LinkRequest {
   link: string;
 }
 
+export interface NewLink {
+  link: string;
+}
+
 export interface HearingCard {
   hearingId: string;
   caseNumber: string;

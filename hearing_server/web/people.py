@@ -1,0 +1,60 @@
+"""The personal links of a hearing's people, for the clerk: withdrawing one, and making a new one.
+
+The bench is left out: who can make a judge's link can sit as the judge.
+"""
+
+from __future__ import annotations
+
+import time
+
+from starlette.responses import Response
+
+from .. import api
+from ..hearings import Hearings
+from ..links import Links
+from ..store import PersonRow, Store
+from .access import STAFF, Ask, Gate
+from .problems import Json, ProblemError
+
+NS = 1_000_000_000
+#: How long a link made here works, s; the close of the hearing ends it earlier.
+LINK_S = 30 * 24 * 3600
+
+
+class People:
+    def __init__(self, store: Store, links: Links, hearings: Hearings, gate: Gate) -> None:
+        self._store = store
+        self._links = links
+        self._hearings = hearings
+        self._gate = gate
+
+    async def withdraw(self, ask: Ask) -> Response:
+        """No link of this person works any more, and no device keeps their seat."""
+        person = self._person(ask)
+        await self._gate.note(ask.caller, ask.hearing.hearing_id, "withdraw-link", person.id, time.time_ns())
+        await self._withdraw(ask, person)
+        return Response(status_code=204)
+
+    async def renew(self, ask: Ask) -> Response:
+        """A new link in place of all that this person had.  It is shown here and nowhere again."""
+        person = self._person(ask)
+        if ask.hearing.state == "closed":
+            raise ProblemError("sitting-closed")
+        now = time.time_ns()
+        await self._gate.note(ask.caller, ask.hearing.hearing_id, "new-link", person.id, now)
+        await self._withdraw(ask, person)
+        return Json(api.NewLink(link=await self._links.issue(person.id, expires_utc=now + LINK_S * NS)), 201)
+
+    async def _withdraw(self, ask: Ask, person: PersonRow) -> None:
+        await self._store.seats.revoke_links(person.id, time.time_ns())
+        self._hearings.seat_withdrawn(ask.hearing.sitting_id, person.id)
+
+    def _person(self, ask: Ask) -> PersonRow:
+        """Raises :class:`ProblemError`."""
+        asked = ask.request.path_params["person_id"]
+        person = next((person for person in ask.hearing.people if person.id == asked), None)
+        if person is None:
+            raise ProblemError("unknown-person")
+        if person.role in STAFF:
+            raise ProblemError("not-allowed")
+        return person
