@@ -6,7 +6,6 @@ import asyncio
 import hashlib
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TypeVar
 
 import msgspec
@@ -14,8 +13,8 @@ import msgspec
 from . import manifest as m
 from .chain import Segment, WriterChain
 from .format import RECORDING_TRACK
-from .keys import KeyProblem, PublicKey, load_public, parse_public
-from .objects import ObjectStore, StoreProblem, open_store
+from .keys import PublicKey, parse_public
+from .objects import ObjectStore
 from .playback import EXPORTS_PREFIX, PLAYBACK_NAME, PLAYBACK_SIGNATURE_NAME, ExportEntry, Playback, export_decoder
 from .playback import decoder as playback_decoder
 from .report import CAUSES_ZH, SOURCES_ZH, Finding, Report, finding
@@ -257,41 +256,6 @@ async def verify_record(
     Without a key the enclosed one is used, and the report says so.  Raises :class:`recording.objects.StoreProblem`.
     """
     return await Verification(store, prefix, key, progress).run()
-
-
-def _open_folder(folder: Path) -> ObjectStore:
-    if not folder.is_dir():
-        raise NotADirectoryError(str(folder))
-    return open_store(folder.resolve().as_uri())
-
-
-async def verify_folder(folder: Path, key: PublicKey | None, progress: Progress = lambda part: None) -> Report:
-    """Check an export folder.  Raises :class:`NotADirectoryError` or :class:`recording.objects.StoreProblem`."""
-    return await verify_record(await asyncio.to_thread(_open_folder, folder), "", key, progress)
-
-
-def verify_main(
-    folder: Path,
-    *,
-    public_key: Path | None = None,
-    as_json: bool = False,
-    locale: str = "en",
-    write: Callable[[str], object] = print,
-) -> int:
-    """The body of ``hearing verify``: 0 if complete and unaltered, 1 if not, 2 if it could not be checked."""
-    chinese = locale.startswith("zh")
-    try:
-        key = load_public(public_key) if public_key is not None else None
-        report = asyncio.run(verify_folder(folder, key))
-    except (KeyProblem, StoreProblem, NotADirectoryError) as error:
-        write(f"无法核验：{error}" if chinese else f"Cannot be checked: {error}")
-        return 2
-    if as_json:
-        write(msgspec.json.encode(report).decode())
-    else:
-        for line in sentences(report, chinese=chinese):
-            write(line)
-    return 0 if report.ok else 1
 
 
 def sentences(report: Report, *, chinese: bool) -> list[str]:

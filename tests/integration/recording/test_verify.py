@@ -12,11 +12,11 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_pri
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from recording.export import NotSealed, export_to
-from recording.keys import KeyProblem, SigningKey, load_or_make, load_public, public_path
+from recording.keys import KeyProblem, PublicKey, SigningKey, load_or_make, load_public, public_path
 from recording.objects import open_store
 from recording.recorder import Recorder
 from recording.report import FINDINGS, Report, finding
-from recording.verify import COMPANIONS, verify_folder, verify_main
+from recording.verify import COMPANIONS, Progress, sentences, verify_record
 from tests.recorded import Tape, audio_arrivals, audio_track, facts, running, sealed, video_arrivals, video_track
 
 
@@ -51,6 +51,10 @@ def export(court: Path, tmp_path: Path) -> Path:
 @pytest.fixture(scope="module")
 def key(court: Path) -> SigningKey:
     return load_or_make(court / "court.pem")
+
+
+async def verify_folder(folder: Path, key: PublicKey | None, progress: Progress = lambda part: None) -> Report:
+    return await verify_record(open_store(folder.as_uri()), "", key, progress)
 
 
 def codes(report: Report) -> list[str]:
@@ -185,24 +189,17 @@ async def test_the_signature_is_checked_by_openssl_as_the_document_says(export: 
     assert await process.wait() == 0
 
 
-def test_the_command_says_it_in_words_and_by_its_exit_code(
-    export: Path, court: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    public = public_path(court / "court.pem")
-    assert verify_main(export, public_key=public) == 0
-    assert "complete and unaltered" in capsys.readouterr().out
-    assert verify_main(export, public_key=public, locale="zh-CN") == 0
-    assert "记录完整，未被改动" in capsys.readouterr().out
-    assert verify_main(export, public_key=public, as_json=True) == 0
-    assert json.loads(capsys.readouterr().out)["ok"] is True
+async def test_it_says_so_in_words_of_both_languages(export: Path, key: SigningKey) -> None:
+    whole = await verify_folder(export, key.public)
+    assert sentences(whole, chinese=False)[0] == "The record is complete and unaltered."
+    assert sentences(whole, chinese=True)[0] == "记录完整，未被改动。"
+    assert "案号：(2026) T 1（Court of Tests）" in sentences(whole, chinese=True)
+    assert any("P1, camera, torn" in line for line in sentences(whole, chinese=False))
+    assert any("p1某，摄像头，未能写入" in line for line in sentences(whole, chinese=True))
     (export / "manifest.sig").write_bytes(bytes(64))
-    assert verify_main(export, public_key=public, locale="zh-CN") == 1
-    assert "签名与清单不符" in capsys.readouterr().out
-    assert verify_main(tmp_path / "nowhere") == 2
-    assert "Cannot be checked" in capsys.readouterr().out
-    assert verify_main(export, public_key=tmp_path / "nokey", locale="zh-CN") == 2
-    assert "无法核验" in capsys.readouterr().out
-    assert verify_main(tmp_path, public_key=public) == 1
+    altered = await verify_folder(export, key.public)
+    assert "签名与清单不符" in "".join(sentences(altered, chinese=True))
+    assert "was altered" in sentences(altered, chinese=False)[0]
 
 
 async def test_a_store_is_checked_where_it_is(court: Path, key: SigningKey) -> None:
