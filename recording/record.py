@@ -35,6 +35,8 @@ class WriterRecord:
     problems: list[Problem] = field(default_factory=list)
     start_wall_ns: int = 0
     end_wall_ns: int = 0
+    #: When it recorded, ``[start, end]`` wall clock ns: it may have ended and been opened again.
+    spans: list[list[int]] = field(default_factory=list)
     #: Wall minus monotonic clock: of the first segment, and the extremes, ns.
     offset_ns: int = 0
     least_ns: int = 0
@@ -66,6 +68,8 @@ class Record:
         record = self.writers.get(writer)
         if record is None:
             record = self.writers[writer] = WriterRecord(WriterChain(self.recording_id, writer))
+        if record.chain.ended or not record.spans:
+            record.spans.append([])
         segment = record.chain.feed(name, data)
         record.problems += segment.problems
         record.recovered |= segment.recovered
@@ -209,7 +213,7 @@ class Record:
 
     def interruption_entries(self, opened_us: int, closed_us: int) -> list[GapEntry]:
         """Spans of the sitting that no writer covers."""
-        spans = sorted((r.start_wall_ns // 1000, r.end_wall_ns // 1000) for r in self.writers.values())
+        spans = sorted((s[0] // 1000, s[1] // 1000) for r in self.writers.values() for s in r.spans if s)
         found: list[GapEntry] = []
         at = opened_us
         for start, end in [*spans, (closed_us, closed_us)]:
@@ -226,7 +230,10 @@ class Record:
         if not record.start_wall_ns:
             record.start_wall_ns = chunk.first_wall_ns
             record.offset_ns = record.least_ns = record.most_ns = offset
-        record.end_wall_ns = max(record.end_wall_ns, chunk.last_mono_ns + record.offset_ns)
+        start, end = chunk.first_mono_ns + record.offset_ns, chunk.last_mono_ns + record.offset_ns
+        record.end_wall_ns = max(record.end_wall_ns, end)
+        span = record.spans[-1]
+        record.spans[-1] = [min(span[0], start), max(span[1], end)] if span else [start, end]
         record.least_ns, record.most_ns = min(record.least_ns, offset), max(record.most_ns, offset)
 
     def _track_chunk(self, writer: str, record: WriterRecord, chunk: Chunk, name: str) -> None:

@@ -11,7 +11,9 @@ import pytest
 
 from recording.record import Record
 from recording.recovery import recover
+from recording.spool import Batch
 from tests.recorded import (
+    BEGIN_MONO_NS,
     BEGIN_WALL_NS,
     SECOND,
     Arrival,
@@ -125,6 +127,20 @@ def test_a_dead_worker_is_a_torn_end_and_an_interruption(tmp_path: Path) -> None
     (hole,) = record.interruption_entries(START_US, START_US + 16_000_000)
     assert (round((hole.start_us - START_US) / 1e6), round(hole.duration_us / 1e6), hole.cause) == (6, 4, "node-change")
     assert [entry.recovered for entry in record.writer_entries()] == [True, False]
+
+
+def test_a_writer_that_ended_and_went_on_has_a_hole_between(tmp_path: Path) -> None:
+    tape = Tape(tmp_path)
+    tape.track(audio_track("p1"), audio_arrivals(3))
+    series = tape.write(4)
+    for second, end in ((9, None), (12, "closed")):
+        mono, wall = BEGIN_MONO_NS + second * SECOND, BEGIN_WALL_NS + second * SECOND
+        series.append(Batch(series, [Tape._clock(mono, wall)], mono, wall, 0, end))
+        series.flush()
+    series.abandon()
+    record = record_of(tmp_path)
+    (hole,) = record.interruption_entries(START_US, START_US + 12_000_000)
+    assert (round((hole.start_us - START_US) / 1e6), round(hole.duration_us / 1e6)) == (4, 5)
 
 
 def test_what_the_disk_did_not_take_is_a_gap(tmp_path: Path) -> None:
