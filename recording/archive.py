@@ -10,6 +10,8 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+import aiofiles
+
 from .format import FormatError, read_header
 from .manifest import RAW_PREFIX, prefix
 from .objects import AlreadyStored, ObjectStore
@@ -121,7 +123,8 @@ class Archive:
         number = int(path.name.removesuffix(CLOSED_SUFFIX))
         if number > self.record.next_segment(writer):
             await self.catch_up(writer)
-        data = await asyncio.to_thread(path.read_bytes)
+        async with aiofiles.open(path, "rb") as file:
+            data = await file.read()
         try:
             await self._store.put_new(prefix(self.recording_id) + name, data)
         except AlreadyStored:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from pathlib import Path
-from typing import BinaryIO
+
+import aiofiles
 
 from .keys import PublicKey
 from .manifest import DERIVED_PREFIX, MANIFEST_NAME, prefix
@@ -51,26 +52,23 @@ async def export_to(
     total, done = max(1, sum(size for _, size in found)), 0
     await asyncio.to_thread(folder.mkdir, parents=True)
     for name, size in found:
-        with await asyncio.to_thread(_create, folder / name[len(place) :]) as file:
-            await _copy(store, name, file)
+        await _copy(store, name, folder / name[len(place) :])
         done += size
         progress(done / total)
-    await asyncio.to_thread((folder / ENCLOSED_KEY_NAME).write_bytes, key.pem)
-    await asyncio.to_thread((folder / "README.txt").write_text, _README, "utf-8")
+    for path, text in ((folder / ENCLOSED_KEY_NAME, key.pem), (folder / "README.txt", _README.encode())):
+        async with aiofiles.open(path, "xb") as file:
+            await file.write(text)
     return done
 
 
-def _create(path: Path) -> BinaryIO:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path.open("xb")
-
-
-async def _copy(store: ObjectStore, name: str, file: BinaryIO) -> None:
+async def _copy(store: ObjectStore, name: str, path: Path) -> None:
     """Copy and compare what was written with what the store says a second time."""
     hasher, size = hashlib.sha256(), 0
-    async for piece in store.stream(name):
-        await asyncio.to_thread(file.write, piece)
-        await asyncio.to_thread(hasher.update, piece)
-        size += len(piece)
+    await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
+    async with aiofiles.open(path, "xb") as file:
+        async for piece in store.stream(name):
+            await file.write(piece)
+            await asyncio.to_thread(hasher.update, piece)
+            size += len(piece)
     if await store.digest(name) != (size, hasher.hexdigest()):
         raise ReadBackMismatch(name)

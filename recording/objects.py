@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+import aiofiles
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError
 from obstore.store import LocalStore, S3Store
@@ -150,12 +151,9 @@ class ObjectStore:
         if self._root is not None:
             await self.size(key)
             return self._root / key
-        file = await asyncio.to_thread(target.open, "wb")
-        try:
+        async with aiofiles.open(target, "wb") as file:
             async for piece in self.stream(key):
-                await asyncio.to_thread(file.write, piece)
-        finally:
-            await asyncio.to_thread(file.close)
+                await file.write(piece)
         return target
 
     async def list(self, prefix: str) -> list[tuple[str, int]]:
