@@ -53,9 +53,11 @@ class Jobs:
         except (KeyError, ValueError, OSError):
             return messages.Refused(reason="invalid", detail=f"no such time zone: {request.timezone}")
         key = request.sitting_id, request.job_id
-        if key in self._running:
+        if key in self._states:
             self._publish(self._states[key])
             return messages.Accepted()
+        if (ending := self._running.get(key)) is not None:
+            await asyncio.wait([ending])  # it has told its end just now
         return await self._start(key, self._compose(request))
 
     async def verify(self, request: messages.Verify) -> AnyAnswer:

