@@ -150,6 +150,7 @@ class Recorder:
 
     async def compose(self, request: messages.Compose) -> AnyAnswer:
         """Make a composite MP4 in the background: see :class:`messages.Compose`."""
+        await self.take_spool()
         return await self._jobs.compose(request)
 
     async def verify(self, request: messages.Verify) -> AnyAnswer:

@@ -116,14 +116,14 @@ async def store_playback(
     try:
         begun = await store.read(place + PLAYBACK_NAME)
     except NotStored:
-        entries = await _store_media(archive, store, manifest)
+        entries, start_us, end_us = await _store_media(archive, store, manifest)
         index = Playback(
             version=PLAYBACK_VERSION,
             derived=True,
             sitting_id=archive.recording_id,
             manifest_sha256=manifest_sha256,
-            start_us=archive.record.start_wall_ns // 1000,
-            end_us=archive.record.end_wall_ns // 1000,
+            start_us=start_us,
+            end_us=max([end_us, *(start_us + 1000 * (entry.offset_ms + entry.duration_ms) for entry in entries)]),
             media=entries,
             gaps=manifest.gaps,
             software=software,
@@ -133,7 +133,11 @@ async def store_playback(
     await store.put_new(place + PLAYBACK_SIGNATURE_NAME, key.sign(begun))
 
 
-async def _store_media(archive: Archive, store: ObjectStore, manifest: Manifest) -> list[MediaEntry]:
+async def _store_media(archive: Archive, store: ObjectStore, manifest: Manifest) -> tuple[list[MediaEntry], int, int]:
+    """The entries, and begin and end of the time line, us.
+
+    The time line is the sitting's, from its opening to its close, however early a writer stood ready.
+    """
     record = archive.record
     if record.stale:
         await archive.rebuild()
@@ -142,7 +146,14 @@ async def _store_media(archive: Archive, store: ObjectStore, manifest: Manifest)
             raise OSError("the playable files cannot be written now")
     record.finish()
     place = prefix(archive.recording_id)
-    start_us = record.start_wall_ns // 1000
+    try:
+        for file in record.files.values():
+            await asyncio.to_thread(file.advance, final=True)
+    except OSError:
+        record.give_up_files()  # they are made anew at the next try
+        raise
+    begins = [file.start_ns // 1000 for file in record.files.values() if file.start_ns is not None]
+    start_us = min([manifest.opened_us or record.start_wall_ns // 1000, *begins])
     entries: list[MediaEntry] = []
     two_at_a_time = asyncio.Semaphore(2)
 
@@ -160,8 +171,8 @@ async def _store_media(archive: Archive, store: ObjectStore, manifest: Manifest)
     tasks = [store_file(person_id, source, file) for (person_id, source), file in record.files.items()]
     for outcome in await asyncio.gather(*tasks, return_exceptions=True):
         if isinstance(outcome, OSError):
-            record.give_up_files()  # they are made anew at the next try
+            record.give_up_files()
         if isinstance(outcome, BaseException):
             raise outcome
     entries.sort(key=lambda entry: (entry.person_id, entry.source))
-    return entries
+    return entries, start_us, max(start_us, manifest.closed_us or record.end_wall_ns // 1000)

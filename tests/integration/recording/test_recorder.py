@@ -376,6 +376,23 @@ async def test_two_workers_and_a_return_are_one_record(tmp_path: Path, store: Ob
         assert entry.duration_ms == pytest.approx(19_000, abs=100)
 
 
+async def test_the_time_line_is_the_sittings_however_early_a_worker_stood_ready(
+    tmp_path: Path, directory: ObjectStore, key: SigningKey
+) -> None:
+    spool = tmp_path / "spool"
+    tape = Tape(spool)
+    tape.track(audio_track("p1"), audio_arrivals(5), start_s=14)
+    tape.write(20).abandon()
+    sitting = facts(20, ["p1"])
+    sitting.opened_wall_ns += 12_000_000_000
+    async with running(Recorder(spool, directory, key)) as recorder:
+        await sealed(recorder, "sitting", sitting)
+    manifest, playback, _ = await checked(directory, key)
+    assert playback.start_us == manifest.opened_us
+    assert playback.end_us == manifest.closed_us
+    assert playback.media[0].offset_ms == pytest.approx(2_000, abs=50)
+
+
 async def test_a_writer_that_left_no_trace_is_waited_for_and_then_named(
     tmp_path: Path, directory: ObjectStore, key: SigningKey
 ) -> None:
