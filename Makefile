@@ -58,6 +58,7 @@ fuzz: $(VENV)/.dev ## Fuzz each parser of packets for FUZZ_S seconds, guided by 
 
 bench: $(VENV)/.dev $(CLIENT) $(VENV)/.system ## Measure, print, and write benchmarks/results
 	$(PY) -m benchmarks.join
+	$(PY) -m benchmarks.record
 	$(PY) -m benchmarks.forwarding
 
 format: $(VENV)/.dev ## Put the Python sources in shape

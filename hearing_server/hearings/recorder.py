@@ -146,8 +146,10 @@ class Keeper:
     async def _pause(self, key: str, seconds: float) -> None:
         """Wait, or go on at once when there is news."""
         wake = self._wake[key]
+        # Not wait_for: in Python 3.11 it may swallow a cancellation that comes together with the news.
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(wake.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await wake.wait()
         wake.clear()
 
     def _news(self, key: str) -> None:
