@@ -49,6 +49,7 @@ check: $(VENV)/.dev $(CLIENT) ## Style, types, layers, freshness of what is gene
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(PY) web_client/tools/generate_types.py --check
+	$(PY) -m benchmarks.table --check
 	$(NPM) run check
 
 fuzz: $(VENV)/.dev ## Fuzz each parser of packets for FUZZ_S seconds, guided by coverage
@@ -60,6 +61,7 @@ bench: $(VENV)/.dev $(CLIENT) $(VENV)/.system ## Measure, print, and write bench
 	$(PY) -m benchmarks.join
 	$(PY) -m benchmarks.record
 	$(PY) -m benchmarks.forwarding
+	$(PY) -m benchmarks.table
 
 format: $(VENV)/.dev ## Put the Python sources in shape
 	$(BIN)/ruff check --fix .

@@ -1,0 +1,72 @@
+"""README's table of measurements, made from ``benchmarks/results``: ``python -m benchmarks.table [--check]``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+BEGIN, END = "<!-- measured: begin (python -m benchmarks.table) -->", "<!-- measured: end -->"
+
+
+def rows() -> list[tuple[str, str, str]]:
+    """What was measured, what was seen, and the bar the design sets for it."""
+    join, forwarding, record = (_result(name) for name in ("join", "forwarding", "record"))
+    alone = forwarding["half_load"]["alone"]
+    delay = alone["delay_ms"]
+    fan_out = forwarding["fan_out_cpu_per_packet_ratio"]["1000"]
+    archive, composite = record["archive"], record["composite"]
+    return [
+        (
+            "click to first remote frame, Chromium, p50 / p95",
+            f"{join['p50_ms']} / {join['p95_ms']} ms",
+            "1000 ms (p50)",
+        ),
+        (
+            f"added delay, {alone['hearings']} recorded hearings of 6 on one core, p50 / p99",
+            f"{delay['p50']:.2f} / {delay['p99']:.1f} ms",
+            "0.5 / 3 ms",
+        ),
+        ("hearings of 6 on one core, against Janus", f"{forwarding['hearings_per_core_ratio']:.2f} times", "1.5 times"),
+        ("CPU per forwarded packet, 1 to 40 at 1,000/s, against Janus", f"{fan_out:.2f} times", "0.6 times"),
+        (
+            f"ready to play after the close, {archive['seconds'] // 60} min of {archive['people']} people",
+            f"{archive['close_to_playable_s']:.1f} s",
+            "5 s",
+        ),
+        (
+            f"one film of {composite['people']} people, 720p",
+            f"{composite['times_real_time']:.1f} times real time",
+            "8 times",
+        ),
+    ]
+
+
+def table() -> str:
+    machine = _result("forwarding")["machine"]
+    lines = ["| what | seen | bar |", "|---|---|---|"]
+    lines += [f"| {what} | {seen} | {bar} |" for what, seen, bar in rows()]
+    return "\n".join([BEGIN, *lines, "", f"On {machine['cores']} cores ({machine['cpu']}), over loopback.", END])
+
+
+def readme() -> str:
+    """The README as it should be now."""
+    text = README.read_text(encoding="utf-8")
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return before + table() + after
+
+
+def _result(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((ROOT / "benchmarks/results" / f"{name}.json").read_text(encoding="utf-8"))
+    return found
+
+
+if __name__ == "__main__":
+    if "--check" not in sys.argv:
+        README.write_text(readme(), encoding="utf-8")
+    elif readme() != README.read_text(encoding="utf-8"):
+        sys.exit("README's table is out of date: run python -m benchmarks.table")
