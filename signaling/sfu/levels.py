@@ -4,7 +4,6 @@ from __future__ import annotations
 
 #: Loudest packet of a period must reach this to count as speech, -dBov.
 SPEECH_DBOV = 60
-SILENCE_DBOV = 127
 #: An event per this, ms, while somebody speaks, and one more when the last falls silent.
 PERIOD_MS = 250
 

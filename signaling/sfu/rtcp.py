@@ -24,8 +24,6 @@ REMB_FORMAT = 15
 MAX_REPORTS = 31
 #: Sequence numbers in one NACK we send or believe.
 MAX_NACK_ITEMS = 512
-NTP_EPOCH_S = 2_208_988_800
-"""Seconds from 1900 (NTP) to 1970 (Unix)."""
 
 _HEADER = struct.Struct("!BBH")
 _REPORT = struct.Struct("!IIIIII")

@@ -69,7 +69,9 @@ async def test_opening_again_changes_nothing(database_url: str) -> None:
 
 async def test_many_processes_may_start_at_the_same_time(database_url: str) -> None:
     stores = await asyncio.gather(*(Store.open(database_url) for _ in range(5)))
-    await demo(stores[0])
+    facts = await demo(stores[0])
+    for store in stores:
+        assert await store.docket.by_hearing(facts.hearing_id) == facts
     await asyncio.gather(*(store.aclose() for store in stores))
 
 
