@@ -87,6 +87,7 @@ class Port:
         self.fast = fast
         self.number = 0
         self.dropped = 0
+        self.failures = 0
         self._clock = clock
         self._sockets: list[UdpSocket] = []
         self._servers: list[asyncio.Server] = []
@@ -149,6 +150,12 @@ class Port:
             for sock in self._sockets:
                 if sock.owns(path) and sock.routes.get(path.name.raw, (None,))[0] is receiver:
                     del sock.routes[path.name.raw]
+
+    def failed(self, what: str) -> None:
+        """Log the exception being handled: the first, second, fourth ..., so that a fault a packet fills no disk."""
+        self.failures += 1
+        if self.failures & (self.failures - 1) == 0:
+            logger.exception("%s (%d so far)", what, self.failures)
 
     def on_unproven(self, datagram: bytes, path: Path, source: Address, now_ns: int) -> None:
         """A datagram of an address nobody has proven yet, or STUN of any address."""
@@ -216,12 +223,12 @@ class UdpSocket:
                         self._take_slot(incoming, i, now_ns)
                     except Exception:  # one peer's packet must never end the service of all others
                         self._port.dropped += 1
-                        logger.exception("a datagram was dropped")
+                        self._port.failed("a datagram was dropped")
                 fast.flush()
                 if 0 <= count < mmsg.RECEIVE_MESSAGES:
                     return
         except Exception:
-            logger.exception("a batch was dropped")
+            self._port.failed("a batch was dropped")
         finally:
             fast.batching = False
 
@@ -257,7 +264,7 @@ class UdpSocket:
                 self._take(datagram, name, self.routes.get(name), self._clock.mono_ns())
             except Exception:
                 self._port.dropped += 1
-                logger.exception("a datagram was dropped")
+                self._port.failed("a datagram was dropped")
 
     def _take(self, datagram: bytes, name: bytes, route: tuple[Receiver, UdpPath] | None, now_ns: int) -> None:
         if not datagram:
