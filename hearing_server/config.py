@@ -18,6 +18,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from signaling.turn import DEFAULT_LIFETIME_S, MAX_URLS, is_turn_url
+
 from .words import Fault, Word
 
 PREFIX = "HEARING_"
@@ -33,6 +35,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "https_port": (0, 65535),
     "media_port": (0, 65535),
     "media_packets_per_s": (1, 10_000_000),
+    "turn_lifetime_s": (60, 86_400),
     "countdown_s": (0.1, 120),
 }
 SCHEMES = {
@@ -75,6 +78,11 @@ class Settings:
     media_packets_per_s: int = 50_000
     worker_id: str = ""
 
+    turn_urls: str = ""
+    turn_secret: str = dataclasses.field(default="", repr=False)
+    turn_secret_file: str = ""
+    turn_lifetime_s: int = DEFAULT_LIFETIME_S
+
     countdown_s: float = 10.0
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -107,6 +115,11 @@ class Settings:
     def proxies(self) -> list[str]:
         """Addresses and networks whose word on who asks, and how, is believed."""
         return [part.strip() for part in self.trusted_proxies.split(",") if part.strip()]
+
+    @property
+    def relays(self) -> list[str]:
+        """Addresses of the TURN servers, as browsers take them."""
+        return [part.strip() for part in self.turn_urls.split(",") if part.strip()]
 
     @property
     def run_folder(self) -> Path:
@@ -181,9 +194,19 @@ def _checked(values: dict[str, Any]) -> Settings:
             ipaddress.ip_network(proxy)
         except ValueError as error:
             raise _unfit("trusted_proxies", proxy, Word("expected-network")) from error
+    _check_relays(settings)
     if bool(settings.tls_certificate) != bool(settings.tls_key):
         raise Fault("setting-pair", name=variable("tls_key" if settings.tls_certificate else "tls_certificate"))
     return settings
+
+
+def _check_relays(settings: Settings) -> None:
+    if len(settings.relays) > MAX_URLS or not all(map(is_turn_url, settings.relays)):
+        raise _unfit("turn_urls", settings.turn_urls, Word("expected-relays", most=MAX_URLS))
+    if settings.turn_secret and settings.turn_secret_file:
+        raise Fault("setting-either", one=variable("turn_secret"), other=variable("turn_secret_file"))
+    if bool(settings.relays) != bool(settings.turn_secret or settings.turn_secret_file):
+        raise Fault("setting-relay-pair", urls=variable("turn_urls"), secret=variable("turn_secret"))
 
 
 def _unfit(name: str, value: object, expected: Word) -> Fault:

@@ -26,6 +26,15 @@ WORDS: dict[str, tuple[str, str]] = {
     "expected-text": ("text", "文本"),
     "expected-choice": ("one of: {choices}", "以下之一：{choices}"),
     "expected-range": ("a number from {low} to {high}", "{low} 到 {high} 之间的数字"),
+    "expected-relays": (
+        "at most {most} addresses such as turn:turn.court.example:3478?transport=udp, separated by commas",
+        "最多 {most} 个以逗号分隔的地址，如 turn:turn.court.example:3478?transport=udp",
+    ),
+    "setting-either": ("{one} and {other} are both given: give one of them.", "{one} 与 {other} 只能设置其中一个。"),
+    "setting-relay-pair": (
+        "{urls} and {secret} are given together, or neither.",
+        "{urls} 与 {secret} 须同时设置，或都不设置。",
+    ),
     "setting-pair": (
         "{name} is missing: a certificate and its key are given together.",
         "缺少 {name}：证书与私钥须同时提供。",

@@ -13,7 +13,7 @@ from . import messages, worker_api
 from .application import Connection, RoomListener
 from .bus import BusError, HandlerFailed, NoResponder, RequestTimeout
 from .media_ledger import MediaLedger, Refused
-from .ortc import Struct
+from .ortc import IceServer, Struct
 from .placement import Home
 from .refusals import refusal
 from .room_core import Apply, EndPeer, Open, Over, Rest, RoomCore, Seek, Shut
@@ -45,6 +45,10 @@ class Workers(Protocol):
 
     def closed(self, room: Room) -> None:
         """The room is not wanted any more."""
+
+    def ice_servers(self, person_id: str) -> list[IceServer]:
+        """Relays for this person, with credentials that begin now."""
+        ...
 
 
 class Room:
@@ -122,6 +126,8 @@ class Room:
             if self.core.home != home or self.core.generation != generation:
                 raise Refused("media-moved")
             result = self._ledger.end(person_id, request, answer)
+            if isinstance(result, messages.TransportCreated | messages.IceRestarted):
+                result.ice_servers = self._workers.ice_servers(person_id)
             self._tell_devices(person_id, devices)
             return result
         except Refused as refused:

@@ -22,6 +22,7 @@ from .ortc import (
     DtlsParameters,
     IceCandidate,
     IceParameters,
+    IceServer,
     Kind,
     RtpCapabilities,
     RtpParameters,
@@ -231,11 +232,14 @@ class TransportCreated(Struct, omit_defaults=False):
     ice_parameters: IceParameters
     ice_candidates: list[IceCandidate]
     dtls_parameters: DtlsParameters
-    ice_servers: list[dict[str, Any]] = msgspec.field(default_factory=list)
+    ice_servers: list[IceServer] = msgspec.field(default_factory=list)
 
 
 class IceRestarted(Struct, omit_defaults=False):
+    """``ice_servers`` anew, since the earlier credentials may have ended."""
+
     ice_parameters: IceParameters
+    ice_servers: list[IceServer] = msgspec.field(default_factory=list)
 
 
 class Produced(Struct, omit_defaults=False):

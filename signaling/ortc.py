@@ -110,6 +110,14 @@ class IceCandidate(Struct, omit_defaults=False):
     tcp_type: Literal["passive"] | None = None
 
 
+class IceServer(Struct, omit_defaults=False):
+    """An entry of ``RTCConfiguration.iceServers``: relays (TURN) and what they accept for a while."""
+
+    urls: list[str]
+    username: str
+    credential: str
+
+
 class DtlsFingerprint(Struct):
     algorithm: ShortText
     value: ShortText

@@ -20,7 +20,9 @@ from . import worker_api
 from .application import RoomListener
 from .bus import Bus, BusClosed, BusError, HandlerFailed
 from .media_room import RETRY_S, Room
+from .ortc import IceServer
 from .placement import BEAT_S, Change, Home, Placement, WorkerUp
+from .turn import TurnServers
 
 log = structlog.get_logger(__name__)
 
@@ -31,10 +33,16 @@ CLOSED_LIMIT = 1000
 
 
 class Rooms:
-    """All media rooms of this control process.  ``clock``: seconds that do not go back."""
+    """All media rooms of this control process.
 
-    def __init__(self, bus: Bus, *, clock: Callable[[], float] = time.monotonic) -> None:
+    ``turn``: the relays for clients whose network lets nothing else through; ``clock``: seconds that do not go back.
+    """
+
+    def __init__(
+        self, bus: Bus, *, turn: TurnServers | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._bus = bus
+        self._turn = turn
         self._clock = clock
         self._rooms: dict[str, Room] = {}
         self._closed: dict[str, None] = {}
@@ -94,6 +102,9 @@ class Rooms:
             return worker_api.answer_decoder.decode(payload)
         except msgspec.DecodeError as error:
             raise HandlerFailed(f"the worker's answer cannot be read: {error}") from None
+
+    def ice_servers(self, person_id: str) -> list[IceServer]:
+        return self._turn.ice_servers(person_id, time.time()) if self._turn is not None else []
 
     def closed(self, room: Room) -> None:
         if self._rooms.get(room.room_id) is room:

@@ -20,6 +20,7 @@ from signaling import socket
 from signaling.application import Seat
 from signaling.bus import Bus
 from signaling.rooms import Rooms
+from signaling.turn import TurnServers
 
 from ..certificates import Certificates
 from ..config import Settings, variable
@@ -49,7 +50,7 @@ async def running_control(settings: Settings, bus: Bus, certificates: Certificat
         store = await _open_database(settings)
         stack.push_async_callback(store.aclose)
         links = Links(store, link_secret(settings.link_key_path))
-        rooms = Rooms(bus)
+        rooms = Rooms(bus, turn=turn_servers(settings))
         await rooms.start()
         stack.push_async_callback(rooms.aclose)
         hearings = Hearings(store, rooms, RecorderClient(bus), Rules(countdown_s=settings.countdown_s))
@@ -94,6 +95,25 @@ def link_secret(path: Path) -> bytes:
         few = Word("too-few-bytes", bytes=LINK_KEY_BYTES)
         raise Fault("file-unreadable", path=path, reason=few, name=variable("link_key_file"))
     return secret
+
+
+def turn_servers(settings: Settings) -> TurnServers | None:
+    """The relays that clients are told of, if the court has any.  Raises :class:`Fault`."""
+    if not settings.relays:
+        return None
+    secret = settings.turn_secret
+    if settings.turn_secret_file:
+        try:
+            secret = Path(settings.turn_secret_file).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise _unreadable_secret(settings, getattr(error, "strerror", None) or str(error)) from error
+        if not secret:
+            raise _unreadable_secret(settings, Word("too-few-bytes", bytes=1))
+    return TurnServers(tuple(settings.relays), secret, settings.turn_lifetime_s)
+
+
+def _unreadable_secret(settings: Settings, reason: str | Word) -> Fault:
+    return Fault("file-unreadable", path=settings.turn_secret_file, reason=reason, name=variable("turn_secret_file"))
 
 
 async def _open_database(settings: Settings) -> Store:

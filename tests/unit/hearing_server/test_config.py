@@ -58,6 +58,12 @@ def test_proxies_are_addresses_and_networks() -> None:
         ({"HEARING_TRUSTED_PROXIES": "10.0.0.1, proxy.court.example"}, "HEARING_TRUSTED_PROXIES"),
         ({"HEARING_TRUSTED_PROXIES": "10.0.0.1/8"}, "HEARING_TRUSTED_PROXIES"),
         ({"HEARING_TLS_CERTIFICATE": "x.pem"}, "HEARING_TLS_KEY"),
+        ({"HEARING_TURN_URLS": "relay.example", "HEARING_TURN_SECRET": "x"}, "HEARING_TURN_URLS"),
+        ({"HEARING_TURN_URLS": ",".join(["turn:a"] * 9), "HEARING_TURN_SECRET": "x"}, "HEARING_TURN_URLS"),
+        ({"HEARING_TURN_URLS": "turn:relay.example"}, "HEARING_TURN_SECRET"),
+        ({"HEARING_TURN_SECRET": "x"}, "HEARING_TURN_URLS"),
+        ({"HEARING_TURN_SECRET": "x", "HEARING_TURN_SECRET_FILE": "y"}, "HEARING_TURN_SECRET_FILE"),
+        ({"HEARING_TURN_LIFETIME_S": "5"}, "HEARING_TURN_LIFETIME_S"),
         ({"HEARING_CONFIG": "/nowhere/hearing.toml"}, "/nowhere/hearing.toml"),
     ],
 )
@@ -78,6 +84,8 @@ def test_a_wrong_file_is_refused(tmp_path: Path, content: str) -> None:
 
 def test_secrets_are_not_in_the_text_of_the_settings() -> None:
     assert "hush" not in repr(config.load({"HEARING_S3_SECRET": "hush"}))
+    relay = {"HEARING_TURN_URLS": "turn:relay.example", "HEARING_TURN_SECRET": "hush"}
+    assert "hush" not in repr(config.load(relay))
 
 
 def test_the_settings_page_names_every_setting_and_no_other() -> None:

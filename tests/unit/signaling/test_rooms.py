@@ -13,6 +13,7 @@ from signaling.bus.local import LocalBus
 from signaling.media_room import OBEY_LIMIT_S, Room
 from signaling.placement import WORKER_DEAD_AFTER_S
 from signaling.rooms import Rooms
+from signaling.turn import TurnServers
 
 from .fake_worker import CAPABILITIES, DTLS, PARAMETERS, FakeWorker
 from .room_parts import FakeConnection, Listener, plan, until
@@ -274,6 +275,26 @@ async def test_a_transport_takes_the_place_of_the_earlier(room: Room, listener: 
     await asyncio.sleep(0.02)
     assert listener.devices == {"party": ("on", "none")}
     assert listener.transports == []
+
+
+async def test_relays_are_told_with_each_transport_and_restart(bus: LocalBus, listener: Listener) -> None:
+    rooms = Rooms(bus, turn=TurnServers(("turn:relay.example?transport=udp",), "hush"))
+    await rooms.start()
+    await asyncio.sleep(0)
+    try:
+        await FakeWorker(bus).start()
+        room = await rooms.open("sitting", plan(1, "judge"), listener)
+        await until(lambda: room.media())
+        judge = await join(room, "judge")
+        created = await room.ask(judge, messages.CreateTransport(id=1, direction="send"), {})
+        assert isinstance(created, messages.TransportCreated)
+        restarted = await room.ask(judge, messages.RestartIce(id=2, transport_id=created.id), {})
+        assert isinstance(restarted, messages.IceRestarted)
+        for (server,) in (created.ice_servers, restarted.ice_servers):
+            assert server.urls == ["turn:relay.example?transport=udp"]
+            assert server.username.endswith(":judge")
+    finally:
+        await rooms.aclose()
 
 
 async def test_the_reasons_of_a_worker(room: Room, worker: FakeWorker) -> None:

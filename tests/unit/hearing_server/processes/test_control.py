@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from hearing_server.processes.control import LINK_KEY_BYTES, link_secret
+from hearing_server import config
+from hearing_server.processes.control import LINK_KEY_BYTES, link_secret, turn_servers
 from hearing_server.words import Fault
 
 
@@ -31,3 +32,31 @@ def test_a_secret_that_is_cut_short_says_so(tmp_path: Path) -> None:
         link_secret(path)
     assert "fewer than 32 bytes" in caught.value.sentence("en")
     assert "不足 32 字节" in caught.value.sentence("zh-CN")
+
+
+def relay_settings(**more: str) -> config.Settings:
+    return config.load({"HEARING_TURN_URLS": "turn:relay.example, turns:relay.example:443", **more})
+
+
+def test_the_relay_s_secret_from_the_settings_or_from_a_file(tmp_path: Path) -> None:
+    assert turn_servers(config.load({})) is None
+    path = tmp_path / "turn.secret"
+    path.write_text("hush\n")
+    relays = [
+        turn_servers(relay_settings(HEARING_TURN_SECRET="hush")),
+        turn_servers(relay_settings(HEARING_TURN_SECRET_FILE=str(path))),
+    ]
+    assert relays[0] == relays[1]
+    assert relays[0] is not None
+    assert (relays[0].urls, relays[0].secret) == (("turn:relay.example", "turns:relay.example:443"), "hush")
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"\xff"])
+def test_a_relay_s_secret_that_cannot_be_read_says_why(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "turn.secret"
+    path.write_bytes(content)
+    for name in (path, tmp_path / "nowhere"):
+        with pytest.raises(Fault) as caught:
+            turn_servers(relay_settings(HEARING_TURN_SECRET_FILE=str(name)))
+        assert "HEARING_TURN_SECRET_FILE" in caught.value.sentence("en")
+        assert "HEARING_TURN_SECRET_FILE" in caught.value.sentence("zh-CN")

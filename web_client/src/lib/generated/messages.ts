@@ -242,7 +242,7 @@ export interface TransportCreated {
   iceParameters: IceParameters;
   iceCandidates: IceCandidate[];
   dtlsParameters: DtlsParameters;
-  iceServers: Record<string, unknown>[];
+  iceServers: IceServer[];
 }
 
 export interface IceParameters {
@@ -262,8 +262,15 @@ export interface IceCandidate {
   tcpType: "passive" | null;
 }
 
+export interface IceServer {
+  urls: string[];
+  username: string;
+  credential: string;
+}
+
 export interface IceRestarted {
   iceParameters: IceParameters;
+  iceServers: IceServer[];
 }
 
 export interface Produced {

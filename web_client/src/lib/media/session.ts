@@ -239,7 +239,10 @@ export class MediaSession {
     const epoch = this.#epoch;
     const restart = async () => {
       const answer = await this.#listener.ask<IceRestarted>({ type: "transport.restartIce", transportId });
-      if (epoch === this.#epoch) await transport.restartIce({ iceParameters: answer.iceParameters as types.IceParameters });
+      if (epoch !== this.#epoch) return;
+      // The relay's credentials may have ended meanwhile.
+      await transport.updateIceServers({ iceServers: answer.iceServers });
+      await transport.restartIce({ iceParameters: answer.iceParameters as types.IceParameters });
     };
     const settle = () => {
       this.#mending.delete(transportId);
