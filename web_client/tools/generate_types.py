@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any, get_args
 
 import msgspec
 
-from hearing_server import api
+from hearing_server import api, desk_api
 from signaling import messages
 
 OUT = Path(__file__).resolve().parent.parent / "src" / "lib" / "generated"
@@ -34,14 +35,14 @@ SIGNAL_RESULTS = (
 )
 
 
-def api_structs() -> list[type[msgspec.Struct]]:
-    """Every struct that the API module itself defines, in its order."""
+def structs_of(module: ModuleType) -> list[type[msgspec.Struct]]:
+    """Every struct that an API module itself defines, in its order."""
     return [
         item
-        for item in vars(api).values()
+        for item in vars(module).values()
         if isinstance(item, type)
         and issubclass(item, msgspec.Struct)
-        and item.__module__ == api.__name__
+        and item.__module__ == module.__name__
         and item.__struct_fields__
     ]
 
@@ -115,7 +116,7 @@ def reachable(structs: list[type[msgspec.Struct]]) -> set[type[msgspec.Struct]]:
             todo.extend(field.type for field in info.fields)
         elif isinstance(info, msgspec.inspect.UnionType):
             todo.extend(info.types)
-        elif isinstance(info, msgspec.inspect.ListType):
+        elif isinstance(info, msgspec.inspect.ListType | msgspec.inspect.VarTupleType):
             todo.append(info.item_type)
         elif isinstance(info, msgspec.inspect.DictType):
             todo.append(info.value_type)
@@ -126,7 +127,8 @@ def modules() -> dict[str, str]:
     requests, notices = get_args(messages.AnyRequest), get_args(messages.AnyNotice)
     signal = [*requests, *notices, *SIGNAL_RESULTS]
     return {
-        "api.ts": module_text(api_structs(), {}),
+        "api.ts": module_text(structs_of(api), {}),
+        "desk.ts": module_text(structs_of(desk_api), {}),
         "messages.ts": module_text(signal, {"AnyRequest": requests, "AnyNotice": notices}),
     }
 
