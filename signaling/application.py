@@ -12,7 +12,7 @@ from typing import Any, Literal, Protocol
 
 from .messages import AnyNotice, CheckIn, Command, Join, MediaReady, MediaRequest
 from .ortc import Struct
-from .worker_api import CaptureState, Plan, Source
+from .worker_api import CaptureState, PeerQuality, Plan, Source
 
 Device = Literal["on", "off", "none"]
 
@@ -82,6 +82,9 @@ class RoomListener(Protocol):
         """The room was placed on a worker or lost it.  ``writer``: ``<worker_id>.<epoch>``, as the record names it."""
 
     def transport_changed(self, person_id: str, direction: str, state: str) -> None: ...
+
+    def quality_changed(self, people: dict[str, PeerQuality]) -> None:
+        """How the network serves each person; who is told of whom is the application's to decide."""
 
 
 class MediaRoom(Protocol):

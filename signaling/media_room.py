@@ -194,6 +194,8 @@ class Room:
                 self._tell_devices(event.peer_id, devices)
             case worker_api.Levels(levels=levels):
                 self._tell_levels(levels)
+            case worker_api.Quality(peers=peers):
+                self._tell(self.listener.quality_changed, peers)
             case worker_api.CaptureState():
                 self._tell(self.listener.capture_changed, event)
 

@@ -29,7 +29,7 @@ from .ortc import (
     ShortText,
     Struct,
 )
-from .worker_api import Source
+from .worker_api import PeerQuality, Source
 
 #: Largest frame a client may send, bytes.  A browser's produce request is about 6 kB.
 FRAME_LIMIT_BYTES = 64 * 1024
@@ -307,6 +307,15 @@ class Levels(Notice, tag="levels"):
     levels: dict[str, int]
 
 
+class Quality(Notice, tag="quality"):
+    """How the network serves people, each two seconds: the person alone, or, for the bench and the clerk, all.
+
+    Measured by the media worker, both ways; whoever has no media connection is absent.
+    """
+
+    people: dict[str, PeerQuality]
+
+
 class Ended(Notice, tag="ended"):
     """The last message on this socket.  ``reason``: displaced (another device of the same person took the seat),
     closed (the hearing is over), removed, expired, left, restarting (come back at once)."""
@@ -315,7 +324,9 @@ class Ended(Notice, tag="ended"):
     message: str
 
 
-AnyNotice = ViewChanged | MediaNotice | ConsumerNew | ConsumerClosed | ConsumerState | TransportState | Levels | Ended
+AnyNotice = (
+    ViewChanged | MediaNotice | ConsumerNew | ConsumerClosed | ConsumerState | TransportState | Levels | Quality | Ended
+)
 
 request_decoder: msgspec.json.Decoder[AnyRequest] = msgspec.json.Decoder(AnyRequest)
 encode = msgspec.json.Encoder().encode

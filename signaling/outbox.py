@@ -11,7 +11,7 @@ from . import messages
 #: Messages and bytes a client may leave unread before it is cut off.  A view of a large hearing is about 20 kB.
 LIMIT_MESSAGES = 1024
 LIMIT_BYTES = 2 * 1024 * 1024
-#: With this many messages waiting, loudness is not worth sending.
+#: With this many messages waiting, loudness and quality are not worth sending.
 LEVELS_LIMIT_MESSAGES = 32
 
 _encode = msgspec.json.Encoder().encode
@@ -29,7 +29,7 @@ class Outbox:
 
     def put(self, message: messages.AnyNotice | messages.Reply | messages.ErrorReply) -> bool:
         """False if the client is too far behind."""
-        if isinstance(message, messages.Levels) and len(self._messages) >= LEVELS_LIMIT_MESSAGES:
+        if isinstance(message, messages.Levels | messages.Quality) and len(self._messages) >= LEVELS_LIMIT_MESSAGES:
             return True
         is_view = isinstance(message, messages.ViewChanged)
         if is_view:

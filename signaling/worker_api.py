@@ -270,6 +270,33 @@ class Levels(Event, tag="levels"):
     levels: dict[str, int]
 
 
+class PeerQuality(Struct, omit_defaults=False):
+    """How the network served one peer in the last period.
+
+    ``uplink_loss``: share of the packets from the peer that did not come at once, mended or not, 0..1;
+    ``downlink_loss``: share of the packets to the peer that it reported lost, 0..1; ``rtt_ms``: round trip between
+    worker and peer.  Each is nothing while nothing was sent or reported.  ``layer``: the highest layer of the peer's
+    camera that arrives (0 low, 2 high), nothing without a picture.  ``held_back``: pictures that the peer wants and
+    that its link has no room for, or only in a lower layer than there is.
+    """
+
+    uplink_loss: float | None = None
+    downlink_loss: float | None = None
+    rtt_ms: float | None = None
+    layer: int | None = None
+    held_back: int = 0
+
+
+#: Period of :class:`Quality`, s.
+QUALITY_S = 2.0
+
+
+class Quality(Event, tag="quality"):
+    """Of each peer that is connected, each :data:`QUALITY_S`."""
+
+    peers: dict[str, PeerQuality]
+
+
 class CaptureState(Event, tag="capture"):
     """What the record of the room has made durable on this worker's spool (fsynced), about once a second.
 
@@ -284,7 +311,7 @@ class CaptureState(Event, tag="capture"):
     fault: str | None = None
 
 
-AnyEvent = ConsumerNew | ConsumerClosed | ConsumerState | TransportState | Levels | CaptureState
+AnyEvent = ConsumerNew | ConsumerClosed | ConsumerState | TransportState | Levels | Quality | CaptureState
 
 
 class Heartbeat(Struct, omit_defaults=False):

@@ -15,18 +15,23 @@ from .tables import ISOLATED_UNTIL_CALLED, PUBLISH, SEES_CHECKS, SEES_ROLES_ONLY
 #: States in which tracks are captured: from the countdown on, so that the record runs before the first word.
 RECORDED = frozenset({SittingState.COUNTDOWN, SittingState.IN_SESSION})
 
+#: Whose faces a hearing turns on: the bench, a witness who is being heard, and the interpreter, whose lips and hands
+#: are part of what is said.
+PINNED = frozenset({Role.JUDGE, Role.WITNESS, Role.INTERPRETER})
+
 
 class MediaPlan(msgspec.Struct, frozen=True, kw_only=True):
     """The whole of what may flow in the room; whoever is absent has no right.
 
     ``publish``: person to sources; ``receive``: subscriber to publishers; ``record``: the recording all that is
-    published goes into.  ``version`` grows with every event.
+    published goes into.  ``pinned``: whose picture yields late on a weak line.  ``version`` grows with every event.
     """
 
     version: int
     publish: dict[str, tuple[str, ...]]
     receive: dict[str, tuple[str, ...]]
     record: str | None
+    pinned: tuple[str, ...] = ()
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,7 +89,8 @@ def plan(sitting: Sitting) -> MediaPlan:
         if (publishers := tuple(other for other in publish if may_receive(sitting, person, other)))
     }
     record = sitting.id if sitting.state in RECORDED else None
-    return MediaPlan(version=sitting.seq, publish=publish, receive=receive, record=record)
+    pinned = tuple(person for person in publish if sitting.people[person].role in PINNED)
+    return MediaPlan(version=sitting.seq, publish=publish, receive=receive, record=record, pinned=pinned)
 
 
 def view(sitting: Sitting, person_id: str, now: Now) -> View:
@@ -107,6 +113,11 @@ def view(sitting: Sitting, person_id: str, now: Now) -> View:
         may_publish=may_publish(sitting, person_id),
         watching=0 if isolated else observers,
     )
+
+
+def sees_lines_of(sitting: Sitting, person_id: str) -> tuple[str, ...]:
+    """Whose network quality this person is told: their own; as with the checks, everybody's for bench and clerk."""
+    return tuple(seen for seen in sitting.people if seen == person_id or sitting.people[person_id].role in SEES_CHECKS)
 
 
 def _isolated(person: Person) -> bool:

@@ -7,10 +7,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from signaling.application import Connection, Device, MediaRoom, MediaRooms, Refusal
-from signaling.messages import ViewChanged
+from signaling.messages import Quality, ViewChanged
+from signaling.worker_api import PeerQuality
 
 from ..court import Actor, Command, Presence, Sitting, SittingState
 from ..court.law import answer_key, is_live
+from ..court.visibility import sees_lines_of
 from ..refusals import sentence
 from ..store import HearingFacts, Store, StoreError
 from .clock import Clock
@@ -230,6 +232,13 @@ class SittingActor(SittingWork):
         if person_id in self.sitting.people:
             self._devices[person_id] = (microphone, camera)
             self._show()
+
+    def quality_changed(self, people: dict[str, PeerQuality]) -> None:
+        """Everybody learns of their own line; those who see the checks learn of all."""
+        for person_id, connection in list(self._connections.items()):
+            seen = {other: people[other] for other in sees_lines_of(self.sitting, person_id) if other in people}
+            if seen:
+                connection.notify(Quality(people=seen))
 
     def _court_closed(self) -> None:
         self._flush_views()

@@ -10,10 +10,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import cast
 
+import msgspec
 import structlog
 
 from signaling.application import Device, MediaRoom, MediaRooms, Refusal
-from signaling.worker_api import CaptureState, Plan, Source
+from signaling.worker_api import CaptureState, PeerQuality, Plan, Source
 
 from ..court import (
     SYSTEM,
@@ -95,6 +96,9 @@ class SittingWork(ABC):
     @abstractmethod
     def devices_changed(self, person_id: str, microphone: Device, camera: Device) -> None: ...
 
+    @abstractmethod
+    def quality_changed(self, people: dict[str, PeerQuality]) -> None: ...
+
     async def aclose(self) -> None:
         """Stop working; the sitting stays as the log has it."""
         self._set_alarm(float("inf"))
@@ -173,7 +177,7 @@ class SittingWork(ABC):
         if before.record is not self.sitting.record and self.sitting.record is RecordState.ARMING:
             self.watch.arm(self._clock.mono() / NS)
         old, new = plan(before), plan(self.sitting)
-        if self._room is not None and (old.publish, old.receive, old.record) != (new.publish, new.receive, new.record):
+        if self._room is not None and msgspec.structs.replace(old, version=new.version) != new:
             await self._obey()
         self._show()
         if self.sitting.state is SittingState.CLOSED and before.state is not SittingState.CLOSED:
@@ -189,6 +193,7 @@ class SittingWork(ABC):
             publish={person: cast(list[Source], list(sources)) for person, sources in compiled.publish.items()},
             receive={person: list(publishers) for person, publishers in compiled.receive.items()},
             record=compiled.record,
+            pinned=list(compiled.pinned),
         )
 
     async def _open_room(self) -> MediaRoom:

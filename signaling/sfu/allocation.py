@@ -102,6 +102,12 @@ class Demand:
     wanted: int
     priority: Priority = Priority.GALLERY
 
+    @property
+    def reachable(self) -> int:
+        """The highest wanted layer that is sent at all."""
+        sent = [layer for layer, bps in enumerate(self.layer_bps[: self.wanted + 1]) if bps]
+        return sent[-1] if sent else NOTHING
+
 
 def allocate(limit_bps: float | None, demands: Sequence[Demand]) -> list[int]:
     """The highest layer of each demand that fits into the limit, :data:`NOTHING` if not even the lowest does.

@@ -63,6 +63,8 @@ class Consumer:
         self.hot_base: tuple[int, int] | None = None
         """Packets and octets that the stream's hot lists had been sent when this consumer's state was last its own;
         ``None`` while it goes the plain way."""
+        self.reported_ntp = self.reported_ns = 0
+        """The middle 32 bits of the last sender report's time stamp, and when it was written: for the round trip."""
         self._rtx_payload_type = rtx_payload_type
         self._map = SequenceMap(secrets.randbelow(0x4000))
         self._video = producer.kind == "video"
@@ -298,6 +300,7 @@ class Consumer:
         ntp = stream.sender_report.ntp + (elapsed_ns << 32) // NS_PER_S
         timestamp = stream.sender_report.rtp_timestamp + elapsed_ns * stream.clock_rate // NS_PER_S
         timestamp += segment.timestamp_delta
+        self.reported_ntp, self.reported_ns = ntp >> 16 & 0xFFFFFFFF, now_ns
         return rtcp.sender_report(self.ssrc, ntp & 0xFFFFFFFFFFFFFFFF, timestamp, self.packets, self.octets)
 
     # --- inside ----------------------------------------------------------------

@@ -14,6 +14,7 @@ from .consumer import Consumer
 from .dtls_adapter import Certificate, SrtpKeys
 from .fastpath import Outbox
 from .port import Port, UdpPath
+from .quality import LossWindow, RoundTrip
 from .transport import State, Transport
 
 #: mediasoup-client's bandwidth probator uses this SSRC.
@@ -43,6 +44,10 @@ class Downlink(Transport):
         self._by_ssrc: dict[int, Consumer] = {}
         self._estimate = LinkEstimate()
         self._lost_256: list[int] = []
+        self.loss = LossWindow()
+        self.round_trip = RoundTrip()
+        self.held_back = 0
+        """Pictures that the link has no room for, or only in a lower layer than there is."""
         self._sent_octets = 0
         self._measured_ns = clock.mono_ns()
         self._mids = 0
@@ -106,8 +111,12 @@ class Downlink(Transport):
             elif isinstance(report, rtcp.ReceiverReport | rtcp.SenderReport):
                 for block in report.reports:
                     consumer = self._by_ssrc.get(block.ssrc)
-                    if consumer is not None and consumer.stream is not None and len(self._lost_256) < MAX_LOSS_SAMPLES:
+                    if consumer is None or consumer.stream is None:
+                        continue
+                    if len(self._lost_256) < MAX_LOSS_SAMPLES:
                         self._lost_256.append(block.fraction_lost)
+                    if block.lsr and block.lsr == consumer.reported_ntp:
+                        self.round_trip.learn(consumer.reported_ns, now_ns, block.dlsr)
 
     def report(self, now_ns: int) -> None:
         """Sender reports with canonical names; then a look at the link."""
@@ -132,6 +141,7 @@ class Downlink(Transport):
         self._sent_octets, self._measured_ns = octets, now_ns
         video = [c for c in self.consumers.values() if c.producer.kind == "video" and not c.paused]
         loss = sum(self._lost_256) / len(self._lost_256) / 256 if self._lost_256 else None
+        self.loss.add(len(self._lost_256), (loss or 0.0) * len(self._lost_256))
         self._lost_256.clear()
         self._estimate.update(sent_bps, loss, now_ns)
         demands = [
@@ -146,5 +156,7 @@ class Downlink(Transport):
         limit = self._estimate.limit_bps
         if limit is not None:  # sound does not yield: video shares what it leaves
             limit -= sum(c.bitrate_bps for c in self.consumers.values() if c.producer.kind == "audio" and not c.paused)
-        for consumer, layer in zip(video, allocate(limit, demands), strict=True):
+        chosen = allocate(limit, demands)
+        self.held_back = sum(layer < d.reachable for layer, d in zip(chosen, demands, strict=True))
+        for consumer, layer in zip(video, chosen, strict=True):
             consumer.grant(layer, now_ns)

@@ -27,6 +27,10 @@ class Peer:
     downlink: Downlink | None = None
     producers: dict[api.Source, Producer] = field(default_factory=dict)
 
+    @property
+    def connected(self) -> bool:
+        return any(t is not None and t.state == "connected" for t in (self.uplink, self.downlink))
+
 
 class Room:
     """``emit`` takes the events, in order."""
@@ -256,6 +260,23 @@ class Room:
                 for producer in peer.producers.values() if peer is not None else ():
                     producer.heard_ns = now_ns
             self._emit(api.Levels(room_id=self.id, levels=levels))
+
+    def tell_quality(self, now_ns: int) -> None:
+        """Of everybody who is connected."""
+        peers = {peer.id: self._quality(peer, now_ns) for peer in self.peers.values() if peer.connected}
+        if peers:
+            self._emit(api.Quality(room_id=self.id, peers=peers))
+
+    def _quality(self, peer: Peer, now_ns: int) -> api.PeerQuality:
+        camera, downlink = peer.producers.get("camera"), peer.downlink
+        rtt_ms = downlink.round_trip.ms if downlink is not None else None
+        return api.PeerQuality(
+            uplink_loss=peer.uplink.loss.take() if peer.uplink is not None else None,
+            downlink_loss=downlink.loss.take() if downlink is not None else None,
+            rtt_ms=round(rtt_ms, 1) if rtt_ms is not None else None,
+            layer=camera.best_layer(camera.layers - 1, now_ns) if camera is not None and camera.flowing else None,
+            held_back=downlink.held_back if downlink is not None else 0,
+        )
 
     def remove_peer(self, peer: Peer, reason: str) -> list[Uplink | Downlink]:
         """Forget the peer; returns its transports, to be closed."""

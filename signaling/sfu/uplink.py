@@ -11,6 +11,7 @@ from .clock import Clock
 from .dtls_adapter import Certificate
 from .port import Port
 from .producer import Producer
+from .quality import LossWindow
 from .rate import UplinkEstimate
 from .stream import MediaStream
 from .transport import State, Transport
@@ -51,6 +52,9 @@ class Uplink(Transport):
         self._own_ssrc = secrets.randbits(32) or 1
         self._estimate = UplinkEstimate(clock.mono_ns())
         self._unknown_left = MAX_UNKNOWN_PER_S
+        self.loss = LossWindow()
+        """What did not come at once, mended or not."""
+        self._recovered = 0
 
     def add_producer(self, producer: Producer, encodings: list[tuple[int, int | None]]) -> None:
         """``encodings``: (SSRC, RTX SSRC) by layer, where the client announced them."""
@@ -139,7 +143,7 @@ class Uplink(Transport):
         blocks: list[rtcp.ReportBlock] = []
         video: list[int] = []
         received_bps = 0.0
-        expected = lost = 0
+        expected = lost = recovered = 0
         for producer in self.producers.values():
             for stream in producer.streams:
                 if stream is None:
@@ -150,10 +154,13 @@ class Uplink(Transport):
                     blocks.append(block)
                     expected += stream.expected_now
                     lost += stream.lost_now
+                    recovered += stream.nack.recovered
                 if producer.kind == "video":
                     video.append(stream.ssrc)
                     received_bps += stream.bitrate_bps
         self._estimate.update(expected, lost, received_bps, now_ns)
+        self.loss.add(expected, lost + max(0, recovered - self._recovered))
+        self._recovered = recovered
         feedback = [rtcp.remb(self._own_ssrc, int(self._estimate.bitrate_bps), video)] if video else []
         if blocks or feedback:
             self.send_rtcp(self._compound(feedback, blocks))

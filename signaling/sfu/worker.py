@@ -33,6 +33,7 @@ TICK_MS = 20
 #: Each transport reports once in this many ticks (0.5 s), spread evenly over them.
 REPORT_TICKS = 25
 LEVEL_TICKS = PERIOD_MS // TICK_MS
+QUALITY_TICKS = int(api.QUALITY_S * 1000) // TICK_MS
 #: Shares of a short load average: 1 s windows, half of the new one.
 LOAD_SMOOTHING = 0.5
 #: Bounds per worker and room, far above what the packet budget admits.
@@ -399,6 +400,9 @@ class Worker:
         if self._ticks % LEVEL_TICKS == 0:
             for room in self._rooms.values():
                 room.tell_levels(now_ns)
+        if self._ticks % QUALITY_TICKS == 0:
+            for room in self._rooms.values():
+                room.tell_quality(now_ns)
         if self._ticks % REPORT_TICKS == 0:
             for room in self._rooms.values():
                 room.on_timer(now_ns)

@@ -231,3 +231,43 @@ async def test_a_codec_that_is_not_offered_is_refused() -> None:
         assert refused.reason == "unsupported"
     finally:
         await worker.aclose()
+
+
+async def test_everybody_s_line_is_reported(court: Court) -> None:
+    """Loss both ways, the round trip from reports of ours that the client answers, and the layer that arrives."""
+    await court.obey(publish={"a": ["camera"]}, receive={"b": ["a"]})
+    sender, receiver = await court.link("a", "send"), await court.link("b", "recv")
+    await court.produce(sender, "camera", video_parameters())
+    consumer = await court.consumer("b", "camera")
+    ssrc = consumer.rtp_parameters.encodings[0].ssrc
+    assert ssrc is not None
+
+    def quality(peer: str) -> api.PeerQuality | None:
+        told = [e.peers.get(peer) for e in court.events if isinstance(e, api.Quality)]
+        return told[-1] if told else None
+
+    answered: set[int] = set()
+
+    def complete() -> bool:
+        up, down = quality("a"), quality("b")
+        return bool(up and up.uplink_loss and up.layer == 0 and down and down.downlink_loss and down.rtt_ms is not None)
+
+    async with asyncio.timeout(10):
+        for i in range(10_000):
+            if complete():
+                break
+            if i % 10 != 5:
+                sender.send_rtp(vp8(i, key=i % 50 == 0, picture=i))
+            if i == 20:
+                sender.send_rtcp(rtcp.sender_report(2000, i << 32, i * 3000, i, i))
+            for report in [r for r in receiver.reports if isinstance(r, rtcp.SenderReport) and r.ssrc == ssrc]:
+                if report.ntp not in answered:
+                    answered.add(report.ntp)
+                    block = rtcp.ReportBlock(ssrc, 64, 1, 1, 0, report.ntp >> 16 & 0xFFFFFFFF, 0)
+                    receiver.send_rtcp(rtcp.receiver_report(1, [block]))
+            await asyncio.sleep(0.01)
+    down = quality("b")
+    assert down is not None
+    assert down.downlink_loss == 0.25
+    assert down.rtt_ms is not None
+    assert 0 <= down.rtt_ms < 1000

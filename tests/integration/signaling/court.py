@@ -14,10 +14,10 @@ from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket
 
 from signaling.application import Connection, Device, MediaRoom, Refusal, Seat
-from signaling.messages import FRAME_LIMIT_BYTES, CheckIn, Command, Join, ViewChanged
+from signaling.messages import FRAME_LIMIT_BYTES, CheckIn, Command, Join, Quality, ViewChanged
 from signaling.rooms import Rooms
 from signaling.socket import serve
-from signaling.worker_api import CaptureState, Plan, Source
+from signaling.worker_api import CaptureState, PeerQuality, Plan, Source
 
 SITTING = "sitting-1"
 
@@ -99,6 +99,10 @@ class SmallCourt:
 
     def transport_changed(self, person_id: str, direction: str, state: str) -> None:
         self.log.append(("transport", person_id, direction, state))
+
+    def quality_changed(self, people: dict[str, PeerQuality]) -> None:
+        for person_id, connection in self.connections.items():
+            connection.notify(Quality(people={person_id: people[person_id]} if person_id in people else {}))
 
     # --- the law of the small court -------------------------------------------------------
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from signaling import messages
 from signaling.application import Seat
-from signaling.worker_api import CaptureState, Plan
+from signaling.worker_api import CaptureState, PeerQuality, Plan
 
 
 def plan(version: int, *people: str, record: str | None = None) -> Plan:
@@ -27,6 +27,7 @@ class Listener:
         self.captures: list[CaptureState] = []
         self.media: list[tuple[str, str | None]] = []
         self.transports: list[tuple[str, str, str]] = []
+        self.qualities: list[dict[str, PeerQuality]] = []
 
     def devices_changed(self, person_id: str, microphone: str, camera: str) -> None:
         self.devices[person_id] = (microphone, camera)
@@ -39,6 +40,9 @@ class Listener:
 
     def transport_changed(self, person_id: str, direction: str, state: str) -> None:
         self.transports.append((person_id, direction, state))
+
+    def quality_changed(self, people: dict[str, PeerQuality]) -> None:
+        self.qualities.append(people)
 
 
 class FakeConnection:

@@ -332,6 +332,14 @@ async def test_loudness_is_told_to_those_who_may_hear(room: Room, worker: FakeWo
     assert waiting.notices[-1].levels == {}
 
 
+async def test_the_application_learns_how_the_network_serves_people(
+    room: Room, worker: FakeWorker, listener: Listener
+) -> None:
+    quality = worker_api.PeerQuality(uplink_loss=0.25, layer=1)
+    await worker.emit(worker_api.Quality(room_id="sitting", peers={"judge": quality}))
+    await until(lambda: listener.qualities == [{"judge": quality}])
+
+
 # --- devices and seats -----------------------------------------------------------------
 
 

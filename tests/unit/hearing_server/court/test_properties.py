@@ -168,6 +168,8 @@ def check_media(room: Room) -> None:
         assert not sources or (live and person.in_room)
         assert all(role_may_publish(person.role, source) for source in sources)
         assert person.role is not Role.OBSERVER or not sources
+        assert person.id not in compiled.pinned or sources
+        assert person.role is not Role.JUDGE or (person.id in compiled.pinned) == bool(sources)
         for other in sitting.people.values():
             allowed = may_receive(sitting, person.id, other.id)
             assert (other.id in compiled.receive.get(person.id, ())) == allowed

@@ -15,7 +15,8 @@ from hearing_server.hearings import actor as actor_module
 from hearing_server.store import StoreError
 from recording import messages as m
 from signaling.application import Refusal
-from signaling.messages import CheckIn, Join
+from signaling.messages import CheckIn, Join, Quality
+from signaling.worker_api import PeerQuality
 from tests.unit.hearing_server.parts import NS, Court, new_court
 
 
@@ -53,6 +54,7 @@ async def test_a_hearing_from_the_first_socket_to_the_close(court: Court) -> Non
         one: ids - {one} for one in ids
     }
     assert court.room.plan.record == court.sitting_id
+    assert court.room.plan.pinned == [court.people["judge"]]
     view = sockets["judge"].view
     assert view["state"] == "in_session"
     assert view["record"]["state"] == "recording"
@@ -63,6 +65,7 @@ async def test_a_hearing_from_the_first_socket_to_the_close(court: Court) -> Non
     await court.command(sockets["judge"], "call", arguments={"personId": court.people["witness"]})
     await court.settled()
     assert court.people["witness"] in court.room.plan.publish
+    assert set(court.room.plan.pinned) == {court.people["judge"], court.people["witness"]}
     assert person(sockets["claimant"].view, "witness")["calledAt"] is not None
 
     await court.command(sockets["judge"], "close")
@@ -589,3 +592,15 @@ async def test_a_composite_that_is_refused_has_failed(court: Court) -> None:
         return row is not None and row.state == "failed"
 
     await until(failed)
+
+
+async def test_people_learn_of_their_own_line_and_the_bench_of_all(court: Court) -> None:
+    sockets = await court.start("clerk", "claimant")
+    lines = {court.people[role]: PeerQuality(uplink_loss=0.1) for role in ("judge", "claimant")}
+    court.room.listener.quality_changed(lines)
+
+    def told(role: str) -> list[set[str]]:
+        return [set(notice.people) for notice in sockets[role].notices if isinstance(notice, Quality)]
+
+    assert told("judge") == told("clerk") == [set(lines)]
+    assert told("claimant") == [{court.people["claimant"]}]

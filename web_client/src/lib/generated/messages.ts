@@ -224,6 +224,19 @@ export interface Levels {
   levels: Record<string, number>;
 }
 
+export interface Quality {
+  type: "quality";
+  people: Record<string, PeerQuality>;
+}
+
+export interface PeerQuality {
+  uplinkLoss: number | null;
+  downlinkLoss: number | null;
+  rttMs: number | null;
+  layer: number | null;
+  heldBack: number;
+}
+
 export interface Ended {
   type: "ended";
   reason: "closed" | "displaced" | "expired" | "left" | "removed" | "restarting";
@@ -319,4 +332,5 @@ export type AnyNotice =
   | ConsumerState
   | TransportState
   | Levels
+  | Quality
   | Ended;
