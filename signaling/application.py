@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from .messages import AnyNotice, CheckIn, Command, Join, MediaReady, MediaRequest
+from .messages import AnyNotice, CheckIn, Command, Held, Join, MediaReady, MediaRequest
 from .ortc import Struct
 from .worker_api import CaptureState, PeerQuality, Plan, Source
 
@@ -43,8 +43,8 @@ class Connection(Protocol):
 
     def notify(self, notice: AnyNotice) -> None: ...
 
-    def end(self, reason: str, message: str) -> None:
-        """Send ``ended`` and close."""
+    def end(self, reason: str, message: str, *, keep_media: bool = False) -> None:
+        """Send ``ended`` and close.  ``keep_media``: the same device is on a newer socket, and its media goes on."""
 
 
 class Application(Protocol):
@@ -111,6 +111,10 @@ class MediaRoom(Protocol):
 
     def media(self) -> MediaReady | None:
         """What a client needs to begin, if a worker has the room now."""
+        ...
+
+    def held(self, connection: Connection) -> Held | None:
+        """What of this connection's device outlived an earlier connection."""
         ...
 
     async def ask(self, connection: Connection, request: MediaRequest, attributes: dict[str, str]) -> Struct | None:

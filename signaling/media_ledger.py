@@ -90,6 +90,22 @@ class MediaLedger:
     def of(self, person_id: str) -> Belongings:
         return self._people.get(person_id) or Belongings()
 
+    def held(self, person_id: str) -> messages.Held | None:
+        """What a client that comes back may go on with; nothing while it has no transport."""
+        own = self.of(person_id)
+        if not own.transports:
+            return None
+        by_direction = {transport.direction: id for id, transport in own.transports.items()}
+        return messages.Held(
+            send=by_direction.get("send"),
+            recv=by_direction.get("recv"),
+            producers=[
+                messages.HeldProducer(id=id, source=producer.source, paused=producer.paused)
+                for id, producer in own.producers.items()
+            ],
+            consumers=list(own.consumers.values()),
+        )
+
     def people(self) -> list[str]:
         return list(self._people)
 

@@ -108,6 +108,12 @@ class Room:
             return None
         return messages.MediaReady(generation=self.core.generation, router_rtp_capabilities=self.core.capabilities)
 
+    def held(self, connection: Connection) -> messages.Held | None:
+        person_id = connection.seat.person_id
+        if not self.core.ready or self.core.ending(person_id):
+            return None
+        return self._ledger.held(person_id)
+
     async def ask(
         self, connection: Connection, request: messages.MediaRequest, attributes: dict[str, str]
     ) -> Struct | None:

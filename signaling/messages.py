@@ -212,12 +212,32 @@ class ErrorReply(Answer, tag="error"):
 
 
 class Joined(Struct, omit_defaults=False):
-    """``media`` is absent until a media worker has the room; a ``media`` notice then follows."""
+    """``media`` is absent until a media worker has the room; a ``media`` notice then follows.
+
+    ``held``: what of this device outlived an earlier socket, in the same generation.  A client that has it still goes
+    on with it; anything else is made anew.
+    """
 
     protocol: int
     server_time: float
     view: dict[str, Any]
     media: MediaReady | None
+    held: Held | None = None
+
+
+class HeldProducer(Struct, omit_defaults=False):
+    id: str
+    source: Source
+    paused: bool
+
+
+class Held(Struct, omit_defaults=False):
+    """``send`` and ``recv`` are the ids of the transports, ``consumers`` all that the server has for this person."""
+
+    send: str | None
+    recv: str | None
+    producers: list[HeldProducer]
+    consumers: list[ConsumerNew]
 
 
 class MediaReady(Struct, omit_defaults=False):

@@ -65,6 +65,7 @@ class Client:
         self._room: MediaRoom | None = None
         self._entered = False
         self._ended = False
+        self._keep_media = False
         self._over = asyncio.Event()
         self._close_code = CLOSE_NORMAL
         # Each lane does one request after the other; a slow command does not hold up sound and picture.
@@ -82,12 +83,13 @@ class Client:
             return
         self._put(notice)
 
-    def end(self, reason: str, message: str) -> None:
+    def end(self, reason: str, message: str, *, keep_media: bool = False) -> None:
         """Send ``ended`` and close."""
         if self._ended:
             return
         self._release_early()
         self._ended = True
+        self._keep_media = keep_media
         self._put(messages.Ended(reason=reason, message=message))  # type: ignore[arg-type]
         self._finish(CLOSE_NORMAL)
 
@@ -166,10 +168,10 @@ class Client:
 
     async def _leave_room(self) -> None:
         """Tell the room and the application that this connection is gone."""
-        keep = not self._ended
+        broken = not self._ended
         if self._room is not None:
-            await self._call(self._room.detach(self, keep=keep))
-        if keep and self._entered:
+            await self._call(self._room.detach(self, keep=broken or self._keep_media))
+        if broken and self._entered:
             await self._call(self._application.gone(self))
 
     async def _call(self, work: Awaitable[None]) -> None:
@@ -237,7 +239,11 @@ class Client:
         if self._over.is_set():  # the client went while it was let in
             await self._leave_room()
         return messages.Joined(
-            protocol=messages.PROTOCOL_VERSION, server_time=time.time(), view=view, media=room.media()
+            protocol=messages.PROTOCOL_VERSION,
+            server_time=time.time(),
+            view=view,
+            media=room.media(),
+            held=room.held(self),
         )
 
     def _require_room(self) -> MediaRoom:

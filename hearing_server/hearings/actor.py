@@ -123,7 +123,8 @@ class SittingActor(SittingWork):
         self._connections[seat.person_id] = connection
         self._seen.add(seat.person_id)
         if older is not None and older is not connection:
-            older.end("displaced", sentence("displaced", older.seat.locale))
+            same_device = older.seat.seat_id == seat.seat_id
+            older.end("displaced", sentence("displaced", older.seat.locale), keep_media=same_device)
         try:
             arrival = self._arrival(seat.person_id, seat.seat_id)
             if arrival is not None:

@@ -48,7 +48,8 @@ class SmallCourt:
         self.log.append(("enter", person_id))
         earlier = self.connections.get(person_id)
         if earlier is not None:
-            earlier.end("displaced", "Your seat is used elsewhere.")
+            same_device = earlier.seat.seat_id == connection.seat.seat_id
+            earlier.end("displaced", "Your seat is used elsewhere.", keep_media=same_device)
         self.connections[person_id] = connection
         if self.room is None:
             self.room = await self.rooms.open(SITTING, self.plan(), self)

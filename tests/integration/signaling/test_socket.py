@@ -271,14 +271,33 @@ async def test_a_second_device_takes_the_seat(url: str, court: SmallCourt, worke
 
 async def test_a_broken_connection_keeps_the_media(url: str, court: SmallCourt, worker: FakeWorker) -> None:
     client = await join(url, "claimant")
-    await client.ask("transport.create", direction="send")
+    send = await client.ask("transport.create", direction="send")
     await client.vanish()
     await until(lambda: court.log[-1] == ("gone", "claimant"))
     assert len(worker.transports) == 1
-    again = await join(url, "claimant")
+    again = await SignalClient.connect(f"{url}?person=claimant&device=1")
+    joined = await again.ask("join", protocol=1)
+    assert joined["held"] == {"send": send["id"], "recv": None, "producers": [], "consumers": []}
     await again.ask("transport.create", direction="send")
     assert len(worker.transports) == 1
     await again.aclose()
+
+
+async def test_the_same_device_comes_back_before_its_loss_was_seen(
+    url: str, court: SmallCourt, worker: FakeWorker
+) -> None:
+    """The network went away without a word: the earlier socket still seems to be there."""
+    earlier = await join(url, "claimant")
+    send = await earlier.ask("transport.create", direction="send")
+    again = await SignalClient.connect(f"{url}?person=claimant&device=1")
+    joined = await again.ask("join", protocol=1)
+    assert joined["held"]["send"] == send["id"]
+    assert await earlier.closed() == 1000
+    await asyncio.sleep(0.05)
+    assert list(worker.transports) == [send["id"]]
+    assert ("gone", "claimant") not in court.log
+    await again.aclose()
+    await earlier.aclose()
 
 
 async def test_silence_is_noticed(url: str, court: SmallCourt, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -125,7 +125,7 @@ class Socket:
     def notify(self, notice: AnyNotice) -> None:
         self.notices.append(notice)
 
-    def end(self, reason: Any, message: str) -> None:
+    def end(self, reason: Any, message: str, *, keep_media: bool = False) -> None:
         self.ended = Ended(reason=reason, message=message)
 
     @property

@@ -54,7 +54,7 @@ class FakeConnection:
     def notify(self, notice: messages.AnyNotice) -> None:
         self.notices.append(notice)
 
-    def end(self, reason: str, message: str) -> None:
+    def end(self, reason: str, message: str, *, keep_media: bool = False) -> None:
         self.ended = (reason, message)
 
     def heard(self, kind: type) -> list[Any]:

@@ -368,6 +368,34 @@ async def test_media_goes_on_without_the_socket(room: Room, worker: FakeWorker) 
     assert worker.transports == {}
 
 
+async def test_whoever_comes_back_is_told_what_is_still_held(room: Room, worker: FakeWorker) -> None:
+    judge, party = await join(room, "judge"), await join(room, "party")
+    assert room.held(party) is None
+    send, recv = await create(room, party, "send"), await create(room, party, "recv")
+    producer_id = await produce(room, party, send)
+    await produce(room, judge, await create(room, judge, "send"))
+    await until(lambda: party.heard(messages.ConsumerNew))
+    await room.ask(party, messages.PauseProducer(id=4, producer_id=producer_id), {})
+    await room.detach(party, keep=True)
+
+    again = await join(room, "party")
+    held = room.held(again)
+    assert held is not None
+    assert (held.send, held.recv) == (send, recv)
+    assert held.producers == [messages.HeldProducer(id=producer_id, source="microphone", paused=True)]
+    assert held.consumers == party.heard(messages.ConsumerNew)
+    # What was held is what the returned may speak of.
+    await room.ask(again, messages.ResumeProducer(id=5, producer_id=producer_id), {})
+    await room.ask(again, messages.ResumeConsumer(id=6, consumer_id=held.consumers[0].consumer_id), {})
+
+
+async def test_another_device_is_told_of_nothing_held(room: Room) -> None:
+    first = await join(room, "party", "phone")
+    await create(room, first, "send")
+    second = await join(room, "party", "laptop")
+    assert room.held(second) is None
+
+
 async def test_media_begun_while_that_of_an_earlier_connection_is_ended(room: Room, worker: FakeWorker) -> None:
     first = await join(room, "party")
     await create(room, first, "send")

@@ -248,6 +248,20 @@ export interface Joined {
   serverTime: number;
   view: Record<string, unknown>;
   media: MediaReady | null;
+  held: Held | null;
+}
+
+export interface Held {
+  send: string | null;
+  recv: string | null;
+  producers: HeldProducer[];
+  consumers: ConsumerNew[];
+}
+
+export interface HeldProducer {
+  id: string;
+  source: "camera" | "microphone" | "screen";
+  paused: boolean;
 }
 
 export interface TransportCreated {
