@@ -15,6 +15,7 @@ from __future__ import annotations
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from . import desk_tables as _desk_tables  # noqa: F401  all tables must be known to the migrations
 from .docket import Docket
 from .engine import Conflict, StoreError, make_engine, migrate, transaction
 from .ledger import Ledger
@@ -23,6 +24,7 @@ from .records import Records
 from .rows import (
     Access,
     Court,
+    DayRow,
     HearingFacts,
     JobRow,
     LedgerEntry,
@@ -38,6 +40,7 @@ __all__ = [
     "Access",
     "Conflict",
     "Court",
+    "DayRow",
     "HearingFacts",
     "JobRow",
     "LedgerEntry",

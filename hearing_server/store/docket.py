@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 from sqlalchemy import Select, and_, func, insert, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from . import tables as t
 from .engine import transaction
-from .rows import Court, HearingFacts, NewHearing, PersonRow
+from .rows import Court, DayRow, HearingFacts, NewHearing, PersonRow
 
 #: Most rows a search answers.
 SEARCH_LIMIT = 200
@@ -21,13 +22,14 @@ class Docket:
         self._engine = engine
 
     async def book(self, court: Court, hearing: NewHearing, booked_utc: int) -> None:
-        """Write a hearing with its first sitting, whose id is the hearing's.
+        """Write a hearing with its sittings; the first one's id is the hearing's.
 
         The court and the case are made if they are not there.  Raises :class:`~.engine.Conflict` if the hearing is.
         """
         async with transaction(self._engine, writes=True) as connection:
             await self._ensure_court(connection, court)
             case_id = await self._ensure_case(connection, court, hearing)
+            days = hearing.days or (DayRow(sitting_id=hearing.id, scheduled_utc=hearing.scheduled_utc),)
             await connection.execute(
                 insert(t.hearings).values(
                     id=hearing.id,
@@ -36,33 +38,19 @@ class Docket:
                     room_zh=hearing.room_zh,
                     scheduled_utc=hearing.scheduled_utc,
                     booked_utc=booked_utc,
+                    booking=hearing.booking,
+                    recording=hearing.recording,
+                    recording_reason=hearing.recording_reason,
                 )
             )
             await connection.execute(
-                insert(t.sittings).values(
-                    id=hearing.id,
-                    hearing_id=hearing.id,
-                    ordinal=1,
-                    state="not_started",
-                    record_state="idle",
-                    present=0,
+                insert(t.sittings), [sitting_values(hearing.id, day, ordinal) for ordinal, day in enumerate(days, 1)]
+            )
+            if hearing.people:
+                await connection.execute(
+                    insert(t.people),
+                    [person_values(hearing.id, person, place) for place, person in enumerate(hearing.people)],
                 )
-            )
-            await connection.execute(
-                insert(t.people),
-                [
-                    {
-                        "id": person.id,
-                        "hearing_id": hearing.id,
-                        "position": position,
-                        "role": person.role,
-                        "name": person.name,
-                        "name_zh": person.name_zh,
-                        "account": person.account,
-                    }
-                    for position, person in enumerate(hearing.people)
-                ],
-            )
 
     async def _ensure_court(self, connection: AsyncConnection, court: Court) -> None:
         found = await connection.scalar(select(t.courts.c.id).where(t.courts.c.id == court.id))
@@ -74,6 +62,7 @@ class Docket:
                     name_zh=court.name_zh,
                     help_phone=court.help_phone,
                     time_zone=court.time_zone,
+                    profile=court.profile,
                 )
             )
 
@@ -95,33 +84,68 @@ class Docket:
         return case_id
 
     async def by_hearing(self, hearing_id: str) -> HearingFacts | None:
-        """The hearing with its newest sitting."""
+        """The hearing with the sitting that is on or comes next, else its last."""
         return await self._one(t.hearings.c.id == hearing_id)
 
     async def by_sitting(self, sitting_id: str) -> HearingFacts | None:
         """The hearing of this sitting, with this sitting."""
-        return await self._one(t.sittings.c.id == sitting_id, newest=False)
+        return await self._one(t.sittings.c.id == sitting_id, current=False)
 
     async def by_case_number(self, court_id: str, prefix: str) -> list[HearingFacts]:
         """Hearings of cases whose number begins like this, newest booking first."""
         query = _facts().where(t.cases.c.court_id == court_id, t.cases.c.number.startswith(prefix, autoescape=True))
         return await self._many(query.order_by(t.hearings.c.booked_utc.desc()))
 
-    async def search(self, text: str, *, court_id: str | None = None, account: str | None = None) -> list[HearingFacts]:
-        """Hearings whose case number or name holds the text, newest first: of a court, or those an account judges."""
-        query = _facts()
+    async def by_public_id(self, public_id: str) -> HearingFacts | None:
+        """The hearing of a public link."""
+        return await self._one(t.hearings.c.public_id == public_id)
+
+    async def days(self, hearing_id: str) -> list[DayRow]:
+        """The sittings of a hearing, in their order."""
+        columns = (t.sittings.c.scheduled_utc, t.sittings.c.duration_s, t.sittings.c.ordinal, t.sittings.c.state)
+        query = select(t.sittings.c.id.label("sitting_id"), *columns).where(t.sittings.c.hearing_id == hearing_id)
+        async with transaction(self._engine, writes=False) as connection:
+            return [
+                DayRow(**row) for row in (await connection.execute(query.order_by(t.sittings.c.ordinal))).mappings()
+            ]
+
+    async def on_day(self, court_id: str, begin_utc: int, end_utc: int) -> list[HearingFacts]:
+        """The court's sittings that are set for this span, or that are open now, in the order of their time."""
+        sitting = t.sittings.c
+        within = and_(sitting.scheduled_utc >= begin_utc, sitting.scheduled_utc < end_utc)
+        going_on = and_(sitting.state.notin_(("not_started", "closed")), sitting.scheduled_utc < end_utc)
+        query = _facts(current=False).where(
+            t.cases.c.court_id == court_id,
+            t.hearings.c.booking.in_(("confirmed", "held", "converted_offline")),
+            or_(within, going_on),
+        )
+        return await self._many(query.order_by(sitting.scheduled_utc, sitting.id))
+
+    async def search(
+        self, text: str, *, court_id: str | None = None, account: str | None = None, sittings: bool = False
+    ) -> list[HearingFacts]:
+        """Hearings whose case number or name holds the text, newest first: of a court, or those an account judges.
+
+        ``sittings``: each sitting of a confirmed hearing by itself, instead of each hearing once.
+        """
+        query = _facts(current=not sittings)
+        if sittings:
+            query = query.where(t.hearings.c.booking.in_(("confirmed", "held", "converted_offline")))
         if court_id is not None:
             query = query.where(t.cases.c.court_id == court_id)
         if account is not None:
             mine = select(literal(1)).where(
-                t.people.c.hearing_id == t.hearings.c.id, t.people.c.account == account, t.people.c.role == "judge"
+                t.people.c.hearing_id == t.hearings.c.id,
+                t.people.c.account == account,
+                t.people.c.role == "judge",
+                t.people.c.removed_utc.is_(None),
             )
             query = query.where(mine.exists())
         if text.strip():
             sought = text.strip().lower()
             columns = (t.cases.c.number, t.cases.c.name, t.cases.c.name_zh)
             query = query.where(or_(*(func.lower(column).contains(sought, autoescape=True) for column in columns)))
-        return await self._many(query.order_by(t.hearings.c.scheduled_utc.desc(), t.hearings.c.id))
+        return await self._many(query.order_by(t.sittings.c.scheduled_utc.desc(), t.hearings.c.id))
 
     async def unfinished(self) -> list[str]:
         """Sittings that are open, or closed with a record that cannot be played yet."""
@@ -140,8 +164,8 @@ class Docket:
         """Repeat in the list's columns what the log now says; in the transaction that appended to it."""
         await connection.execute(update(t.sittings).where(t.sittings.c.id == sitting_id).values(values))
 
-    async def _one(self, condition: Any, *, newest: bool = True) -> HearingFacts | None:
-        found = await self._many(_facts(newest=newest).where(condition))
+    async def _one(self, condition: Any, *, current: bool = True) -> HearingFacts | None:
+        found = await self._many(_facts(current=current).where(condition))
         return found[0] if found else None
 
     async def _many(self, query: Select[Any]) -> list[HearingFacts]:
@@ -151,7 +175,7 @@ class Docket:
         return [_as_facts(row, people.get(row["hearing_id"], ())) for row in rows]
 
 
-def _facts(*, newest: bool = True) -> Select[Any]:
+def _facts(*, current: bool = True) -> Select[Any]:
     query = (
         select(
             t.hearings.c.id.label("hearing_id"),
@@ -164,9 +188,19 @@ def _facts(*, newest: bool = True) -> Select[Any]:
             t.courts.c.name_zh.label("court_zh"),
             t.courts.c.help_phone,
             t.courts.c.time_zone,
+            t.courts.c.profile,
             t.hearings.c.room,
             t.hearings.c.room_zh,
-            t.hearings.c.scheduled_utc,
+            t.hearings.c.booking,
+            t.hearings.c.revision,
+            t.hearings.c.recording,
+            t.hearings.c.recording_reason,
+            t.hearings.c.reason,
+            t.hearings.c.public_id,
+            t.hearings.c.observers,
+            t.sittings.c.scheduled_utc,
+            t.sittings.c.duration_s,
+            t.sittings.c.ordinal,
             t.sittings.c.state,
             t.sittings.c.record_state,
             t.sittings.c.present,
@@ -178,15 +212,17 @@ def _facts(*, newest: bool = True) -> Select[Any]:
         .join(t.courts, t.courts.c.id == t.cases.c.court_id)
         .join(t.sittings, t.sittings.c.hearing_id == t.hearings.c.id)
     )
-    if newest:
+    if current:
         other = t.sittings.alias()
-        last = select(func.max(other.c.ordinal)).where(other.c.hearing_id == t.hearings.c.id).scalar_subquery()
-        query = query.where(t.sittings.c.ordinal == last)
+        of_hearing = other.c.hearing_id == t.hearings.c.id
+        coming = select(func.min(other.c.ordinal)).where(of_hearing, other.c.state != "closed").scalar_subquery()
+        last = select(func.max(other.c.ordinal)).where(of_hearing).scalar_subquery()
+        query = query.where(t.sittings.c.ordinal == func.coalesce(coming, last))
     return query
 
 
 async def _people(connection: AsyncConnection, hearing_ids: Sequence[str]) -> dict[str, tuple[PersonRow, ...]]:
-    query = select(t.people).where(t.people.c.hearing_id.in_(hearing_ids))
+    query = select(t.people).where(t.people.c.hearing_id.in_(hearing_ids), t.people.c.removed_utc.is_(None))
     found: dict[str, tuple[PersonRow, ...]] = {}
     for row in (await connection.execute(query.order_by(t.people.c.position))).mappings():
         found[row["hearing_id"]] = (*found.get(row["hearing_id"], ()), as_person(row))
@@ -194,14 +230,74 @@ async def _people(connection: AsyncConnection, hearing_ids: Sequence[str]) -> di
 
 
 def as_person(row: Any) -> PersonRow:
-    return PersonRow(
-        id=row["id"],
-        role=row["role"],
-        name=row["name"],
-        name_zh=row["name_zh"],
-        account=row["account"],
-        hearing_id=row["hearing_id"],
-    )
+    plain = {name: row[name] for name in _PLAIN}
+    lists: dict[str, Any] = {name: tuple(msgspec.json.decode(row[name])) for name in _LISTS}
+    return PersonRow(id=row["id"], hearing_id=row["hearing_id"], **plain, **lists)
+
+
+def person_values(hearing_id: str, person: PersonRow, position: int) -> dict[str, Any]:
+    """The columns of a new person."""
+    return {"id": person.id, "hearing_id": hearing_id, "position": position, **person_changes(person)}
+
+
+def person_changes(person: PersonRow) -> dict[str, Any]:
+    """The columns that an edit may change."""
+    plain = {name: getattr(person, name) for name in _PLAIN}
+    return {**plain, **{name: msgspec.json.encode(getattr(person, name)).decode() for name in _LISTS}}
+
+
+def sitting_values(hearing_id: str, day: DayRow, ordinal: int) -> dict[str, Any]:
+    """The columns of a new sitting."""
+    return {
+        "id": day.sitting_id,
+        "hearing_id": hearing_id,
+        "ordinal": ordinal,
+        "scheduled_utc": day.scheduled_utc,
+        "duration_s": day.duration_s,
+        "state": "not_started",
+        "record_state": "idle",
+        "present": 0,
+    }
+
+
+_PLAIN = (
+    "role",
+    "name",
+    "name_zh",
+    "account",
+    "side",
+    "deputy",
+    "guest",
+    "email",
+    "phone",
+    "locale",
+    "capacity",
+)
+_LISTS = ("languages", "linked_to", "represents", "screened_from")
+_SAME = (
+    "hearing_id",
+    "sitting_id",
+    "case_number",
+    "case_name",
+    "case_name_zh",
+    "room",
+    "room_zh",
+    "scheduled_utc",
+    "duration_s",
+    "ordinal",
+    "state",
+    "record_state",
+    "present",
+    "opened_utc",
+    "closed_utc",
+    "booking",
+    "revision",
+    "recording",
+    "recording_reason",
+    "reason",
+    "public_id",
+    "observers",
+)
 
 
 def _as_facts(row: Any, people: tuple[PersonRow, ...]) -> HearingFacts:
@@ -211,20 +307,6 @@ def _as_facts(row: Any, people: tuple[PersonRow, ...]) -> HearingFacts:
         name_zh=row["court_zh"],
         help_phone=row["help_phone"],
         time_zone=row["time_zone"],
+        profile=row["profile"],
     )
-    same = (
-        "hearing_id",
-        "sitting_id",
-        "case_number",
-        "case_name",
-        "case_name_zh",
-        "room",
-        "room_zh",
-        "scheduled_utc",
-        "state",
-        "record_state",
-        "present",
-        "opened_utc",
-        "closed_utc",
-    )
-    return HearingFacts(court=court, people=people, **{name: row[name] for name in same})
+    return HearingFacts(court=court, people=people, **{name: row[name] for name in _SAME})

@@ -13,11 +13,16 @@ class Court:
     name_zh: str
     help_phone: str
     time_zone: str
+    #: The court's profile: ``england`` or ``china``.
+    profile: str = "england"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonRow:
-    """A person of one hearing.  ``account``: who they are across hearings; staff have one."""
+    """A person of one hearing.  ``account``: who they are across hearings; staff have one.
+
+    ``linked_to``, ``represents`` and ``screened_from`` hold ids of people of the same hearing.
+    """
 
     id: str
     role: str
@@ -25,11 +30,36 @@ class PersonRow:
     name_zh: str
     account: str | None = None
     hearing_id: str = ""
+    side: str = ""
+    #: BCP 47 tags.
+    languages: tuple[str, ...] = ()
+    linked_to: tuple[str, ...] = ()
+    represents: tuple[str, ...] = ()
+    screened_from: tuple[str, ...] = ()
+    deputy: bool = False
+    #: Came by the hearing's public link.
+    guest: bool = False
+    email: str = ""
+    phone: str = ""
+    locale: str = "en"
+    #: What a guest says they come for.
+    capacity: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayRow:
+    """One day of a hearing: one sitting."""
+
+    sitting_id: str
+    scheduled_utc: int
+    duration_s: int = 7200
+    ordinal: int = 0
+    state: str = "not_started"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewHearing:
-    """What a clerk books."""
+    """What a clerk books.  Without ``days`` it has one, at ``scheduled_utc``, whose sitting has the hearing's id."""
 
     id: str
     case_number: str
@@ -39,11 +69,18 @@ class NewHearing:
     room_zh: str
     scheduled_utc: int
     people: tuple[PersonRow, ...]
+    days: tuple[DayRow, ...] = ()
+    booking: str = "confirmed"
+    recording: str = "on"
+    recording_reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HearingFacts:
-    """A hearing with its case, court and newest sitting."""
+    """A hearing with its case, court and one of its sittings: the one that is on or comes next, else the last.
+
+    ``scheduled_utc`` is that sitting's.  ``observers``: the judge's direction about them, as JSON.
+    """
 
     hearing_id: str
     sitting_id: str
@@ -60,11 +97,24 @@ class HearingFacts:
     opened_utc: int | None
     closed_utc: int | None
     people: tuple[PersonRow, ...]
+    ordinal: int = 1
+    duration_s: int = 7200
+    booking: str = "confirmed"
+    revision: int = 1
+    recording: str = "on"
+    recording_reason: str = ""
+    reason: str = ""
+    public_id: str | None = None
+    observers: str | None = None
 
     @property
     def judge(self) -> PersonRow:
-        """The presiding judge."""
-        return next(person for person in self.people if person.role == "judge")
+        """The presiding judge; nobody, with empty names, in a draft that has none yet."""
+        nobody = PersonRow(id="", role="judge", name="", name_zh="")
+        return next((person for person in self.people if person.role == "judge"), nobody)
+
+    def person(self, person_id: str) -> PersonRow | None:
+        return next((person for person in self.people if person.id == person_id), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

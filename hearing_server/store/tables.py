@@ -15,6 +15,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 metadata = MetaData(
@@ -37,6 +38,7 @@ courts = Table(
     Column("name_zh", NAME, nullable=False),
     Column("help_phone", String(64), nullable=False),
     Column("time_zone", String(64), nullable=False),
+    Column("profile", String(16), nullable=False, server_default="england"),
 )
 
 cases = Table(
@@ -59,15 +61,25 @@ hearings = Table(
     Column("room_zh", NAME, nullable=False),
     Column("scheduled_utc", BigInteger, nullable=False, index=True),
     Column("booked_utc", BigInteger, nullable=False),
+    Column("booking", String(32), nullable=False, server_default="confirmed"),
+    Column("revision", Integer, nullable=False, server_default="1"),
+    Column("recording", String(8), nullable=False, server_default="on"),
+    Column("recording_reason", Text, nullable=False, server_default=""),
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("public_id", ID),
+    Column("observers", Text),
+    Index("ix_hearings_public_id", "public_id", unique=True),
 )
 
-# A hearing of several days has several sittings; the columns after the ordinal repeat what the log says, for lists.
+# A hearing of several days has several sittings; the columns from the state on repeat what the log says, for lists.
 sittings = Table(
     "sittings",
     metadata,
     Column("id", ID, primary_key=True),
     Column("hearing_id", ID, ForeignKey("hearings.id"), nullable=False),
     Column("ordinal", Integer, nullable=False),
+    Column("scheduled_utc", BigInteger, nullable=False, server_default="0"),
+    Column("duration_s", Integer, nullable=False, server_default="7200"),
     Column("state", String(32), nullable=False),
     Column("record_state", String(32), nullable=False),
     Column("present", Integer, nullable=False),
@@ -77,7 +89,8 @@ sittings = Table(
     Index("ix_sittings_state", "state", "record_state"),
 )
 
-# ``account`` is the person's identity across hearings: staff have one, parties do not.
+# ``account`` is the person's identity across hearings: staff have one, parties do not.  Lists are JSON texts of person
+# ids (``languages``: of BCP 47 tags).
 people = Table(
     "people",
     metadata,
@@ -88,6 +101,18 @@ people = Table(
     Column("name", NAME, nullable=False),
     Column("name_zh", NAME, nullable=False),
     Column("account", String(256), index=True),
+    Column("side", String(32), nullable=False, server_default=""),
+    Column("languages", Text, nullable=False, server_default="[]"),
+    Column("linked_to", Text, nullable=False, server_default="[]"),
+    Column("represents", Text, nullable=False, server_default="[]"),
+    Column("screened_from", Text, nullable=False, server_default="[]"),
+    Column("deputy", Boolean, nullable=False, server_default=false()),
+    Column("guest", Boolean, nullable=False, server_default=false()),
+    Column("email", String(254), nullable=False, server_default=""),
+    Column("phone", String(32), nullable=False, server_default=""),
+    Column("locale", String(16), nullable=False, server_default="en"),
+    Column("capacity", NAME, nullable=False, server_default=""),
+    Column("removed_utc", BigInteger),
 )
 
 links = Table(
