@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
+from . import temporal
 from .clock import NS_PER_S
 
 #: Loss above which a link is taken for congested, and below which for clean (fractions of packets).
@@ -92,15 +94,28 @@ class Priority(IntEnum):
 EVIDENCE_OVERSEND_BPS = 500_000
 #: No layer at all.
 NOTHING = -1
+#: Share of a stream's bits up to each temporal layer, by how many it has (libwebrtc's rate allocation for VP8).
+TEMPORAL_SHARES = {1: (1.0,), 2: (0.6, 1.0), 3: (0.4, 0.6, 1.0)}
+
+
+class Choice(NamedTuple):
+    """Spatial layer, :data:`NOTHING` if not even the lowest fits, and the highest temporal layer in it."""
+
+    layer: int
+    temporal_layer: int = temporal.HIGHEST
 
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """One video consumer: the bit rate of each layer now (0: not sent), and the highest it has use for."""
+    """One video consumer: the bit rate of each layer now (0: not sent), and the highest it has use for.
+
+    ``temporal_layers``: how many each layer has (1: frames cannot be left out).
+    """
 
     layer_bps: Sequence[float]
     wanted: int
     priority: Priority = Priority.GALLERY
+    temporal_layers: int = 1
 
     @property
     def reachable(self) -> int:
@@ -108,33 +123,48 @@ class Demand:
         sent = [layer for layer, bps in enumerate(self.layer_bps[: self.wanted + 1]) if bps]
         return sent[-1] if sent else NOTHING
 
+    def ladder(self) -> list[tuple[float, Choice]]:
+        """What can be sent, with its rate, from the least: each layer first without its highest temporal layer, the
+        lowest also with nothing but its base layer."""
+        shares = TEMPORAL_SHARES[max(1, min(self.temporal_layers, 3))]
+        rungs: list[tuple[float, Choice]] = []
+        for layer, bps in enumerate(self.layer_bps[: self.wanted + 1]):
+            if layer and not bps:
+                continue
+            for level, share in enumerate(shares):
+                if layer and level < len(shares) - 2:
+                    continue
+                if not rungs or bps * share > rungs[-1][0]:
+                    whole = level == len(shares) - 1
+                    rungs.append((bps * share, Choice(layer, temporal.HIGHEST if whole else level)))
+        return rungs or [(0.0, Choice(0))]
 
-def allocate(limit_bps: float | None, demands: Sequence[Demand]) -> list[int]:
-    """The highest layer of each demand that fits into the limit, :data:`NOTHING` if not even the lowest does.
 
-    Those of high priority are asked first: for the lowest layer, and again for each step up, which those of one
-    priority take in turn.  Evidence may exceed the limit a little before it goes dark.
+def allocate(limit_bps: float | None, demands: Sequence[Demand]) -> list[Choice]:
+    """What of each demand fits into the limit.
+
+    Those of high priority are asked first: for the least that can be sent, and again for each step up, which those of
+    one priority take in turn.  Evidence may exceed the limit a little before it goes dark.
     """
     if limit_bps is None:
-        return [d.wanted for d in demands]
-    chosen = [NOTHING] * len(demands)
+        return [Choice(d.wanted) for d in demands]
+    ladders = [d.ladder() for d in demands]
+    at = [NOTHING] * len(demands)
     left = limit_bps
     by_priority = sorted(range(len(demands)), key=lambda i: -demands[i].priority)
     for i in by_priority:
-        lowest = demands[i].layer_bps[0] if demands[i].layer_bps else 0.0
-        room = left + (EVIDENCE_OVERSEND_BPS if demands[i].priority == Priority.EVIDENCE else 0)
-        if lowest <= room:
-            chosen[i] = 0
-            left -= lowest
+        least = ladders[i][0][0]
+        if least <= left + (EVIDENCE_OVERSEND_BPS if demands[i].priority == Priority.EVIDENCE else 0):
+            at[i] = 0
+            left -= least
     for priority in sorted({d.priority for d in demands}, reverse=True):
         same = [i for i in by_priority if demands[i].priority == priority]
-        for step in range(1, max(len(demands[i].layer_bps) for i in same)):
+        for step in range(1, max(len(ladders[i]) for i in same)):
             for i in same:
-                demand = demands[i]
-                if step > demand.wanted or step >= len(demand.layer_bps) or chosen[i] != step - 1:
+                if step >= len(ladders[i]) or at[i] != step - 1:
                     continue
-                more = demand.layer_bps[step] - demand.layer_bps[step - 1]
-                if demand.layer_bps[step] and more <= left:
-                    chosen[i] = step
-                    left -= max(0.0, more)
-    return chosen
+                more = ladders[i][step][0] - ladders[i][step - 1][0]
+                if more <= left:
+                    at[i] = step
+                    left -= more
+    return [ladders[i][at[i]][1] if at[i] >= 0 else Choice(NOTHING) for i in range(len(demands))]

@@ -13,10 +13,12 @@ from .fastpath import HotEntry, packer, rewrite_picture
 from .producer import video_block
 from .seqmap import Segment, SequenceMap
 from .stream import Media, MediaStream
+from .temporal import HIGHEST, TemporalFilter, Verdict
 
 if TYPE_CHECKING:
     from .downlink import Downlink
     from .producer import Producer
+    from .vp8 import Vp8Descriptor
 
 #: A repeat of a NACK within this is the same loss (the retransmission is under way).
 REPEAT_MS = 60
@@ -54,6 +56,7 @@ class Consumer:
         self.cname = cname
         self.paused = True
         self.preferred = self.granted = producer.layers - 1
+        self.temporal = TemporalFilter()
         self.on_yield: Callable[[Consumer], None] = lambda consumer: None
         """Called when the link has no more room for it (``granted`` is negative), and when it has again."""
         self.packets = 0
@@ -139,8 +142,19 @@ class Consumer:
         self.leave_stream()
         self.producer.consumers.pop(self.id, None)
 
-    def grant(self, layer: int, now_ns: int) -> None:
+    def prefer(self, layer: int, temporal_layer: int) -> None:
+        """The highest layers that the subscriber has use for."""
+        self.preferred = max(0, min(layer, self.producer.layers - 1))
+        if self.granted >= 0:  # until the link says otherwise
+            self.granted = max(self.granted, self.preferred)
+        if self.temporal.limit(preferred=temporal_layer):
+            self._cool()
+        self.choose_layer(self.downlink.now_ns())
+
+    def grant(self, layer: int, now_ns: int, temporal_layer: int = HIGHEST) -> None:
         """What the link has room for now; nothing, if negative."""
+        if self.temporal.limit(granted=temporal_layer):
+            self._cool()
         yields, self.granted = (self.granted < 0) != (layer < 0), layer
         if yields:
             self.on_yield(self)
@@ -154,7 +168,8 @@ class Consumer:
         if not self._video or not self.wants_packets:
             return
         target = self.target(now_ns)
-        if target is not None and (self.stream is None or self.stream.layer != target):
+        switches = self.stream is None or self.stream.layer != target
+        if target is not None and (switches or self.temporal.needs_keyframe(now_ns)):
             self.producer.want_keyframe(target, now_ns)
 
     def target(self, now_ns: int) -> int | None:
@@ -187,6 +202,8 @@ class Consumer:
 
     def forward(self, stream: MediaStream, media: Media, now_ns: int) -> None:
         """Send one packet of the stream this consumer takes: the plain way."""
+        if media.vp8 is not None and not self.temporal.open and self._is_above(media, media.vp8):
+            return
         segment = self._switch(stream, media, now_ns) if self._resync else self._map.current
         number = media.number
         if segment is None:
@@ -219,12 +236,26 @@ class Consumer:
             self._cool()
             self._map.leave_out(number)
 
+    def _is_above(self, media: Media, descriptor: Vp8Descriptor) -> bool:
+        """Whether the packet is of a temporal layer that does not pass; it then leaves no gap."""
+        current = self._map.current
+        newest = self._resync or current is None or media.number + current.delta > self._map.highest_out
+        verdict = self.temporal.judge(media.timestamp, descriptor, newest=newest)
+        if verdict is Verdict.PASS:
+            if self.temporal.open:
+                self._cool()
+            return False
+        if newest and not self._resync:
+            picture = verdict is Verdict.LEAVE_OUT_PICTURE and descriptor.picture_at >= 0
+            self._map.leave_out(media.number, pictures=int(picture))
+        return True
+
     # --- the fast way ------------------------------------------------------------
 
     def hot_entry(self) -> HotEntry | None:
         """What the fast way needs of this consumer, if it can take it; it is then ahead of this object's own state."""
         segment, stream = self._map.current, self.stream
-        route = self.downlink.fast_route() if not self._resync else None
+        route = self.downlink.fast_route() if self.temporal.open and not self._resync else None
         if route is None or segment is None or stream is None:
             return None
         outbox, keys, name = route
@@ -322,6 +353,7 @@ class Consumer:
     def _switch(self, stream: MediaStream, media: Media, now_ns: int) -> Segment:
         self._resync = False
         self._cool()
+        self.temporal.stream_changed()
         picture_delta = tl0_delta = 0
         if media.vp8 is not None and self._map.current is not None:
             if media.vp8.picture_at >= 0:

@@ -149,6 +149,7 @@ class Downlink(Transport):
                 [s.bitrate_bps if s is not None else 0.0 for s in c.producer.streams],
                 c.preferred,
                 c.producer.priority(now_ns),
+                max((s.temporal_layers for s in c.producer.streams if s is not None), default=1),
             )
             for c in video
         ]
@@ -157,6 +158,6 @@ class Downlink(Transport):
         if limit is not None:  # sound does not yield: video shares what it leaves
             limit -= sum(c.bitrate_bps for c in self.consumers.values() if c.producer.kind == "audio" and not c.paused)
         chosen = allocate(limit, demands)
-        self.held_back = sum(layer < d.reachable for layer, d in zip(chosen, demands, strict=True))
-        for consumer, layer in zip(video, chosen, strict=True):
-            consumer.grant(layer, now_ns)
+        self.held_back = sum(choice.layer < d.reachable for choice, d in zip(chosen, demands, strict=True))
+        for consumer, choice in zip(video, chosen, strict=True):
+            consumer.grant(choice.layer, now_ns, choice.temporal_layer)

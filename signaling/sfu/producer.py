@@ -182,6 +182,8 @@ class Producer:
         switched: list[Consumer] = []
         if self.kind == "video":
             self._prepare_video(media, packet, extensions, now_ns)
+            if media.vp8 is not None and media.vp8.temporal_layer >= stream.temporal_layers:
+                stream.temporal_layers = media.vp8.temporal_layer + 1
             if media.keyframe:
                 stream.keyframe = max(stream.keyframe, media.number)
                 if stream.layer == self._keyframe_layer:

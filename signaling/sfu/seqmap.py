@@ -48,17 +48,19 @@ class SequenceMap:
         delta = self.highest_out + 1 - number
         return self._open(Segment(source, number, delta, timestamp_delta, picture_delta, tl0_delta))
 
-    def leave_out(self, number: int) -> None:
+    def leave_out(self, number: int, *, pictures: int = 0) -> None:
         """The packet ``number`` of the current source is not sent and shall leave no gap.
 
-        Of a packet that came late the gap is already out and stays.
+        With it so many pictures begin that are not sent either.  Of a packet that came late the gap is already out and
+        stays.
         """
         current = self.current
-        if current is None or number + current.delta != self.highest_out + 1:
+        if current is None or number + current.delta <= self.highest_out:
             return
         if current.first == number:
             current.first += 1
             current.delta -= 1
+            current.picture_delta -= pictures
             return
         self._open(
             Segment(
@@ -66,7 +68,7 @@ class SequenceMap:
                 number + 1,
                 current.delta - 1,
                 current.timestamp_delta,
-                current.picture_delta,
+                current.picture_delta - pictures,
                 current.tl0_delta,
             )
         )

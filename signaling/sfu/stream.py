@@ -70,6 +70,8 @@ class MediaStream:
         """The sender has stopped this layer and not begun it again."""
         self.keyframe = -1
         """Number of the first packet of the newest keyframe, -1 before there is one."""
+        self.temporal_layers = 1
+        """How many this stream was seen to have."""
         self.sender_report: rtcp.SenderReport | None = None
         self.sender_report_ns = 0
         self.bytes = 0

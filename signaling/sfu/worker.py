@@ -355,10 +355,7 @@ class Worker:
         for room in self._rooms.values():
             consumer = room.consumers.get(command.consumer_id)
             if consumer is not None:
-                consumer.preferred = max(0, min(command.spatial_layer, consumer.producer.layers - 1))
-                if consumer.granted >= 0:
-                    consumer.granted = max(consumer.granted, consumer.preferred)
-                consumer.choose_layer(self._clock.mono_ns())
+                consumer.prefer(command.spatial_layer, command.temporal_layer)
                 return api.Done()
         return _unknown("consumer", command.consumer_id)
 

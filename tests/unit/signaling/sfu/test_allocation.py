@@ -1,9 +1,15 @@
 from __future__ import annotations
 
-from signaling.sfu.allocation import NOTHING, Demand, LinkEstimate, Priority, allocate
+from signaling.sfu import allocation
+from signaling.sfu.allocation import NOTHING, Choice, Demand, LinkEstimate, Priority
 from signaling.sfu.clock import NS_PER_S
 
 FULL = [150e3, 500e3, 2e6]
+
+
+def allocate(limit_bps: float | None, demands: list[Demand]) -> list[int]:
+    """The spatial layers alone."""
+    return [choice.layer for choice in allocation.allocate(limit_bps, demands)]
 
 
 def test_without_a_limit_all_get_what_they_want() -> None:
@@ -38,6 +44,36 @@ def test_evidence_of_one_layer_stays_as_long_as_it_nearly_fits() -> None:
     screen = Demand([1.2e6], 0, Priority.EVIDENCE)
     assert allocate(800e3, [Demand(FULL, 2), screen]) == [NOTHING, 0]
     assert allocate(500e3, [Demand(FULL, 2), screen]) == [1, NOTHING]
+
+
+def test_frames_are_left_out_before_the_picture_gets_smaller() -> None:
+    demand = Demand(FULL, 2, temporal_layers=3)
+    found = [allocation.allocate(limit, [demand])[0] for limit in (3e6, 1.9e6, 1.1e6, 400e3, 299e3, 100e3, 70e3, 59e3)]
+    assert found == [
+        Choice(2),
+        Choice(2, 1),
+        Choice(1),
+        Choice(1, 1),
+        Choice(0),
+        Choice(0, 1),
+        Choice(0, 0),
+        Choice(NOTHING),
+    ]
+
+
+def test_a_stream_without_temporal_layers_has_no_half_steps() -> None:
+    assert allocation.allocate(1.9e6, [Demand(FULL, 2)]) == [Choice(1)]
+    assert allocation.allocate(1.9e6, [Demand(FULL, 2, temporal_layers=2)]) == [Choice(2, 0)]
+
+
+def test_a_half_step_that_saves_nothing_is_none() -> None:
+    """Where a layer is hardly larger than the one below, leaving out its frames gives less than that one."""
+    demand = Demand([450e3, 500e3], 1, temporal_layers=3)
+    assert allocation.allocate(460e3, [demand]) == [Choice(0)]
+
+
+def test_a_layer_that_is_not_sent_is_stepped_over() -> None:
+    assert allocate(5e6, [Demand([150e3, 0, 500e3], 2)]) == [2]
 
 
 def run(link: LinkEstimate, seconds: range, sent: float, loss: float) -> None:
