@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from recording.timestamps import is_authority
 from signaling.turn import DEFAULT_LIFETIME_S, MAX_URLS, is_turn_url
 
 from .words import Fault, Word
@@ -61,6 +62,8 @@ class Settings:
     spool: str = ""
     key_file: str = ""
     link_key_file: str = ""
+    log_name: str = ""
+    timestamp_authority: str = ""
 
     http_address: str = "localhost"
     http_port: int = 8080
@@ -110,6 +113,11 @@ class Settings:
     def link_key_path(self) -> Path:
         """The secret that signs personal links and seat cookies."""
         return Path(self.link_key_file) if self.link_key_file else self.data / "keys" / "links.key"
+
+    @property
+    def transparency_log(self) -> str:
+        """The public name of the court's log of sealed records."""
+        return self.log_name or f"{urlsplit(self.base_url).hostname or 'localhost'}/records"
 
     @property
     def proxies(self) -> list[str]:
@@ -195,6 +203,10 @@ def _checked(values: dict[str, Any]) -> Settings:
         except ValueError as error:
             raise _unfit("trusted_proxies", proxy, Word("expected-network")) from error
     _check_relays(settings)
+    if settings.timestamp_authority and not is_authority(settings.timestamp_authority):
+        raise _unfit("timestamp_authority", settings.timestamp_authority, Word("expected-choice", choices="https://…"))
+    if " " in settings.transparency_log or "\n" in settings.transparency_log or "+" in settings.transparency_log:
+        raise _unfit("log_name", settings.log_name, Word("expected-name"))
     if bool(settings.tls_certificate) != bool(settings.tls_key):
         raise Fault("setting-pair", name=variable("tls_key" if settings.tls_certificate else "tls_certificate"))
     return settings

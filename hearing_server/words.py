@@ -20,6 +20,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "an address, or a network such as 10.0.0.0/8",
         "地址，或网络（如 10.0.0.0/8）",
     ),
+    "expected-name": ("a name without spaces or plus signs", "不含空格和加号的名称"),
     "expected-int": ("a whole number", "整数"),
     "expected-float": ("a number", "数字"),
     "expected-path": ("the path of a folder", "文件夹路径"),
@@ -50,6 +51,18 @@ WORDS: dict[str, tuple[str, str]] = {
     "settings-file-unknown": (
         "The settings file {path} has an unknown setting: {name}.",
         "设置文件 {path} 含有未知设置：{name}。",
+    ),
+    # --- the transparency log ---
+    "log-key": ("Key of the log: {key}", "日志公钥：{key}"),
+    "log-grew": ("The log still begins with the head that was kept.", "日志仍以所保存的日志头为开端。"),
+    "log-contradicts": (
+        "The log contradicts what was signed earlier: {reason}. Keep both and ask why.",
+        "日志与此前签署的内容矛盾：{reason}。请保留两者并追查原因。",
+    ),
+    "head-unreadable": ("The file {path} cannot be read: {reason}.", "无法读取文件 {path}：{reason}。"),
+    "certificate-unusable": (
+        "The certificates in {path} cannot be used: {reason}.",
+        "无法使用 {path} 中的证书：{reason}。",
     ),
     # --- starting ---
     "port-in-use": (

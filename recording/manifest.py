@@ -15,6 +15,9 @@ from .messages import Participant, SittingFacts
 MANIFEST_VERSION = 1
 MANIFEST_NAME = "manifest.json"
 SIGNATURE_NAME = "manifest.sig"
+#: The proof that the court's transparency log has the record, and an authority's time-stamp (RFC 3161) of the manifest.
+INCLUSION_NAME = "inclusion.json"
+STAMP_NAME = "manifest.tsr"
 RAW_PREFIX = "raw/"
 DERIVED_PREFIX = "derived/"
 

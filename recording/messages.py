@@ -154,6 +154,13 @@ class Sealed(Event, tag="sealed"):
     playable: bool
 
 
+class Anchored(Event, tag="anchored"):
+    """The court's transparency log has the record; ``stamped``: and a time-stamp authority has signed its manifest."""
+
+    sitting_id: str
+    stamped: bool
+
+
 class JobState(Event, tag="job"):
     """A composite: ``progress`` 0..1; with ``done`` the name to ask :class:`recording.serve.RecordReader` for."""
 
@@ -179,7 +186,8 @@ class RecorderState(Event, tag="recorder"):
 
     ``fault``: nothing, ``store`` (object store refuses; the spool keeps everything), ``disk-low``, ``spool`` (the spool
     cannot be read), ``conflict`` (the store holds something else under a name) or ``internal``.  ``backlog`` counts
-    closed segments that wait for the store.
+    closed segments that wait for the store, ``unanchored`` sealed records that the transparency log or the time-stamp
+    authority has not witnessed yet.
     """
 
     backlog: int
@@ -187,9 +195,10 @@ class RecorderState(Event, tag="recorder"):
     disk_free_bytes: int
     fault: str | None = None
     detail: str = ""
+    unanchored: int = 0
 
 
-AnyEvent = Archived | Sealed | JobState | Verified | RecorderState
+AnyEvent = Archived | Sealed | Anchored | JobState | Verified | RecorderState
 
 RECORDER_STATE_S = 2.0
 

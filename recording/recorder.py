@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from . import messages
+from .anchors import Anchors
 from .archive import Archive
 from .jobs import Jobs
 from .keys import SigningKey
@@ -27,6 +28,7 @@ from .objects import ObjectStore, StoreProblem
 from .playback import PLAYBACK_NAME, PLAYBACK_SIGNATURE_NAME
 from .seal import ManifestConflict, read_signed, store_manifest, store_playback
 from .spool import try_lock
+from .transparency import TransparencyLog
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +53,10 @@ DISK_SHORT_BYTES = 2 * 1024**3
 SEALED_REMEMBERED = 1000
 
 WORK_FOLDER = ".recorder"
+#: In the spool: one empty file for each sealed record that is still to be anchored.
+ANCHORS_FOLDER = ".anchors"
+#: Name of the transparency log of a court that was given none.
+DEFAULT_ORIGIN = "court.invalid/records"
 
 
 @dataclass(slots=True)
@@ -68,7 +74,10 @@ class Sitting:
 
 
 class Recorder:
-    """Call :meth:`run` once, and the requests at any time.  ``publish`` is called with every event, on the loop."""
+    """Call :meth:`run` once, and the requests at any time.  ``publish`` is called with every event, on the loop.
+
+    ``origin`` is the public name of the court's transparency log, ``authority`` the address of a time-stamp authority.
+    """
 
     def __init__(
         self,
@@ -77,6 +86,8 @@ class Recorder:
         key: SigningKey,
         *,
         software: str = "",
+        origin: str = DEFAULT_ORIGIN,
+        authority: str = "",
         publish: Callable[[AnyEvent], None] = lambda event: None,
         writer_wait_s: float = WRITER_WAIT_S,
     ) -> None:
@@ -93,6 +104,13 @@ class Recorder:
         self._spool_lock: int | None = None
         self._taking = asyncio.Lock()
         self._jobs = Jobs(store, key, spool / WORK_FOLDER, lambda event: self.publish(event))
+        self._anchors = Anchors(
+            store,
+            TransparencyLog(store, key, origin),
+            authority,
+            spool / ANCHORS_FOLDER,
+            lambda event: self.publish(event),
+        )
 
     async def take_spool(self) -> None:
         """Wait until no other recorder looks after this spool, and hold it from then on; at once if it is held."""
@@ -117,6 +135,7 @@ class Recorder:
     async def run(self) -> None:
         """Look after the spool until cancelled."""
         await self.take_spool()
+        anchoring = asyncio.create_task(self._anchors.run(), name="anchors")
         try:
             next_state = 0.0
             while True:
@@ -127,9 +146,9 @@ class Recorder:
                 await asyncio.sleep(POLL_S)
         finally:
             tasks = [sitting.task for sitting in self._sittings.values() if sitting.task is not None]
-            for task in tasks:
+            for task in (anchoring, *tasks):
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(anchoring, *tasks, return_exceptions=True)
             await self._jobs.aclose()
             if self._spool_lock is not None:
                 os.close(self._spool_lock)
@@ -145,7 +164,12 @@ class Recorder:
         elif fault is None and free < DISK_LOW_BYTES:
             fault, detail = "disk-low", f"{free} bytes free"
         return messages.RecorderState(
-            backlog=len(waiting), spool_bytes=sum(waiting), disk_free_bytes=free, fault=fault, detail=detail
+            backlog=len(waiting),
+            spool_bytes=sum(waiting),
+            disk_free_bytes=free,
+            fault=fault,
+            detail=detail,
+            unanchored=self._anchors.owed,
         )
 
     async def compose(self, request: messages.Compose) -> AnyAnswer:
@@ -278,6 +302,7 @@ class Recorder:
         assert sitting.facts is not None
         archive = sitting.archive
         missing = sorted(set(sitting.facts.writers) - set(archive.record.writers))
+        await self._anchors.owe(archive.recording_id)
         data = await store_manifest(archive, self.store, self.key, sitting.facts, missing, self.software)
         digest = hashlib.sha256(data).hexdigest()
         self._remember(archive.recording_id, digest, playable=False)

@@ -65,6 +65,29 @@ FINDINGS: dict[str, tuple[Severity, str, str]] = {
         "{place} was left open by a crash and closed by the recorder; less than the last second may be missing.",
         "{place} 因故障未能关闭，由录制程序恢复；最多缺少最后一秒。",
     ),
+    "inclusion": ("note", "The court's transparency log has it: {place}.", "法院透明日志已登记：{place}。"),
+    "inclusion-missing": (
+        "note",
+        "It comes without a proof that the court's transparency log has it.",
+        "材料中没有法院透明日志的登记证明。",
+    ),
+    "inclusion-wrong": (
+        "error",
+        "The proof that the court's transparency log has this record does not hold ({place}).",
+        "法院透明日志的登记证明不成立（{place}）。",
+    ),
+    "stamp": ("note", "Time-stamped {place}; the authority is trusted.", "时间戳：{place}；授时机构可信。"),
+    "stamp-unchecked": (
+        "note",
+        "Time-stamped {place}; whether that authority is to be trusted was not checked.",
+        "时间戳：{place}；未核验该授时机构是否可信。",
+    ),
+    "stamp-missing": ("note", "It comes without a time-stamp of an authority.", "材料中没有授时机构的时间戳。"),
+    "stamp-wrong": (
+        "error",
+        "The time-stamp does not hold: {place}.",
+        "时间戳不成立：{place}。",
+    ),
     "interruption": ("warning", "Nothing was recorded {place}.", "{place} 没有任何记录。"),
     "gap": ("note", "Gap: {place}.", "缺口：{place}。"),
 }

@@ -21,6 +21,7 @@ from . import checkpoint, merkle
 from .checkpoint import Checkpoint, CheckpointProblem
 from .keys import PublicKey, SigningKey
 from .manifest import Struct, encode
+from .merkle import EMPTY_ROOT
 from .objects import AlreadyStored, NotStored, ObjectStore, StoreProblem
 
 log = logging.getLogger(__name__)
@@ -95,12 +96,12 @@ class TransparencyLog:
         texts = [base64.b64encode(part).decode() for part in proof]
         return Inclusion(entry=entry, index=index, size=size, proof=texts, checkpoint=note.decode())
 
-    async def consistency(self, old: bytes) -> tuple[bytes, list[bytes]]:
-        """The newest checkpoint, and the proof that its log begins with that of ``old``, a checkpoint of ours.
+    async def newest(self, old: bytes | None = None) -> tuple[bytes, list[bytes]]:
+        """The newest checkpoint, and the proof that its log begins with that of ``old``, an earlier one of ours.
 
         Raises :class:`CheckpointProblem` if ``old`` is not one, :class:`LogProblem` if there is no such proof.
         """
-        earlier = checkpoint.read(old, self._key.public)
+        earlier = checkpoint.read(old, self._key.public) if old is not None else Checkpoint(self.origin, 0, EMPTY_ROOT)
         async with self._turn:
             await self._load()
             await self._catch_up()

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
 
 import msgspec
+from cryptography.x509 import Certificate
 
 from . import manifest as m
+from . import timestamps
 from .chain import Segment, WriterChain
 from .format import RECORDING_TRACK
 from .keys import PublicKey, parse_public
@@ -18,6 +20,8 @@ from .objects import ObjectStore
 from .playback import EXPORTS_PREFIX, PLAYBACK_NAME, PLAYBACK_SIGNATURE_NAME, ExportEntry, Playback, export_decoder
 from .playback import decoder as playback_decoder
 from .report import CAUSES_ZH, SOURCES_ZH, Finding, Report, finding
+from .timestamps import StampProblem
+from .transparency import check_inclusion, inclusion_decoder
 
 #: The public key that an export encloses.
 ENCLOSED_KEY_NAME = "court.pub.pem"
@@ -33,8 +37,16 @@ Derived = TypeVar("Derived", Playback, ExportEntry)
 class Verification:
     """One check of one record under a prefix of a store."""
 
-    def __init__(self, store: ObjectStore, prefix: str, key: PublicKey | None, progress: Progress) -> None:
+    def __init__(
+        self,
+        store: ObjectStore,
+        prefix: str,
+        key: PublicKey | None,
+        progress: Progress,
+        authorities: Sequence[Certificate] = (),
+    ) -> None:
         self._store = store
+        self._authorities = authorities
         self._prefix = prefix
         self._key = key
         self._progress = progress
@@ -57,7 +69,9 @@ class Verification:
             await self._objects(manifest, present)
             listed = await self._derived(manifest, present)
             listed |= {entry.name for entry in manifest.objects} | COMPANIONS
-            listed |= {m.MANIFEST_NAME, m.SIGNATURE_NAME}
+            listed |= {m.MANIFEST_NAME, m.SIGNATURE_NAME, m.INCLUSION_NAME, m.STAMP_NAME}
+            await self._inclusion(present)
+            await self._stamp(present)
             for name in sorted(set(present) - listed):
                 self._add("derived-unlisted" if name.startswith(m.DERIVED_PREFIX) else "object-unlisted", name)
             self._known_faults(manifest)
@@ -167,6 +181,36 @@ class Verification:
             self._add("derived-altered", name)
             return None
 
+    async def _inclusion(self, present: dict[str, int]) -> None:
+        if m.INCLUSION_NAME not in present:
+            self._add("inclusion-missing")
+            return
+        try:
+            found = inclusion_decoder.decode(await self._read(m.INCLUSION_NAME))
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            self._add("inclusion-wrong", "unreadable", "无法读取")
+            return
+        wrong = check_inclusion(found, self._manifest_sha256, self._key)
+        if wrong is not None:
+            self._add("inclusion-wrong", wrong)
+        else:
+            self._add("inclusion", f"entry {found.index} of {found.size}", f"第 {found.index} 项，共 {found.size} 项")
+
+    async def _stamp(self, present: dict[str, int]) -> None:
+        if m.STAMP_NAME not in present:
+            self._add("stamp-missing")
+            return
+        token, data = await self._read(m.STAMP_NAME), await self._read(m.MANIFEST_NAME)
+        try:
+            stamp = timestamps.check(token, data, self._authorities)
+        except StampProblem as error:
+            self._add("stamp-wrong", str(error))
+            return
+        at = stamp.time.astimezone(UTC)
+        english = f"{at:%Y-%m-%d %H:%M:%S} UTC by {stamp.authority}"
+        chinese = f"{at.year}年{at.month}月{at.day}日 {at:%H:%M:%S}（UTC），{stamp.authority}"
+        self._add("stamp" if stamp.trusted else "stamp-unchecked", english, chinese)
+
     def _known_faults(self, manifest: m.Manifest) -> None:
         for problem in manifest.problems:
             self._add("problem-known", f"{problem.code}, {problem.place}")
@@ -249,13 +293,18 @@ def _span(gap: m.GapEntry) -> tuple[str, str]:
 
 
 async def verify_record(
-    store: ObjectStore, prefix: str, key: PublicKey | None, progress: Progress = lambda part: None
+    store: ObjectStore,
+    prefix: str,
+    key: PublicKey | None,
+    progress: Progress = lambda part: None,
+    authorities: Sequence[Certificate] = (),
 ) -> Report:
     """Check the record under this prefix (``hearings/<id>/`` of a court's store, or nothing for an export).
 
-    Without a key the enclosed one is used, and the report says so.  Raises :class:`recording.objects.StoreProblem`.
+    Without a key the enclosed one is used, and the report says so.  ``authorities`` are the roots of time-stamp
+    authorities that are trusted.  Raises :class:`recording.objects.StoreProblem`.
     """
-    return await Verification(store, prefix, key, progress).run()
+    return await Verification(store, prefix, key, progress, authorities).run()
 
 
 def sentences(report: Report, *, chinese: bool) -> list[str]:

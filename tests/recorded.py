@@ -23,6 +23,8 @@ from recording.spool import Batch, PendingChunk, SegmentSeries
 
 NTP_EPOCH_S = 2_208_988_800
 AUDIO_RATE, VIDEO_RATE = 48_000, 90_000
+#: Findings about a record's outside witnesses, which may come later than its seal.
+WITNESSES = frozenset({"inclusion", "inclusion-missing", "stamp", "stamp-unchecked", "stamp-missing"})
 OPUS_PAYLOAD_TYPE, VP8_PAYLOAD_TYPE = 111, 96
 
 

@@ -66,8 +66,14 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("record", help="a folder or s3://… address that holds one record, or the archive of many")
     verify.add_argument("--sitting", metavar="ID", help="which record, if there are several")
     verify.add_argument("--public-key", metavar="FILE", help="the public key that must have signed it")
+    verify.add_argument("--authority", metavar="FILE", help="root certificates of trusted time-stamp authorities, PEM")
     _json(verify, "print the report as one JSON object")
     verify.set_defaults(command=_verify)
+
+    log = commands.add_parser("log", help="the court's transparency log: its newest head, and what it grew from")
+    log.add_argument("since", nargs="?", metavar="FILE", help="a head kept earlier: prove that the log begins with it")
+    _json(log, "print one JSON object")
+    log.set_defaults(command=_log)
 
     export = commands.add_parser("export", help="write a record, whole and verifiable, into a folder")
     export.add_argument("sitting", metavar="id", help="the sitting's id")
@@ -121,6 +127,12 @@ def _verify(options: argparse.Namespace, terminal: Terminal) -> int:
     from . import archive
 
     return archive.verify(options, terminal)
+
+
+def _log(options: argparse.Namespace, terminal: Terminal) -> int:
+    from . import archive
+
+    return archive.transparency_log(options, terminal)
 
 
 def _export(options: argparse.Namespace, terminal: Terminal) -> int:

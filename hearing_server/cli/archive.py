@@ -1,19 +1,24 @@
-"""``hearing verify`` and ``hearing export``: records checked and copied, with no server running."""
+"""``hearing verify``, ``log`` and ``export``: records checked and copied, with no server running."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import base64
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from cryptography.x509 import Certificate
 
+from recording.checkpoint import CheckpointProblem, verifier_key
 from recording.export import NotSealed, export_to
-from recording.keys import KeyProblem, PublicKey, load_public, public_path
+from recording.keys import KeyProblem, PublicKey, load_or_make, load_public, public_path
 from recording.manifest import MANIFEST_NAME, prefix
 from recording.objects import ObjectStore, StoreProblem, open_store
 from recording.report import Report
+from recording.timestamps import read_roots
+from recording.transparency import LogProblem, TransparencyLog
 from recording.verify import sentences, verify_record
 
 from .. import config
@@ -47,7 +52,18 @@ def verify(options: argparse.Namespace, terminal: Terminal) -> int:
 
 async def _verify(options: argparse.Namespace, settings: Settings, key: PublicKey | None) -> list[Report]:
     store = _store_of(options.record, settings)
-    return [await verify_record(store, place, key) for place in await _records(store, options)]
+    authorities = _authorities(options.authority)
+    places = await _records(store, options)
+    return [await verify_record(store, place, key, authorities=authorities) for place in places]
+
+
+def _authorities(name: str | None) -> list[Certificate]:
+    if not name:
+        return []
+    try:
+        return read_roots(Path(name).read_bytes())
+    except (OSError, ValueError) as error:
+        raise Fault("certificate-unusable", path=name, reason=error) from error
 
 
 def _store_of(record: str, settings: Settings) -> ObjectStore:
@@ -81,6 +97,36 @@ def _public_key(name: str | None, settings: Settings) -> PublicKey | None:
         return load_public(path)
     except KeyProblem as error:
         raise Fault("public-key-unusable", reason=error) from error
+
+
+def transparency_log(options: argparse.Namespace, terminal: Terminal) -> int:
+    """The newest head of the court's log; with one kept earlier: 0 if the log still begins with it, else 1."""
+    settings = config.load()
+    try:
+        key = load_or_make(settings.record_key_path)
+        log = TransparencyLog(open_archive(settings), key, settings.transparency_log)
+        since = Path(options.since).read_bytes() if options.since else None
+        head, proof = asyncio.run(log.newest(since))
+    except KeyProblem as error:
+        raise Fault("key-unusable", reason=error, name=config.variable("key_file")) from error
+    except OSError as error:
+        raise Fault("head-unreadable", path=options.since, reason=error.strerror or error) from error
+    except StoreProblem as error:
+        raise Fault("store-unreachable", url=settings.store_url, reason=error) from error
+    except (LogProblem, CheckpointProblem) as error:
+        terminal.say("log-contradicts", reason=error)
+        return 1
+    public = verifier_key(settings.transparency_log, key.public)
+    if terminal.as_json:
+        texts = [base64.b64encode(part).decode() for part in proof]
+        terminal.answer({"key": public, "head": head.decode(), "proof": texts})
+    else:
+        for line in head.decode().splitlines():  # in front, so that the whole output can be given back as a head
+            terminal.line(line)
+        terminal.say("log-key", key=public)
+        if since is not None:
+            terminal.say("log-grew")
+    return 0
 
 
 def export(options: argparse.Namespace, terminal: Terminal) -> int:

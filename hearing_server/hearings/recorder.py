@@ -254,6 +254,8 @@ class Keeper:
                 event.sitting_id,
                 msgspec.json.encode({"ok": event.ok, "checkedAt": time.time(), "report": event.report}).decode(),
             )
+        elif isinstance(event, m.Anchored):
+            self._news(f"seal {event.sitting_id}")
         else:
             await self._note_sealed(event.sitting_id, event.manifest_sha256, playable=event.playable)
             self._news(f"seal {event.sitting_id}")

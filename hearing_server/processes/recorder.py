@@ -37,7 +37,14 @@ async def _serve(settings: Settings, *, supervised: bool) -> int:
         key = load_or_make(settings.record_key_path)
     except KeyProblem as error:
         raise Fault("key-unusable", reason=error, name=variable("key_file")) from error
-    recorder = Recorder(settings.spool_folder, store, key, software=SOFTWARE)
+    recorder = Recorder(
+        settings.spool_folder,
+        store,
+        key,
+        software=SOFTWARE,
+        origin=settings.transparency_log,
+        authority=settings.timestamp_authority,
+    )
     async with open_bus(settings.bus, settings.run_folder, hub=False) as bus:
         serving = asyncio.create_task(run_recorder(recorder, bus))
         log.info("recorder.ready", store=settings.store_url, key=key.public.key_id)

@@ -39,6 +39,8 @@ class HearingGauges(Collector):
             yield GaugeMetricFamily("hearing_recorder_backlog", backlog, value=recorder.backlog)
             free = "Free space where the spool is."
             yield GaugeMetricFamily("hearing_spool_free_bytes", free, value=recorder.disk_free_bytes)
+            unanchored = "Sealed records that the transparency log or the time-stamp authority has not witnessed yet."
+            yield GaugeMetricFamily("hearing_records_unanchored", unanchored, value=recorder.unanchored)
 
 
 def _by_state(name: str, text: str, counts: Counter[str], states: list[str]) -> GaugeMetricFamily:

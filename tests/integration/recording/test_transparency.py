@@ -68,10 +68,10 @@ async def test_several_recorders_append_to_one_log(log: MakeLog) -> None:
 
     found = [inclusion for part in await asyncio.gather(*(work(part) for part in range(3))) for inclusion in part]
     assert sorted(inclusion.index for inclusion in found) == list(range(12))
-    newest, _ = await log().consistency(found[0].checkpoint.encode())
+    newest, _ = await log().newest(found[0].checkpoint.encode())
     for inclusion in found:
         assert check_inclusion(inclusion, inclusion.entry.manifest_sha256, KEY.public) is None
-        note, proof = await recorders[0].consistency(inclusion.checkpoint.encode())
+        note, proof = await recorders[0].newest(inclusion.checkpoint.encode())
         old, new = checkpoint.read(inclusion.checkpoint.encode(), KEY.public), checkpoint.read(note, KEY.public)
         assert note == newest
         assert merkle.extends(old.size, old.root, new.size, new.root, proof)
@@ -111,7 +111,7 @@ async def test_a_changed_entry_is_found_when_the_log_is_read(tmp_path: Path) -> 
     with pytest.raises(LogProblem, match="do not lead"):
         await reader.append(entry(9))
     with pytest.raises(LogProblem):
-        await reader.consistency(inclusions[3].checkpoint.encode())
+        await reader.newest(inclusions[3].checkpoint.encode())
 
 
 async def test_a_log_made_anew_contradicts_whoever_kept_a_checkpoint(tmp_path: Path) -> None:
@@ -121,13 +121,13 @@ async def test_a_log_made_anew_contradicts_whoever_kept_a_checkpoint(tmp_path: P
     for number in (0, 1, 7, 3, 4):
         await forged.append(entry(number))
     with pytest.raises(LogProblem, match="not those that were signed"):
-        await forged.consistency(kept.checkpoint.encode())
+        await forged.newest(kept.checkpoint.encode())
     _, shorter = directory(tmp_path / "c")
     await shorter.append(entry(0))
     with pytest.raises(LogProblem, match="beyond"):
-        await shorter.consistency(kept.checkpoint.encode())
+        await shorter.newest(kept.checkpoint.encode())
     with pytest.raises(CheckpointProblem):
-        await recorder.consistency(checkpoint.sign(checkpoint.Checkpoint(ORIGIN, 1, bytes(32)), OTHER))
+        await recorder.newest(checkpoint.sign(checkpoint.Checkpoint(ORIGIN, 1, bytes(32)), OTHER))
 
 
 async def test_what_a_proof_of_a_record_must_say(tmp_path: Path) -> None:
