@@ -125,6 +125,11 @@ class Settings:
         return [part.strip() for part in self.trusted_proxies.split(",") if part.strip()]
 
     @property
+    def announced(self) -> tuple[str, ...]:
+        """Addresses of the media worker that browsers are told."""
+        return tuple(part.strip() for part in self.media_announce.split(",") if part.strip())
+
+    @property
     def relays(self) -> list[str]:
         """Addresses of the TURN servers, as browsers take them."""
         return [part.strip() for part in self.turn_urls.split(",") if part.strip()]

@@ -76,7 +76,7 @@ def _worker_settings(settings: Settings) -> WorkerSettings:
     if settings.media_address == "localhost":
         listen: tuple[str, ...] = (LOOPBACK,)
     elif settings.media_address == "*":
-        listen = ("0.0.0.0", "::") if socket.has_ipv6 else ("0.0.0.0",)
+        listen = _own_among(settings.announced) or (("0.0.0.0", "::") if socket.has_ipv6 else ("0.0.0.0",))
     else:
         listen = (settings.media_address,)
     return WorkerSettings(
@@ -89,10 +89,25 @@ def _worker_settings(settings: Settings) -> WorkerSettings:
     )
 
 
+def _own_among(announced: tuple[str, ...]) -> tuple[str, ...]:
+    """The announced addresses, if all are this computer's own.
+
+    A datagram leaves a wildcard socket from the address that its route prefers, which on a computer with several is not
+    always the one that was asked; browsers drop such answers.
+    """
+    try:
+        for address in announced:
+            with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM) as probe:
+                probe.bind((address, 0))
+    except OSError:  # of a router in front
+        return ()
+    return announced
+
+
 def _announced(settings: Settings, listen: tuple[str, ...]) -> tuple[str, ...]:
     """With a wildcard: every address of this computer, and loopback for a browser on it while it has no network."""
-    if settings.media_announce:
-        return tuple(part.strip() for part in settings.media_announce.split(",") if part.strip())
+    if settings.announced:
+        return settings.announced
     if settings.media_address != "*":
         return ()
     found = [str(address) for address in local_addresses() if address.version == 4 or "::" in listen]

@@ -43,6 +43,8 @@ async def test_every_answer_is_guarded(site: Site) -> None:
             assert headers["referrer-policy"] == "no-referrer"
         headers = (await client.get("/", headers={"host": "x; script-src *"})).headers
         assert "script-src *" not in headers["content-security-policy"]
+        headers = (await client.get("/", headers={"host": "[2001:db8::1]:8443"})).headers
+        assert "connect-src 'self';" in headers["content-security-policy"]
         assert (await client.get("/api/session")).headers["cache-control"] == "no-store"
 
 
