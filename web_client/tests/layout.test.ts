@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { PersonView } from "../src/lib/generated/api";
-import { arrange, arrangePhone, spatialLayer } from "../src/lib/room/layout";
+import { arrange, arrangePhone, mainPersonOf } from "../src/lib/room/layout";
 import type { Role } from "../src/lib/types";
 
 const person = (personId: string, role: Role, more: Partial<PersonView> = {}): PersonView => ({
@@ -99,6 +99,56 @@ describe("the phone", () => {
   });
 });
 
-it("asks for the layer that fills the picture", () => {
-  expect([150, 360, 361, 720, 721, 2000].map(spatialLayer)).toEqual([0, 0, 1, 1, 2, 2]);
+describe("a speaker", () => {
+  const witnesses = Array.from({ length: 12 }, (_, n) => witness(`w${String(n).padStart(2, "0")}`, n));
+  const everyone = [judge, claimant, respondent, ...witnesses];
+
+  it("moves nobody who is in sight", () => {
+    const quiet = arrange([judge, claimant, respondent], { sharing: null, speaker: null });
+    expect(arrange([judge, claimant, respondent], { sharing: null, speaker: "r" })).toEqual(quiet);
+  });
+
+  it("is shown in the last seat if there was no room for more than a name", () => {
+    const quiet = arrange(everyone);
+    const listed = quiet.listed[0]!.personId;
+    const loud = arrange(everyone, { sharing: null, speaker: listed });
+    expect(loud.seats.at(-1)?.personId).toBe(listed);
+    expect(ids(loud.seats.slice(0, -1))).toEqual(ids(quiet.seats.slice(0, -1)));
+    expect(ids([...loud.seats, ...loud.listed]).sort()).toEqual(ids([...quiet.seats, ...quiet.listed]).sort());
+  });
+
+  it("takes the phone's main picture only from out of sight", () => {
+    const people = [judge, clerk, claimant, respondent, person("i", "interpreter")];
+    expect(ids(arrangePhone(people, "c", { sharing: null, speaker: "j" }).main)).toEqual(["r"]);
+    expect(ids(arrangePhone(people, "c", { sharing: null, speaker: "i" }).main)).toEqual(["i"]);
+  });
+});
+
+describe("a shared screen", () => {
+  const people = [judge, claimant, respondent, person("i", "interpreter")];
+
+  it("has the main place; those who stood there take their seats", () => {
+    const stage = arrange(people, { sharing: "j", speaker: null });
+    expect(stage.main).toEqual([]);
+    expect(ids(stage.seats)).toEqual(["c", "r", "i"]);
+    expect(ids(stage.bench)).toEqual(["j"]);
+  });
+
+  it("leaves the bench and whoever speaks above it on a phone", () => {
+    const stage = arrangePhone(people, "c", { sharing: "j", speaker: "i" });
+    expect([ids(stage.bench), stage.beside?.personId, stage.you]).toEqual([["j"], "i", null]);
+    expect(ids(stage.listed)).toEqual(["r"]);
+    expect(arrangePhone(people, "c", { sharing: "j", speaker: null }).beside?.personId).toBe("r");
+  });
+});
+
+describe("the one picture of low-data mode", () => {
+  it("is the called witness, else the speaker, else the judge, and never one's own", () => {
+    const people = [judge, claimant, respondent];
+    expect(mainPersonOf(people, "c", null)).toBe("j");
+    expect(mainPersonOf(people, "c", "r")).toBe("r");
+    expect(mainPersonOf(people, "c", "c")).toBe("j");
+    expect(mainPersonOf([...people, witness("w", 3)], "c", "r")).toBe("w");
+    expect(mainPersonOf([judge], "j", "j")).toBe(null);
+  });
 });

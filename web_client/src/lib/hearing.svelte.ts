@@ -3,13 +3,18 @@ import type { HearingView, Me, PersonView } from "./generated/api";
 import type { AnyNotice, CheckIn, Joined } from "./generated/messages";
 import { api, Refusal, refusalOf } from "./http";
 import type { LocalDevices } from "./media/devices.svelte";
+import { Networks } from "./media/networks.svelte";
+import { askScreen } from "./media/screen";
 import { MediaSession, type MediaState } from "./media/session";
+import { capOf, type Pictured, type Thrift } from "./media/viewing";
 import { ScreenLock } from "./media/wake";
 import { personName } from "./names";
 import { prefs } from "./prefs.svelte";
+import { mainPersonOf } from "./room/layout";
+import { Speakers } from "./room/speaker";
 import type { EndReason, LinkState } from "./signal/core";
 import { Signal } from "./signal/driver";
-import { entersOnOpen, type Role, type Source } from "./types";
+import { entersOnOpen, type Role, type Sent, type Source } from "./types";
 import { forPerson } from "./window";
 
 export type CommandName = HearingView["may"][number];
@@ -25,6 +30,7 @@ const SETTLE_S = 6;
 const CALM_LEVELS_MS = 1000;
 /** A link that is gone this long puts the person out of the hearing in their own eyes. */
 const OUT_S = 20;
+const keyOf = (personId: string, source: Sent) => `${source} ${personId}`;
 
 /** One browser may hold seats of several people, a window each: the address says whose this is. */
 function signalUrl(personId: string): string {
@@ -42,6 +48,16 @@ export class Hearing {
   busy = $state<CommandName | null>(null);
   levels = $state.raw<Record<string, number>>({});
   remote = $state.raw<Record<string, Remote>>({});
+  /** Nothing comes of these now, by `keyOf`: the sender paused them, or the link has no room for the picture. */
+  yielded = $state.raw<ReadonlySet<string>>(new Set());
+  /** Who speaks now, and whose turn it is. */
+  speaking = $state.raw<readonly string[]>([]);
+  speaker = $state<string | null>(null);
+  /** Who shares a screen, in order of beginning; and the person's own screen. */
+  screens = $state.raw<readonly string[]>([]);
+  ownScreen = $state.raw<MediaStream | null>(null);
+  /** The microphone is on and gives nothing. */
+  unheard = $state(false);
   /** What changed, for screen readers. */
   said = $state("");
   /** The court's clock, s since 1970, renewed twice a second. */
@@ -55,6 +71,7 @@ export class Hearing {
   takenAway = $state(false);
 
   readonly devices: LocalDevices;
+  readonly networks = new Networks();
   readonly me: PersonView | null = $derived.by(() => {
     const view = this.view;
     return view?.people.find((person) => person.personId === view.me.personId) ?? null;
@@ -78,6 +95,8 @@ export class Hearing {
   #calm = matchMedia("(prefers-reduced-motion: reduce)");
   #shownMs = 0;
   #noneSince = new Map<string, number>();
+  #speakers = new Speakers();
+  #thrift: Thrift = { lowData: false, noScreens: false, mainPerson: null };
 
   constructor(person: Pick<Me, "personId" | "role">, checked: Checked, devices: LocalDevices) {
     this.#personId = person.personId;
@@ -93,14 +112,20 @@ export class Hearing {
       ask: (ask) => this.#signal.ask(ask),
       state: (state) => (this.media = state),
       remote: (personId, source, track) => this.#remoteChanged(personId, source, track),
+      yielded: (personId, source, yielded) => this.#yieldChanged(keyOf(personId, source), yielded),
+      refused: (source, error) => {
+        if (source !== "screen") return;
+        this.stopSharing();
+        this.refusal = refusalOf(error);
+      },
     });
   }
 
   start(): void {
     this.devices.onTrack = (source) => this.#localChanged(source);
-    this.devices.onLost = (source) => {
+    this.devices.onLost = (source, silenced) => {
       this.lostDevice[source] = true;
-      if (source === "microphone" && document.visibilityState === "hidden") this.takenAway = true;
+      if (source === "microphone" && (silenced || document.visibilityState === "hidden")) this.takenAway = true;
     };
     this.#localChanged("camera");
     this.#localChanged("microphone");
@@ -156,8 +181,59 @@ export class Hearing {
     return this.devices.wanted[source] && this.devices.state[source] === "ok";
   }
 
-  prefer(personId: string, layer: number): void {
-    this.#session.prefer(personId, layer);
+  /** A new place on the page for `see` and `leave`. */
+  place(): number {
+    return this.#session.place();
+  }
+
+  /** This place shows the picture so wide, in device pixels; 0: out of sight.  What nobody looks at is not sent. */
+  see(place: number, personId: string, source: Pictured, width: number): void {
+    this.#session.see(place, personId, source, width);
+  }
+
+  leavePlace(place: number): void {
+    this.#session.leave(place);
+  }
+
+  /** Low-data mode leaves this picture out. */
+  spared(personId: string, source: Pictured): boolean {
+    const mine = personId === this.view?.me.personId;
+    return !mine && capOf(source, personId, this.#thriftNow(), this.screens.length > 0) === null;
+  }
+
+  yields(personId: string, source: Sent): boolean {
+    return this.yielded.has(keyOf(personId, source));
+  }
+
+  setLowData(on: boolean): void {
+    prefs.setLowData(on);
+    this.networks.decided();
+    this.#save();
+  }
+
+  setNoScreens(on: boolean): void {
+    prefs.setNoScreens(on);
+    this.#save();
+  }
+
+  async share(): Promise<void> {
+    try {
+      const track = await askScreen();
+      if (!track) return;
+      if (this.ended) return track.stop();
+      this.stopSharing();
+      track.addEventListener("ended", () => this.stopSharing());
+      this.ownScreen = new MediaStream([track]);
+      this.#session.local("screen", track, true);
+    } catch {
+      this.refusal = new Refusal("screen-failed", prefs.t.errors["screen-failed"]);
+    }
+  }
+
+  stopSharing(): void {
+    for (const track of this.ownScreen?.getTracks() ?? []) track.stop();
+    this.ownScreen = null;
+    this.#session.local("screen", null, false);
   }
 
   /** The one tap: sound may play, devices are taken back, the link is tried at once.  The person comes back muted. */
@@ -196,6 +272,9 @@ export class Hearing {
     const local = performance.now();
     this.now = this.#signal.clock.known ? this.#signal.clock.at(local) : Date.now() / 1000;
     this.silence = this.#signal.lastHeardMs ? (local - this.#signal.lastHeardMs) / 1000 : 0;
+    this.#speakers.rest(local);
+    this.#tellSpeakers();
+    this.networks.rest(local);
   }
 
   #linkChanged(state: LinkState): void {
@@ -204,6 +283,7 @@ export class Hearing {
     if (before === "open" && state === "pause") {
       this.lostAt = this.now;
       this.levels = {};
+      this.#speakers.clear();
     }
     if (state === "pause" && before !== "open") void this.#stillSeated();
   }
@@ -228,7 +308,7 @@ export class Hearing {
     this.lostAt = null;
     this.#see(joined.view as unknown as HearingView);
     this.#signal.ask({ type: "checkIn", ...this.#checked }, true).catch((error: unknown) => (this.refusal = refusalOf(error)));
-    if (joined.media) this.#session.ready(joined.media, true);
+    if (joined.media) this.#session.rejoined(joined.media, joined.held);
     else this.#session.lost();
   }
 
@@ -237,12 +317,16 @@ export class Hearing {
       case "view":
         return this.#see(notice.view as unknown as HearingView);
       case "media":
-        if (notice.state === "ready" && notice.media) this.#session.ready(notice.media, false);
+        if (notice.state === "ready" && notice.media) this.#session.ready(notice.media);
         else this.#session.lost();
         return;
       case "levels":
+        this.#speakers.feed(notice.levels, performance.now());
+        this.#tellSpeakers();
         this.#showLevels(notice.levels);
         return;
+      case "quality":
+        return this.networks.feed(notice.people, this.#personId, performance.now());
       case "ended":
         return this.#end(notice.reason, notice.message);
       default:
@@ -273,6 +357,26 @@ export class Hearing {
     this.levels = levels;
   }
 
+  #tellSpeakers(): void {
+    const { speaker, speaking } = this.#speakers;
+    if (speaking.join() !== this.speaking.join()) this.speaking = speaking;
+    if (speaker === this.speaker) return;
+    this.speaker = speaker;
+    this.#save();
+  }
+
+  #thriftNow(): Thrift {
+    const mainPerson = this.view ? mainPersonOf(this.view.people, this.#personId, this.speaker) : null;
+    return { lowData: prefs.lowData, noScreens: prefs.lowData && prefs.noScreens, mainPerson };
+  }
+
+  #save(): void {
+    const thrift = this.#thriftNow();
+    if (JSON.stringify(thrift) === JSON.stringify(this.#thrift)) return;
+    this.#thrift = thrift;
+    this.#session.save(thrift);
+  }
+
   #see(view: HearingView): void {
     this.said = this.#difference(this.view, view);
     this.#noteDevices(view);
@@ -282,8 +386,11 @@ export class Hearing {
       return;
     }
     const starting = view.state === "countdown" && entersOnOpen(this.#role);
-    this.#session.permit(this.#role !== "observer");
+    const screen = view.mayPublish.includes("screen");
+    this.#session.permit(this.#role === "observer" ? [] : ["microphone", "camera", ...(screen ? (["screen"] as const) : [])]);
     this.#session.flow(this.inRoom || starting);
+    if (this.ownScreen && (!screen || !this.inRoom)) this.stopSharing();
+    this.#save();
     if (this.inRoom || starting) this.#lock.hold();
     else this.#lock.release();
   }
@@ -307,8 +414,18 @@ export class Hearing {
     this.#session.local(source, track, this.devices.wanted[source]);
   }
 
-  #remoteChanged(personId: string, source: string, track: MediaStreamTrack | null): void {
+  #yieldChanged(key: string, yielded: boolean): void {
+    if (this.yielded.has(key) === yielded) return;
+    const set = new Set(this.yielded);
+    if (yielded) set.add(key);
+    else set.delete(key);
+    this.yielded = set;
+  }
+
+  #remoteChanged(personId: string, source: Sent, track: MediaStreamTrack | null): void {
     const { [source]: _gone, ...rest } = this.remote[personId] ?? {};
+    if (source === "screen") this.screens = [...this.screens.filter((id) => id !== personId), ...(track ? [personId] : [])];
+    if (!track) this.#yieldChanged(keyOf(personId, source), false);
     this.remote = {
       ...this.remote,
       [personId]: track ? { ...rest, [source]: new MediaStream([track]) } : rest,
@@ -322,6 +439,7 @@ export class Hearing {
   }
 
   #release(): void {
+    this.stopSharing();
     this.#session.stop();
     this.#lock.release();
     this.devices.close();

@@ -45,6 +45,10 @@ class Preferences {
   theme = $state<Theme>(storedTheme());
   /** Keys of one letter (WCAG 2.1.4: can be turned off). */
   shortcuts = $state(stored("shortcuts") !== "off");
+  /** Send and take as little as a hearing can do with. */
+  lowData = $state(stored("lowData") === "on");
+  /** In low-data mode: take no shared screens either. */
+  noScreens = $state(stored("noScreens") === "on");
   readonly t = $derived(messages[this.locale]);
 
   setLocale(locale: Locale): void {
@@ -61,6 +65,16 @@ class Preferences {
   setShortcuts(on: boolean): void {
     this.shortcuts = on;
     keep("shortcuts", on ? "on" : "off");
+  }
+
+  setLowData(on: boolean): void {
+    this.lowData = on;
+    keep("lowData", on ? "on" : "off");
+  }
+
+  setNoScreens(on: boolean): void {
+    this.noScreens = on;
+    keep("noScreens", on ? "on" : "off");
   }
 
   otherLocale(): Locale {

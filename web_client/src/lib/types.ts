@@ -5,6 +5,8 @@ export type Role = Me["role"];
 export type SittingState = HearingView["state"];
 export type RecordState = RecordView["state"];
 export type Source = "microphone" | "camera";
+/** All that a person may send. */
+export type Sent = Source | "screen";
 export type Locale = "en" | "zh-CN";
 
 /** The order in which people stand in every list. */

@@ -7,6 +7,10 @@ export type DeviceState = "idle" | "asking" | DeviceResult;
 
 /** A track that the system silences this long (a telephone call does) is taken as lost. */
 const SILENCED_MS = 4000;
+/** A device that was taken back by itself so often in a row is held by somebody else. */
+const RECOVERIES_LIMIT = 2;
+/** A track that works for so long has come back. */
+const LASTS_MS = 10_000;
 
 /** Errors of getUserMedia: W3C Media Capture and Streams §10.2. */
 export function resultOf(error: unknown): DeviceResult {
@@ -35,11 +39,13 @@ export class LocalDevices {
 
   /** Told of every new track, and of null when there is none any more. */
   onTrack: (source: Source, track: MediaStreamTrack | null) => void = () => {};
-  /** A track that worked went away and could not be had again. */
-  onLost: (source: Source) => void = () => {};
+  /** A track that worked went away and could not be had again.  `silenced`: the system holds it, as a telephone call does. */
+  onLost: (source: Source, silenced: boolean) => void = () => {};
 
   #tracks: Record<Source, MediaStreamTrack | null> = { camera: null, microphone: null };
   #closed = false;
+  /** Recoveries since the person, or a track that lasted, last gave a device. */
+  #recoveries: Record<Source, number> = { camera: 0, microphone: 0 };
   #refresh = () => void this.#listChoices();
 
   constructor() {
@@ -77,6 +83,12 @@ export class LocalDevices {
 
   /** Ask for one device, again or for the first time.  True if it works now. */
   async open(source: Source): Promise<boolean> {
+    const opened = await this.#open(source);
+    this.#recoveries[source] = 0;
+    return opened;
+  }
+
+  async #open(source: Source): Promise<boolean> {
     this.state[source] = "asking";
     try {
       const stream = await navigator.mediaDevices.getUserMedia(
@@ -151,23 +163,31 @@ export class LocalDevices {
       track.enabled = this.wanted.microphone;
       this.microphoneTrack = track;
     }
-    track.addEventListener("ended", () => void this.#recover(source, track));
-    track.addEventListener("mute", () => {
+    track.addEventListener("ended", () => void this.#recover(source, track, false));
+    const silenced = () =>
       window.setTimeout(() => {
-        if (track.muted) void this.#recover(source, track);
+        if (track.muted) void this.#recover(source, track, true);
       }, SILENCED_MS);
-    });
+    track.addEventListener("mute", silenced);
+    if (track.muted) silenced(); // no event tells of what was so from the beginning
     this.onTrack(source, track);
   }
 
-  async #recover(source: Source, track: MediaStreamTrack): Promise<void> {
+  /** Take the device again, unless that has just been tried in vain. */
+  async #recover(source: Source, track: MediaStreamTrack, silenced: boolean): Promise<void> {
     if (this.#closed || this.#tracks[source] !== track || !this.wanted[source]) return;
-    const again = document.visibilityState === "visible" && (await this.open(source));
-    if (!again) {
-      if (this.#tracks[source] === track) this.#drop(source);
-      if (this.state[source] === "ok") this.state[source] = "busy";
-      this.onLost(source);
+    this.#recoveries[source] += 1;
+    const lasting = this.#recoveries[source] <= RECOVERIES_LIMIT;
+    if (lasting && document.visibilityState === "visible" && (await this.#open(source))) {
+      const fresh = this.#tracks[source];
+      window.setTimeout(() => {
+        if (this.#tracks[source] === fresh && fresh?.readyState === "live" && !fresh.muted) this.#recoveries[source] = 0;
+      }, LASTS_MS);
+      return;
     }
+    if (this.#tracks[source] === track) this.#drop(source);
+    if (this.state[source] === "ok") this.state[source] = "busy";
+    this.onLost(source, silenced);
   }
 
   #drop(source: Source, tell = true): void {

@@ -8,8 +8,8 @@ export function stepsOf(db: number, steps: number): number {
   return Math.min(steps, Math.max(1, Math.round(((db - QUIET_DB) / -QUIET_DB) * steps)));
 }
 
-/** Measures a track until stopped; calls back about eight times a second with dBov. */
-export function measure(track: MediaStreamTrack, tell: (db: number) => void): () => void {
+/** Measures a track until stopped; calls back about eight times a second with dBov, and whether it could measure. */
+export function measure(track: MediaStreamTrack, tell: (db: number, running: boolean) => void): () => void {
   const context = new AudioContext();
   const analyser = context.createAnalyser();
   analyser.fftSize = 2048;
@@ -21,7 +21,7 @@ export function measure(track: MediaStreamTrack, tell: (db: number) => void): ()
     analyser.getFloatTimeDomainData(samples);
     let sum = 0;
     for (const sample of samples) sum += sample * sample;
-    tell(10 * Math.log10(sum / samples.length + 1e-12));
+    tell(10 * Math.log10(sum / samples.length + 1e-12), context.state === "running");
   }, 125);
   return () => {
     window.clearInterval(timer);

@@ -2,26 +2,18 @@
  * One send and one receive transport to the media worker, for the whole visit.
  *
  * Moving between waiting room and courtroom changes what flows, never the transports.  They are made anew only when
- * the room moves to another worker, when the socket comes back, or when ICE cannot be restarted.
+ * the room moves to another worker, when the server has forgotten them, or when ICE cannot be restarted.  A socket that
+ * broke and came back leaves them as they are: sound and picture go on meanwhile.
  */
 import { Device } from "mediasoup-client";
 import type { types } from "mediasoup-client";
-import type {
-  AnyNotice,
-  ConsumerNew,
-  IceRestarted,
-  MediaReady,
-  Produced,
-  TransportCreated,
-} from "../generated/messages";
-import type { Ask } from "../signal/core";
-import type { Source } from "../types";
+import type { AnyNotice, ConsumerNew, Held, IceRestarted, MediaReady, Produced, TransportCreated } from "../generated/messages";
+import { refusalOf } from "../http";
+import type { Sent } from "../types";
+import { Incoming, type IncomingListener } from "./incoming";
+import { Outgoing } from "./outgoing";
+import type { Pictured, Thrift } from "./viewing";
 
-const CAMERA_LAYERS: types.RtpEncodingParameters[] = [
-  { scaleResolutionDownBy: 4, maxBitrate: 150_000 },
-  { scaleResolutionDownBy: 2, maxBitrate: 500_000 },
-  { scaleResolutionDownBy: 1, maxBitrate: 1_500_000 },
-];
 /** A path that stays broken this long gets an ICE restart. */
 const DISCONNECTED_MS = 1500;
 /** A restart that has not helped by then is followed by new transports. */
@@ -31,29 +23,16 @@ const DIRECTIONS = ["send", "recv"] as const;
 
 export type MediaState = "none" | "building" | "ready" | "lost";
 
-export interface MediaListener {
-  ask<T>(ask: Ask): Promise<T>;
+export interface MediaListener extends IncomingListener {
   state(state: MediaState): void;
-  remote(personId: string, source: string, track: MediaStreamTrack | null): void;
-}
-
-interface Local {
-  track: MediaStreamTrack | null;
-  on: boolean;
-  producer: types.Producer | null;
+  /** The court does not take this track. */
+  refused(source: Sent, error: unknown): void;
 }
 
 interface Built {
   device: Device;
   send: types.Transport;
   recv: types.Transport;
-}
-
-/** Black or silent, to set up the path before anything may be seen or heard. */
-function blankOf(track: MediaStreamTrack): MediaStreamTrack {
-  const blank = track.clone();
-  blank.enabled = false;
-  return blank;
 }
 
 export class MediaSession {
@@ -64,28 +43,39 @@ export class MediaSession {
   #epoch = 0;
   #attempt = 0;
   #rebuildTimer: number | undefined;
-  #consumers = new Map<string, { consumer: types.Consumer; personId: string; source: string }>();
   #early: ConsumerNew[] = [];
-  #layers = new Map<string, number>();
-  #local: Record<Source, Local> = {
-    camera: { track: null, on: true, producer: null },
-    microphone: { track: null, on: true, producer: null },
-  };
-  #mayProduce = false;
-  #flowing = false;
-  #applying: Promise<void> = Promise.resolve();
+  #incoming: Incoming;
+  #outgoing: Outgoing;
   #mending = new Set<string>();
+  #awake = () => {
+    this.#incoming.viewing.wake(document.visibilityState === "visible");
+    this.#incoming.review();
+  };
 
   constructor(listener: MediaListener) {
     this.#listener = listener;
+    this.#incoming = new Incoming(listener);
+    this.#outgoing = new Outgoing(listener);
+    document.addEventListener("visibilitychange", this.#awake);
   }
 
-  /** The room is on a worker.  The same generation again changes nothing, unless the server has forgotten us. */
-  ready(media: MediaReady, forgotten: boolean): void {
-    if (!forgotten && this.#media?.generation === media.generation && this.#built) return;
-    this.#media = media;
-    this.#attempt = 0;
-    this.#rebuild();
+  /** The room is on a worker.  The same generation again changes nothing. */
+  ready(media: MediaReady): void {
+    if (this.#media?.generation === media.generation && this.#built) return;
+    this.#begin(media);
+  }
+
+  /** The socket is back.  What the server still holds for this seat goes on; otherwise all is made anew. */
+  rejoined(media: MediaReady, held: Held | null): void {
+    const built = this.#built;
+    const kept = built && held && media.generation === this.#media?.generation;
+    if (!kept || held.send !== built.send.id || held.recv !== built.recv.id) return this.#begin(media);
+    const there = new Set(held.consumers.map((consumer) => consumer.consumerId));
+    for (const id of this.#incoming.ids) if (!there.has(id)) this.#incoming.close(id);
+    for (const consumer of held.consumers) void this.#take(built.recv, consumer);
+    this.#incoming.again();
+    this.#outgoing.reconcile(held.producers);
+    this.mend();
   }
 
   lost(): void {
@@ -95,48 +85,58 @@ export class MediaSession {
   }
 
   stop(): void {
+    document.removeEventListener("visibilitychange", this.#awake);
     this.#media = null;
     this.#teardown();
     this.#listener.state("none");
   }
 
-  /** This person has (or has not) the right to send at all. */
-  permit(may: boolean): void {
-    this.#mayProduce = may;
-    this.#apply();
+  /** What this person has the right to send at all. */
+  permit(may: readonly Sent[]): void {
+    this.#outgoing.permit(may);
   }
 
   /** Nothing leaves the device before this is true: not in the waiting room. */
   flow(flowing: boolean): void {
-    this.#flowing = flowing;
-    this.#apply();
+    this.#outgoing.flow(flowing);
   }
 
-  local(source: Source, track: MediaStreamTrack | null, on: boolean): void {
-    const local = this.#local[source];
-    local.track = track;
-    local.on = on;
-    this.#apply();
+  local(source: Sent, track: MediaStreamTrack | null, on: boolean): void {
+    this.#outgoing.set(source, track, on);
   }
 
-  /** The picture of this person is shown this large. */
-  prefer(personId: string, layer: number): void {
-    if (this.#layers.get(personId) === layer) return;
-    this.#layers.set(personId, layer);
-    for (const [id, { personId: whose, source }] of this.#consumers) {
-      if (whose === personId && source === "camera") this.#askLayer(id, layer);
-    }
+  save(thrift: Thrift): void {
+    this.#incoming.save(thrift);
+    this.#outgoing.save(thrift.lowData);
+  }
+
+  place(): number {
+    return this.#incoming.viewing.place();
+  }
+
+  /** This place of the page shows the picture so wide, in device pixels; 0: out of sight. */
+  see(place: number, personId: string, source: Pictured, width: number): void {
+    this.#incoming.viewing.see(place, personId, source, width, performance.now());
+    this.#incoming.review();
+  }
+
+  leave(place: number): void {
+    this.#incoming.viewing.leave(place, performance.now());
+    this.#incoming.review();
   }
 
   notice(notice: AnyNotice): void {
     switch (notice.type) {
       case "consumer.new":
-        if (this.#built) void this.#consume(this.#built.recv, notice);
+        if (this.#built) void this.#take(this.#built.recv, notice);
         else this.#early.push(notice);
         return;
       case "consumer.closed":
-        this.#closeConsumer(notice.consumerId);
+        this.#incoming.close(notice.consumerId);
         this.#early = this.#early.filter((early) => early.consumerId !== notice.consumerId);
+        return;
+      case "consumer.state":
+        this.#incoming.state(notice.consumerId, notice.producerPaused);
         return;
       case "transport.state":
         if (notice.state === "lost" || notice.state === "failed") this.#mend(notice.transportId);
@@ -145,18 +145,34 @@ export class MediaSession {
     }
   }
 
+  /** Restart ICE wherever the path is broken. */
+  mend(): void {
+    for (const direction of DIRECTIONS) {
+      const transport = this.#built?.[direction];
+      if (transport && ["failed", "disconnected"].includes(transport.connectionState)) this.#mend(transport.id);
+    }
+  }
+
+  #take(recv: types.Transport, notice: ConsumerNew): Promise<void> {
+    const epoch = this.#epoch;
+    return this.#incoming.take(recv, notice, () => epoch === this.#epoch);
+  }
+
   #has(transportId: string): boolean {
     return DIRECTIONS.some((direction) => this.#built?.[direction].id === transportId);
+  }
+
+  #begin(media: MediaReady): void {
+    this.#media = media;
+    this.#attempt = 0;
+    this.#rebuild();
   }
 
   #teardown(): void {
     this.#epoch += 1;
     window.clearTimeout(this.#rebuildTimer);
-    for (const id of [...this.#consumers.keys()]) this.#closeConsumer(id);
-    for (const local of Object.values(this.#local)) {
-      local.producer?.close();
-      local.producer = null;
-    }
+    this.#incoming.clear();
+    this.#outgoing.use(null);
     this.#early = [];
     this.#built?.send.close();
     this.#built?.recv.close();
@@ -199,7 +215,7 @@ export class MediaSession {
           type: "produce",
           transportId: send.id,
           kind,
-          source: appData["source"] as Source,
+          source: appData["source"] as Sent,
           rtpParameters: rtpParameters as never,
           paused: appData["paused"] as boolean,
         })
@@ -209,8 +225,8 @@ export class MediaSession {
     this.#listener.state("ready");
     const early = this.#early;
     this.#early = [];
-    for (const notice of early) void this.#consume(recv, notice);
-    this.#apply();
+    for (const notice of early) void this.#take(recv, notice);
+    this.#outgoing.use({ device, send });
   }
 
   #attend(transport: types.Transport, epoch: number): void {
@@ -251,114 +267,11 @@ export class MediaSession {
     };
     restart().then(
       () => window.setTimeout(settle, RESTART_MS),
-      () => {
+      (error: unknown) => {
         this.#mending.delete(transportId);
-        // Without a link to the court the rejoin makes new transports anyway.
-        if (epoch === this.#epoch && this.#attempt > 0) window.setTimeout(() => epoch === this.#epoch && this.#rebuild(), RESTART_MS);
+        // Without a link to the court nothing can be done now; the rejoin tries again.
+        if (epoch === this.#epoch && refusalOf(error).code !== "link-lost") this.#rebuild();
       },
     );
-  }
-
-  async #consume(recv: types.Transport, notice: ConsumerNew): Promise<void> {
-    const epoch = this.#epoch;
-    try {
-      const consumer = await recv.consume({
-        id: notice.consumerId,
-        producerId: notice.producerId,
-        kind: notice.kind,
-        rtpParameters: notice.rtpParameters as types.RtpParameters,
-        streamId: notice.personId,
-      });
-      if (epoch !== this.#epoch) return;
-      const { personId, source } = notice;
-      this.#consumers.set(consumer.id, { consumer, personId, source });
-      this.#listener.remote(personId, source, consumer.track);
-      const layer = this.#layers.get(personId);
-      if (source === "camera" && layer !== undefined) this.#askLayer(consumer.id, layer);
-      await this.#listener.ask({ type: "consumer.resume", consumerId: consumer.id });
-    } catch {
-      // The consumer was closed meanwhile, or the link is gone: a rejoin brings every consumer again.
-    }
-  }
-
-  #askLayer(consumerId: string, spatialLayer: number): void {
-    this.#listener.ask({ type: "consumer.layers", consumerId, spatialLayer, temporalLayer: 2 }).catch(() => undefined);
-  }
-
-  #closeConsumer(id: string): void {
-    const known = this.#consumers.get(id);
-    if (!known) return;
-    this.#consumers.delete(id);
-    known.consumer.close();
-    this.#listener.remote(known.personId, known.source, null);
-  }
-
-  /** Bring the producers in line with what is wanted now; one change at a time. */
-  #apply(): void {
-    this.#applying = this.#applying.then(async () => {
-      for (const source of ["microphone", "camera"] as const) {
-        try {
-          await this.#applyOne(source);
-        } catch {
-          // refused or torn down: the next change of rights, devices or transports applies again
-        }
-      }
-    });
-  }
-
-  async #applyOne(source: Source): Promise<void> {
-    const built = this.#built;
-    const local = this.#local[source];
-    if (!built) return;
-    if (!this.#mayProduce) {
-      if (local.producer) this.#closeProducer(local);
-      return;
-    }
-    const on = local.on && local.track !== null;
-    const track = this.#flowing && local.track?.readyState === "live" ? local.track : null;
-    if (!local.producer) {
-      if (!local.track || local.track.readyState !== "live") return;
-      const blank = track ? null : blankOf(local.track);
-      const producer = await this.#produce(built, source, blank ?? local.track, !on);
-      if (this.#built !== built) {
-        producer.close();
-        blank?.stop();
-        return;
-      }
-      local.producer = producer;
-      if (blank) await producer.replaceTrack({ track: null });
-      blank?.stop();
-    }
-    const producer = local.producer;
-    if (producer.track !== track) await producer.replaceTrack({ track });
-    if (producer.paused === on) {
-      if (on) producer.resume();
-      else producer.pause();
-      await this.#listener.ask({ type: on ? "producer.resume" : "producer.pause", producerId: producer.id });
-    }
-  }
-
-  async #produce(built: Built, source: Source, track: MediaStreamTrack, paused: boolean): Promise<types.Producer> {
-    const common = { track, stopTracks: false, disableTrackOnPause: false, appData: { source, paused } };
-    const producer = await built.send.produce(
-      source === "microphone"
-        ? { ...common, codecOptions: { opusFec: true, opusDtx: false, opusStereo: false } }
-        : {
-            ...common,
-            encodings: CAMERA_LAYERS,
-            codecOptions: { videoGoogleStartBitrate: 600 },
-            codec: built.device.sendRtpCapabilities.codecs?.find((codec) => codec.mimeType.toLowerCase() === "video/vp8"),
-          },
-    );
-    if (paused) producer.pause();
-    return producer;
-  }
-
-  #closeProducer(local: Local): void {
-    const producer = local.producer;
-    local.producer = null;
-    if (!producer) return;
-    producer.close();
-    this.#listener.ask({ type: "producer.close", producerId: producer.id }).catch(() => undefined);
   }
 }
