@@ -101,9 +101,9 @@ ROUTER_CAPABILITIES = RtpCapabilities(
         _rtx(H264_RTX_PT, H264_PT),
     ],
     header_extensions=[
-        # We read mid, rid and repaired-rid, and send none: a subscriber knows each stream by its SSRC.
-        RtpHeaderExtension(kind="audio", uri=MID_URI, preferred_id=MID_ID, direction="recvonly"),
-        RtpHeaderExtension(kind="video", uri=MID_URI, preferred_id=MID_ID, direction="recvonly"),
+        RtpHeaderExtension(kind="audio", uri=MID_URI, preferred_id=MID_ID, direction="sendrecv"),
+        RtpHeaderExtension(kind="video", uri=MID_URI, preferred_id=MID_ID, direction="sendrecv"),
+        # We read these and send neither: a subscriber gets one stream of each picture, whatever its layer.
         RtpHeaderExtension(kind="video", uri=RID_URI, preferred_id=RID_ID, direction="recvonly"),
         RtpHeaderExtension(kind="video", uri=REPAIRED_RID_URI, preferred_id=REPAIRED_RID_ID, direction="recvonly"),
         RtpHeaderExtension(kind="video", uri=ABS_SEND_TIME_URI, preferred_id=ABS_SEND_TIME_ID, direction="sendrecv"),
@@ -210,6 +210,11 @@ def _told_parameters(codec: ProducerCodec) -> dict[str, int | str]:
     if codec.router.mime_type == H264_MIME_TYPE:
         return dict(codec.router.parameters)
     return {k: codec.parameters[k] for k in _OPUS_PARAMETERS if k in codec.parameters}
+
+
+def takes_mid(capabilities: RtpCapabilities, kind: str) -> bool:
+    """Whether a client reads the mid in packets."""
+    return any(e.uri == MID_URI and e.kind in (kind, None, "") for e in capabilities.header_extensions)
 
 
 def takes_rtx(capabilities: RtpCapabilities, router: RtpCodec) -> bool:

@@ -6,11 +6,13 @@ import secrets
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from . import layers, rtcp
-from .clock import NS_PER_MS, NS_PER_S
+from . import layers, rtcp, rtp, timeline
+from .capabilities import MID_ID
+from .clock import NS_PER_S
 from .dtls_adapter import MAX_PACKET_BYTES, SEND_BUFFER
 from .fastpath import HotEntry, packer, rewrite_picture
 from .producer import video_block
+from .resend import Resends
 from .seqmap import Segment, SequenceMap
 from .stream import Media, MediaStream
 from .temporal import HIGHEST, TemporalFilter, Verdict
@@ -20,17 +22,11 @@ if TYPE_CHECKING:
     from .producer import Producer
     from .vp8 import Vp8Descriptor
 
-#: A repeat of a NACK within this is the same loss (the retransmission is under way).
-REPEAT_MS = 60
-#: Retransmissions of one packet, and packets whose retransmission is remembered.
-MAX_RESENDS = 5
-RESEND_MEMORY = 512
 #: Packets sent at once to a newcomer whose keyframe has just passed: half a second of 720p.
 MAX_REPLAY_PACKETS = 60
-#: Timestamps of two layers differ from their arrival by less than this, else their sender reports are not believed.
-MAX_TIMESTAMP_ERROR_S = 3
-#: Extra timestamp between the last packet of one layer and the first of the next, if they would touch.
-MIN_FRAME_S = 1 / 90
+#: A consumer's first packets name its section (RFC 8843 §15), until the subscriber has reported on it or so many are
+#: sent.
+MAX_NAMED_PACKETS = 100
 
 
 class Consumer:
@@ -47,6 +43,7 @@ class Consumer:
         payload_type: int,
         rtx_payload_type: int | None,
         cname: str,
+        mid: bytes = b"",
     ) -> None:
         self.id = consumer_id
         self.downlink = downlink
@@ -69,7 +66,10 @@ class Consumer:
         self.reported_ntp = self.reported_ns = 0
         """The middle 32 bits of the last sender report's time stamp, and when it was written: for the round trip."""
         self._rtx_payload_type = rtx_payload_type
+        self._mid = rtp.extension(MID_ID, mid) if mid else b""
         self._map = SequenceMap(secrets.randbelow(0x4000))
+        # Packets below this number carry the mid, however often they are sent: see _send_again.
+        self._named_below = self._map.highest_out + 1 + MAX_NAMED_PACKETS if mid else 0
         self._video = producer.kind == "video"
         self._resync = True
         self._waiting_since_ns = 0
@@ -78,7 +78,7 @@ class Consumer:
         self._last_picture = 0
         self._last_tl0 = 0
         self._rtx_sequence = secrets.randbelow(0x4000)
-        self._resent: dict[int, tuple[int, int]] = {}
+        self.resends = Resends()
 
     # --- what others tell it ---------------------------------------------------
 
@@ -214,20 +214,24 @@ class Consumer:
                 return
         out = number + segment.delta
         timestamp = media.timestamp + segment.timestamp_delta & 0xFFFFFFFF
-        body = media.body
+        body, payload_at = media.body, media.payload_at
+        if out < self._named_below:
+            body, payload_at = self._named(body, payload_at)
+            if out + 1 == self._named_below:
+                self._cool()
         size = len(body)
         if size > MAX_PACKET_BYTES - 12:
             return
-        first = 0x90 if media.payload_at else 0x80
+        first = 0x90 if payload_at else 0x80
         second = media.marker | self.payload_type
         packer(size)(SEND_BUFFER, 0, first, second, out & 0xFFFF, timestamp, self.ssrc, body)
         if media.vp8 is not None:
-            at = 12 + media.payload_at
+            at = 12 + payload_at
             rewrite_picture(SEND_BUFFER, at, media.vp8, segment.picture_delta, segment.tl0_delta)
         if out > self._map.highest_out:
             self._note_newest(media, segment, now_ns)
         self.packets += 1
-        self.octets += size - media.payload_at
+        self.octets += size - payload_at
         self.downlink.send_rtp(12 + size)
 
     def leave_out(self, stream: MediaStream, number: int) -> None:
@@ -250,12 +254,24 @@ class Consumer:
             self._map.leave_out(media.number, pictures=int(picture))
         return True
 
+    def _named(self, body: bytes, payload_at: int) -> tuple[bytes, int]:
+        """With the mid in the extension block."""
+        block = rtp.extended(body[:payload_at], self._mid)
+        return block + body[payload_at:], len(block)
+
+    def reported(self) -> None:
+        """The subscriber has said something of this stream: it knows where it belongs."""
+        if self._map.highest_out + 1 < self._named_below:
+            self._named_below = self._map.highest_out + 1
+            self._cool()
+
     # --- the fast way ------------------------------------------------------------
 
     def hot_entry(self) -> HotEntry | None:
         """What the fast way needs of this consumer, if it can take it; it is then ahead of this object's own state."""
         segment, stream = self._map.current, self.stream
-        route = self.downlink.fast_route() if self.temporal.open and not self._resync else None
+        plain = self._resync or self._map.highest_out + 1 < self._named_below or not self.temporal.open
+        route = self.downlink.fast_route() if not plain else None
         if route is None or segment is None or stream is None:
             return None
         outbox, keys, name = route
@@ -307,7 +323,7 @@ class Consumer:
         for sequence in sequences:
             out = self._map.extend(sequence)
             origin = self._map.origin(out)
-            if origin is None or not self._may_resend(out, now_ns):
+            if origin is None or not self.resends.grant(out, now_ns):
                 continue
             segment, number = origin
             stream = segment.source
@@ -318,7 +334,6 @@ class Consumer:
             if self.rtx_ssrc is not None:
                 self._send_rtx(media, segment, out, now_ns)
             elif not self._video:
-                # The same bytes under the same number: the ciphertext is the same too, which AES-GCM allows.
                 self._send_again(media, segment, out)
 
     def sender_report(self, now_ns: int) -> bytes:
@@ -370,37 +385,25 @@ class Consumer:
         before = self._map.current
         if before is None:
             return 0
-        elapsed = (now_ns - self._last_sent_ns) * stream.clock_rate // NS_PER_S
-        by_arrival = self._last_timestamp + max(elapsed, int(MIN_FRAME_S * stream.clock_rate)) - media.timestamp
-        delta = by_arrival
         old = before.source
         assert isinstance(old, MediaStream)
-        if old is stream:
-            delta = before.timestamp_delta
-        elif old.sender_report is not None and stream.sender_report is not None:
-            a, b = old.sender_report, stream.sender_report
-            apart = (b.ntp - a.ntp) * stream.clock_rate >> 32
-            delta = before.timestamp_delta + a.rtp_timestamp + apart - b.rtp_timestamp
-        if abs(_signed32(delta - by_arrival)) > MAX_TIMESTAMP_ERROR_S * stream.clock_rate:
-            delta = by_arrival
-        if _signed32(media.timestamp + delta - self._last_timestamp) <= 0:
-            delta = self._last_timestamp + int(MIN_FRAME_S * stream.clock_rate) - media.timestamp
-        return delta
-
-    def _may_resend(self, out: int, now_ns: int) -> bool:
-        last_ns, times = self._resent.get(out, (0, 0))
-        if times >= MAX_RESENDS or (times and now_ns - last_ns < REPEAT_MS * NS_PER_MS):
-            return False
-        if len(self._resent) >= RESEND_MEMORY and not times:
-            del self._resent[next(iter(self._resent))]
-        self._resent[out] = (now_ns, times + 1)
-        return True
+        same = old is stream
+        return timeline.goes_on(
+            media.timestamp,
+            stream.clock_rate,
+            last_timestamp=self._last_timestamp,
+            elapsed_ns=now_ns - self._last_sent_ns,
+            same_source_delta=before.timestamp_delta if same else None,
+            by_reports=timeline.delta_by_reports(
+                old.sender_report, stream.sender_report, stream.clock_rate, before.timestamp_delta
+            ),
+        )
 
     def _send_rtx(self, media: Media, segment: Segment, out: int, now_ns: int) -> None:
         """RFC 4588: own SSRC and numbers, the original number in front of the payload."""
         assert self.rtx_ssrc is not None
         assert self._rtx_payload_type is not None
-        block = video_block(now_ns, media.orientation)
+        block = rtp.extended(video_block(now_ns, media.orientation), self._mid)
         body = block + (out & 0xFFFF).to_bytes(2, "big") + media.body[media.payload_at :]
         timestamp = media.timestamp + segment.timestamp_delta & 0xFFFFFFFF
         size = len(body)
@@ -415,14 +418,13 @@ class Consumer:
         self.downlink.send_rtp(12 + size)
 
     def _send_again(self, media: Media, segment: Segment, out: int) -> None:
-        first = 0x90 if media.payload_at else 0x80
+        """The same bytes under the same number: AES-GCM allows that, and no other bytes under it."""
+        body, payload_at = media.body, media.payload_at
+        if out < self._named_below:
+            body, payload_at = self._named(body, payload_at)
+        first = 0x90 if payload_at else 0x80
         timestamp = media.timestamp + segment.timestamp_delta & 0xFFFFFFFF
         second = media.marker | self.payload_type
-        size = len(media.body)
-        packer(size)(SEND_BUFFER, 0, first, second, out & 0xFFFF, timestamp, self.ssrc, media.body)
+        size = len(body)
+        packer(size)(SEND_BUFFER, 0, first, second, out & 0xFFFF, timestamp, self.ssrc, body)
         self.downlink.send_rtp(12 + size)
-
-
-def _signed32(value: int) -> int:
-    value &= 0xFFFFFFFF
-    return value - 0x100000000 if value >= 0x80000000 else value

@@ -113,6 +113,7 @@ class Downlink(Transport):
                     consumer = self._by_ssrc.get(block.ssrc)
                     if consumer is None or consumer.stream is None:
                         continue
+                    consumer.reported()
                     if len(self._lost_256) < MAX_LOSS_SAMPLES:
                         self._lost_256.append(block.fraction_lost)
                     if block.lsr and block.lsr == consumer.reported_ntp:

@@ -149,10 +149,11 @@ class Room:
         ssrc = downlink.new_ssrc()
         rtx_ssrc = downlink.new_ssrc() if capabilities.takes_rtx(downlink.capabilities, router) else None
         cname = f"{self.id}/{producer.peer_id}"[:255]
+        mid = downlink.new_mid()
         parameters = capabilities.consumer_parameters(
             producer.codec,
             downlink.capabilities,
-            mid=downlink.new_mid(),
+            mid=mid,
             ssrc=ssrc,
             rtx_ssrc=rtx_ssrc,
             cname=cname,
@@ -167,6 +168,7 @@ class Room:
             payload_type=router.preferred_payload_type,
             rtx_payload_type=capabilities.rtx_payload_type(router),
             cname=cname,
+            mid=mid.encode() if capabilities.takes_mid(downlink.capabilities, producer.kind) else b"",
         )
         consumer.on_yield = self._tell_state
         downlink.add_consumer(consumer)

@@ -139,8 +139,22 @@ def build(
     return _HEADER.pack(first, second, sequence & 0xFFFF, timestamp & 0xFFFFFFFF, ssrc) + block + payload
 
 
+def extension(number: int, value: bytes) -> bytes:
+    """One element in the one-byte form."""
+    return bytes([number << 4 | len(value) - 1]) + value
+
+
+def extended(block: bytes, element: bytes) -> bytes:
+    """An extension block in the one-byte form, or nothing, with one more element; the block itself without one."""
+    if not element:
+        return block
+    elements = block[4:] + element  # zeros between elements are passed over (RFC 8285 §4.1.1)
+    elements += bytes(-len(elements) % 4)
+    return _EXTENSION.pack(ONE_BYTE_PROFILE, len(elements) // 4) + elements
+
+
 def extension_block(extensions: dict[int, bytes]) -> bytes:
     """The one-byte-form block with its four bytes of header, padded to whole words."""
-    elements = b"".join(bytes([number << 4 | len(value) - 1]) + value for number, value in extensions.items())
+    elements = b"".join(extension(number, value) for number, value in extensions.items())
     elements += bytes(-len(elements) % 4)
     return _EXTENSION.pack(ONE_BYTE_PROFILE, len(elements) // 4) + elements

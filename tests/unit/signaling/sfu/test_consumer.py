@@ -12,10 +12,11 @@ from signaling.sfu import rtcp, rtp
 from signaling.sfu.allocation import Priority
 from signaling.sfu.clock import NS_PER_MS as MS
 from signaling.sfu.clock import NS_PER_S
-from signaling.sfu.consumer import MAX_RESENDS, RESEND_MEMORY, Consumer
+from signaling.sfu.consumer import MAX_NAMED_PACKETS, Consumer
 from signaling.sfu.dtls_adapter import SEND_BUFFER
 from signaling.sfu.producer import Producer, abs_send_time, video_block
 from signaling.sfu.rate import UplinkEstimate
+from signaling.sfu.resend import MAX_PER_S, MAX_RESENDS, RESEND_MEMORY
 from signaling.sfu.stream import MediaStream
 
 PT, RTX_PT = 96, 97
@@ -175,7 +176,7 @@ def test_requests_for_nonsense_are_nothing_and_cost_bounded_memory() -> None:
     for i in range(5):
         bench.consumer.on_nack(tuple(range(i, 65536, 5)), bench.down.time_ns)
     assert len(bench.down.sent) <= 2
-    assert len(bench.consumer._resent) <= RESEND_MEMORY
+    assert len(bench.consumer.resends) <= RESEND_MEMORY
 
 
 def test_a_switch_keeps_the_time_that_the_senders_clock_tells() -> None:
@@ -283,3 +284,65 @@ def test_the_extension_blocks_are_those_of_the_general_writer() -> None:
     general = rtp.extension_block({caps.ABS_SEND_TIME_ID: sent, caps.ORIENTATION_ID: b"\x03"})
     assert video_block(5 * NS_PER_S, b"\x03") == general
     assert video_block(5 * NS_PER_S, b"") == rtp.extension_block({caps.ABS_SEND_TIME_ID: sent})
+
+
+def named_bench(*, rtx: bool = True) -> Bench:
+    bench = Bench(rtx=rtx)
+    bench.consumer.close()
+    downlink: Any = bench.down
+    bench.consumer = Consumer(
+        "c",
+        downlink,
+        bench.producer,
+        ssrc=7,
+        rtx_ssrc=8 if rtx else None,
+        payload_type=101,
+        rtx_payload_type=102,
+        cname="n",
+        mid=b"m17",
+    )
+    bench.producer.consumers["c"] = bench.consumer
+    bench.consumer.resume()
+    return bench
+
+
+def test_the_first_packets_name_their_section_until_the_subscriber_has_reported() -> None:
+    bench = named_bench()
+    bench.send(1, key=True, extensions={3: b"\x01"})
+    bench.send(2)
+    bench.consumer.reported()
+    bench.send(3)
+    first, second, third = (packet.extensions() for packet in bench.down.sent)
+    assert first[caps.MID_ID] == second[caps.MID_ID] == b"m17"
+    assert first[caps.ORIENTATION_ID] == b"\x01"
+    assert len(first[caps.ABS_SEND_TIME_ID]) == 3
+    assert caps.MID_ID not in third
+    assert [packet.payload[6:] for packet in bench.down.sent] == [b"body"] * 3
+
+
+def test_a_subscriber_that_never_reports_is_told_often_enough() -> None:
+    bench = named_bench()
+    for number in range(1, MAX_NAMED_PACKETS + 20):
+        bench.send(number, key=number == 1)
+    named = [caps.MID_ID in packet.extensions() for packet in bench.down.sent]
+    assert named == [True] * MAX_NAMED_PACKETS + [False] * 19
+
+
+def test_retransmissions_name_their_section() -> None:
+    bench = named_bench()
+    bench.send(1, key=True)
+    bench.consumer.on_nack((bench.down.sent[0].sequence,), bench.down.time_ns)
+    assert bench.down.sent[1].extensions()[caps.MID_ID] == b"m17"
+
+
+def test_retransmissions_in_one_second_are_bounded_whatever_is_asked() -> None:
+    bench = Bench()
+    for number in range(1, 500):
+        bench.send(number, key=number == 1)
+    everything = tuple(packet.sequence for packet in bench.down.sent)
+    for i in range(20):  # what a thousand requests may cost
+        bench.consumer.on_nack(everything, bench.down.time_ns + i * 40 * MS)
+    assert len(bench.down.sent) - len(everything) == MAX_PER_S
+    assert bench.consumer.resends.refused
+    bench.consumer.on_nack(everything[-5:], bench.down.time_ns + 1100 * MS)
+    assert len(bench.down.sent) - len(everything) == MAX_PER_S + 5
