@@ -38,12 +38,15 @@ RANGES: dict[str, tuple[float, float]] = {
     "media_packets_per_s": (1, 10_000_000),
     "turn_lifetime_s": (60, 86_400),
     "countdown_s": (0.1, 120),
+    "identity_days": (0, 3650),
 }
 SCHEMES = {
     "bus": ("local", "redis", "rediss"),
     "database": ("sqlite+aiosqlite", "postgresql+asyncpg"),
     "store": ("file", "s3"),
     "base_url": ("http", "https"),
+    "mail": ("smtp", "smtps", "file"),
+    "sms": ("https", "http", "file"),
 }
 
 
@@ -74,6 +77,14 @@ class Settings:
     base_url: str = ""
     trusted_proxies: str = ""
     metrics_open: bool = False
+
+    providers_file: str = ""
+    mail: str = ""
+    mail_from: str = ""
+    mail_password: str = dataclasses.field(default="", repr=False)
+    sms: str = ""
+    sms_token: str = dataclasses.field(default="", repr=False)
+    identity_days: float = 7.0
 
     media_address: str = "*"
     media_port: int = 20000

@@ -24,7 +24,7 @@ DEVICE_LIMIT = 10
 DEVICE_TEXT_LIMIT = 200
 SEAT_TOKEN_BYTES = 32
 #: Roles that keep access after the close: their pages lead to the record.
-STAFF = frozenset({"judge", "clerk"})
+STAFF = frozenset({"judge", "panel", "clerk", "staff_host"})
 
 
 class LinkRefused(Exception):

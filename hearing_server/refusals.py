@@ -86,6 +86,45 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "You have left this seat. Open your link again to return.",
         "您已离席。如需返回，请重新打开您的链接。",
     ),
+    # --- accounts ---
+    "sign-in-needed": ("Sign in first.", "请先登录。"),
+    "sign-in-refused": (
+        "The user name or the password is not right. Check both, or ask the court's administrator.",
+        "用户名或密码不正确。请核对，或联系法院管理员。",
+    ),
+    "sign-in-expired": ("That took too long. Sign in again.", "登录已超时。请重新登录。"),
+    "account-unknown": (
+        "You have no account at this court. Ask the court's administrator.",
+        "您在本法院没有账号。请联系法院管理员。",
+    ),
+    "account-exists": ("There is an account with this user name already.", "该用户名已有账号。"),
+    "last-administrator": (
+        "The court would be left without an administrator. Name another one first.",
+        "法院将没有管理员。请先指定另一位管理员。",
+    ),
+    "password-wrong": ("Your present password is not right.", "当前密码不正确。"),
+    "password-weak": (
+        "Choose a new password of at least 15 characters, without your user name.",
+        "请设置至少 15 个字符且不含用户名的新密码。",
+    ),
+    "password-must-change": ("Choose a password of your own first.", "请先设置您自己的密码。"),
+    "passkey-refused": (
+        "This passkey was not accepted. Try again, or sign in with your password.",
+        "通行密钥未被接受。请重试，或使用密码登录。",
+    ),
+    "passkey-unavailable": (
+        "Passkeys work only where the server has a name. Sign in with your password.",
+        "仅当服务器使用域名时才能使用通行密钥。请使用密码登录。",
+    ),
+    "too-many-passkeys": ("You have too many passkeys. Remove one first.", "通行密钥过多。请先删除一个。"),
+    "provider-unreachable": (
+        "The identity provider does not answer now. Try again, or sign in another way.",
+        "身份认证服务暂时没有响应。请重试，或使用其他方式登录。",
+    ),
+    "provider-refused": (
+        "The identity provider's answer cannot be trusted. Ask the court's administrator.",
+        "身份认证服务的应答不可信。请联系法院管理员。",
+    ),
     # --- requests ---
     "not-found": ("There is nothing here. Check the address.", "此处没有内容。请检查地址。"),
     "method-not-allowed": ("This address does not take that kind of request.", "该地址不接受此类请求。"),

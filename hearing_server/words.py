@@ -125,6 +125,26 @@ WORDS: dict[str, tuple[str, str]] = {
     "exported": ("Written to {path}: {megabytes} MB.", "已写入 {path}：{megabytes} MB。"),
     "unexpected": ("{command} failed: {reason}. The log has the details.", "{command} 失败：{reason}。详情见日志。"),
     "use-media": ("sound and picture", "音视频"),
+    # --- accounts ---
+    "account-password": (
+        "Type the password, press Enter, type it again. It is not shown.",
+        "请输入密码并按回车，然后再输入一次。密码不会显示。",
+    ),
+    "account-passwords-differ": ("The two passwords differ.", "两次输入的密码不一致。"),
+    "account-refused": ("The account was not changed: {reason}", "账号未更改：{reason}"),
+    "account-unknown": ("There is no account {user}.", "没有账号 {user}。"),
+    "account-added": ("Account {user} at {court}: {roles}.", "账号 {user}，法院 {court}：{roles}。"),
+    "account-disabled": ("Nobody can sign in as {user} any more.", "账号 {user} 已停用。"),
+    "account-line": ("{user}  {name}  {roles}", "{user}  {name}  {roles}"),
+    "account-line-disabled": ("{user}  {name}  {roles}  (disabled)", "{user}  {name}  {roles}（已停用）"),
+    "court-unknown": (
+        "There is no court {court}. Add --court-name to make it.",
+        "没有法院 {court}。如需新建，请加上 --court-name。",
+    ),
+    "providers-unusable": (
+        "The file of identity providers {path} cannot be used: {reason}. Mend it, or name another with {name}.",
+        "身份认证服务文件 {path} 无法使用：{reason}。请修复，或用 {name} 另选一个。",
+    ),
     # --- children ---
     "child-died": (
         "The {name} ended unexpectedly ({reason}); starting it again.",

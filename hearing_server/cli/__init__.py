@@ -81,10 +81,38 @@ def _parser() -> argparse.ArgumentParser:
     _json(export, "print what was written as one JSON object")
     export.set_defaults(command=_export)
 
+    _account_parser(commands.add_parser("account", help="staff accounts: add, list, disable"))
+
     doctor = commands.add_parser("doctor", help="check that this computer and the settings can hold a hearing")
     _json(doctor, "print the findings as one JSON object")
     doctor.set_defaults(command=_doctor)
     return parser
+
+
+def _account_parser(account: argparse.ArgumentParser) -> None:
+    actions = account.add_subparsers(required=True, metavar="action")
+    add = actions.add_parser("add", help="a new account; the password is asked for, or read from standard input")
+    add.add_argument("user", help="the user name")
+    add.add_argument("--name", help="the person's name (default: the user name)")
+    add.add_argument("--name-zh", metavar="NAME", help="the person's name in Chinese (default: the same)")
+    add.add_argument("--court", required=True, metavar="ID", help="the court's id, such as northgate")
+    roles = ("judge", "staff_host", "clerk", "technician", "records_custodian", "auditor", "administrator")
+    add.add_argument("--role", required=True, action="append", choices=roles, help="may be given several times")
+    add.add_argument("--provider", metavar="ID", help="signs in at this identity provider, without a password here")
+    add.add_argument("--subject", metavar="TEXT", help="the provider's name for the person")
+    add.add_argument("--court-name", metavar="NAME", help="make the court, if it is new")
+    add.add_argument("--court-name-zh", metavar="NAME", help="the new court's name in Chinese")
+    add.add_argument("--help-phone", metavar="NUMBER", default="", help="the new court's telephone number for help")
+    add.add_argument("--time-zone", metavar="ZONE", default="UTC", help="of the new court, such as Asia/Shanghai")
+    add.add_argument("--profile", choices=("england", "china"), default="england", help="the new court's rules")
+    _json(add, "print the account as one JSON object")
+    add.set_defaults(command=_account_add)
+    listed = actions.add_parser("list", help="all accounts with their roles")
+    _json(listed, "print them as one JSON list")
+    listed.set_defaults(command=_account_list)
+    disable = actions.add_parser("disable", help="nobody signs in with it any more; its sessions end")
+    disable.add_argument("user", help="the user name")
+    disable.set_defaults(command=_account_disable)
 
 
 def _json(parser: argparse.ArgumentParser, help_text: str) -> None:
@@ -139,6 +167,24 @@ def _export(options: argparse.Namespace, terminal: Terminal) -> int:
     from . import archive
 
     return archive.export(options, terminal)
+
+
+def _account_add(options: argparse.Namespace, terminal: Terminal) -> int:
+    from . import account
+
+    return account.add(options, terminal)
+
+
+def _account_list(options: argparse.Namespace, terminal: Terminal) -> int:
+    from . import account
+
+    return account.list_(options, terminal)
+
+
+def _account_disable(options: argparse.Namespace, terminal: Terminal) -> int:
+    from . import account
+
+    return account.disable(options, terminal)
 
 
 def _doctor(options: argparse.Namespace, terminal: Terminal) -> int:

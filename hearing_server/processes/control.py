@@ -27,6 +27,7 @@ from ..config import Settings, variable
 from ..court import Rules
 from ..hearings import Hearings, RecorderClient
 from ..links import Links
+from ..oidc import Providers, read_providers
 from ..store import Store, StoreError
 from ..web.app import create_app
 from ..words import Fault, Word
@@ -57,6 +58,9 @@ async def running_control(settings: Settings, bus: Bus, certificates: Certificat
         await hearings.start()
         stack.push_async_callback(hearings.aclose)
 
+        providers = open_providers(settings)
+        stack.push_async_callback(providers.aclose)
+
         async def serve_socket(websocket: WebSocket, seat: Seat) -> None:
             await socket.serve(websocket, seat, hearings)
 
@@ -70,6 +74,7 @@ async def running_control(settings: Settings, bus: Bus, certificates: Certificat
             archive=RecordReader(open_archive(settings)),
             serve_socket=serve_socket,
             static_dir=STATIC,
+            providers=providers,
             allowed_origins=[settings.base_url] if settings.base_url else [],
             ready=ready,
             metrics_open=settings.metrics_open,
@@ -77,6 +82,18 @@ async def running_control(settings: Settings, bus: Bus, certificates: Certificat
         if certificates is not None:
             app.router.routes.insert(0, _authority_route(certificates))
         yield Control(app, store, links)
+
+
+def open_providers(settings: Settings) -> Providers:
+    """The identity providers of the settings.  Raises :class:`Fault`."""
+    if not settings.providers_file:
+        return Providers()
+    path = Path(settings.providers_file)
+    try:
+        return Providers(read_providers(path))
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise Fault("providers-unusable", path=path, reason=reason, name=variable("providers_file")) from error
 
 
 def link_secret(path: Path) -> bytes:

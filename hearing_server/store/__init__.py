@@ -16,6 +16,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from . import desk_tables as _desk_tables  # noqa: F401  all tables must be known to the migrations
+from .accounts import Accounts
 from .docket import Docket
 from .engine import Conflict, StoreError, make_engine, migrate, transaction
 from .ledger import Ledger
@@ -60,6 +61,7 @@ class Store:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
         self.docket = Docket(engine)
+        self.accounts = Accounts(engine)
         self.log = SittingLog(engine, self.docket)
         self.seats = Seats(engine)
         self.ledger = Ledger(engine)

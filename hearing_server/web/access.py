@@ -1,24 +1,27 @@
 """Who is asking, and may they: one table of routes and roles, checked in one place.
 
-A hearing that somebody has no business with does not exist for them (404); within their own hearing they are told
-that their role does not allow it (403).
+Two kinds of people ask: who sits in a hearing by a personal link (a seat), and who has signed in to an account and
+has roles in courts.  A hearing that somebody has no business with does not exist for them (404); within their own
+they are told that their role does not allow it (403).
 """
 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import structlog
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
+from ..accounts import Accounts, SignInRefused
 from ..court import Role
 from ..links import LinkRefused, Links
 from ..store import Access, HearingFacts, SeatRow, Store
-from .limits import RateLimit
+from ..store.accounts import SessionRow
+from .limits import COST, RateLimit
 from .problems import ProblemError
 
 log = structlog.get_logger(__name__)
@@ -33,31 +36,129 @@ SEATS_LIMIT = 16
 #: What proxies add (RFC 7239, and before it).
 FORWARDED: Final = ("forwarded", "x-forwarded-for", "x-real-ip")
 
+#: The session of a signed-in account.
+ACCOUNT_COOKIE = "staff"
+
 EVERYBODY: Final = frozenset(role.value for role in Role)
-#: The archive: judges for their own hearings, clerks for their court's (hearing-model.md §6, listen to recording).
-STAFF: Final = frozenset({Role.JUDGE.value, Role.CLERK.value})
-#: Who hands out links.
-CLERK: Final = frozenset({Role.CLERK.value})
+#: The archive: judges for their own hearings, the others for their court's (hearing-model.md §6, listen to recording).
+STAFF: Final = frozenset({"judge", "panel", "clerk", "staff_host", "records_custodian"})
+#: Who hands out links, and books.
+CLERK: Final = frozenset({"clerk"})
+#: Who looks after people on the day.
+DESK: Final = frozenset({"clerk", "staff_host"})
+BENCH: Final = frozenset({"judge", "panel"})
+#: Roles of accounts, each for the whole of a court but the judge's, which is for their own hearings.
+ACCOUNT_ROLES: Final = frozenset(
+    {"judge", "staff_host", "clerk", "technician", "records_custodian", "auditor", "administrator"}
+)
+#: A seat of these is for the business of the whole court, and not of one hearing.
+COURT_WIDE: Final = frozenset({"clerk", "staff_host", "technician"})
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
+class SeatCaller:
     """A seat, and the hearing it belongs to."""
 
     seat: SeatRow
     facts: HearingFacts
 
     @property
-    def role(self) -> str:
-        return self.seat.person.role
+    def id(self) -> str:
+        return self.seat.person.id
+
+    @property
+    def name(self) -> str:
+        return self.seat.person.name
+
+    @property
+    def name_zh(self) -> str:
+        return self.seat.person.name_zh
+
+    @property
+    def device(self) -> str:
+        return self.seat.id
+
+    @property
+    def courts(self) -> frozenset[str]:
+        """Courts whose business is theirs beyond one hearing."""
+        return frozenset({self.facts.court.id}) if self.seat.person.role in COURT_WIDE else frozenset()
+
+    @property
+    def user_name(self) -> str | None:
+        """Who they are across hearings."""
+        return self.seat.person.account
+
+    def roles(self, court_id: str | None = None) -> frozenset[str]:
+        """What they are, in this court or anywhere."""
+        here = court_id is None or court_id == self.facts.court.id
+        return frozenset({self.seat.person.role}) if here else frozenset()
+
+    def roles_for(self, facts: HearingFacts) -> frozenset[str]:
+        """What they are in this hearing; nothing if it is no business of theirs."""
+        person = self.seat.person
+        own = facts.hearing_id == self.facts.hearing_id
+        court = facts.court.id == self.facts.court.id and person.role in COURT_WIDE
+        judges = person.role == Role.JUDGE and person.account is not None and facts.judge.account == person.account
+        return frozenset({person.role}) if own or court or judges else frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class AccountCaller:
+    """Somebody who has signed in."""
+
+    session: SessionRow
+
+    @property
+    def id(self) -> str:
+        return self.session.account.id
+
+    @property
+    def name(self) -> str:
+        return self.session.account.name
+
+    @property
+    def name_zh(self) -> str:
+        return self.session.account.name_zh
+
+    @property
+    def device(self) -> str:
+        return self.session.id
+
+    @property
+    def courts(self) -> frozenset[str]:
+        return frozenset(court for court, roles in self.session.account.roles.items() if roles - {"judge"})
+
+    @property
+    def user_name(self) -> str | None:
+        return self.session.account.user_name
+
+    def roles(self, court_id: str | None = None) -> frozenset[str]:
+        """What they are, in this court or anywhere."""
+        if court_id is not None:
+            return self.session.account.roles_in(court_id)
+        return frozenset().union(*self.session.account.roles.values())
+
+    def roles_for(self, facts: HearingFacts) -> frozenset[str]:
+        """What they are in this hearing; nothing if it is no business of theirs."""
+        roles = self.session.account.roles_in(facts.court.id)
+        if "judge" not in roles:
+            return roles
+        mine = {person.role for person in facts.people if person.account == self.user_name}
+        return (roles - {"judge"}) | (BENCH & mine)
+
+
+Caller = SeatCaller | AccountCaller
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
     """A row of the route table.
 
-    ``who`` is nothing for strangers, else the roles allowed.  ``limited`` entries spend from the address's allowance.
-    ``body`` and ``answer`` are the msgspec types of the JSON, if it is JSON.
+    ``who`` is nothing for strangers, else the roles allowed, by whom ``by``: a seat, an account or either.
+    ``limited`` entries spend from the address's allowance.  ``body`` and ``answer`` are the msgspec types of the JSON,
+    if it is JSON; ``upload`` is the most bytes of a body that is a file.  ``always``: works before a one-time
+    password is changed, too.  ``{hearing_id}`` in the path is a hearing with its current sitting, ``{sitting_id}``
+    one of its sittings.
     """
 
     name: str
@@ -66,7 +167,10 @@ class Endpoint:
     summary: str
     handler: Callable[[Ask], Awaitable[Response]]
     who: frozenset[str] | None = None
+    by: Literal["seat", "account", "either"] = "either"
     limited: bool = False
+    always: bool = False
+    upload: int = 0
     body: Any = None
     answer: Any = None
     status: int = 200
@@ -91,6 +195,25 @@ class Ask:
         return self._caller
 
     @property
+    def seat(self) -> SeatCaller:
+        """The caller of an endpoint for seats."""
+        if not isinstance(self._caller, SeatCaller):
+            raise ProblemError("seat-unknown")
+        return self._caller
+
+    @property
+    def account(self) -> AccountCaller:
+        """The caller of an endpoint for accounts."""
+        if not isinstance(self._caller, AccountCaller):
+            raise ProblemError("sign-in-needed")
+        return self._caller
+
+    @property
+    def roles(self) -> frozenset[str]:
+        """What the caller is in the hearing of the path."""
+        return self.caller.roles_for(self.hearing)
+
+    @property
     def hearing(self) -> HearingFacts:
         if self._hearing is None:
             raise ProblemError("not-found")
@@ -100,21 +223,55 @@ class Ask:
 class Gate:
     """Finds out who is asking, and for which hearing."""
 
-    def __init__(self, store: Store, links: Links, limit: RateLimit) -> None:
+    def __init__(self, store: Store, links: Links, accounts: Accounts, limit: RateLimit) -> None:
         self._store = store
         self._links = links
+        self._accounts = accounts
         self._limit = limit
 
     def spend(self, connection: HTTPConnection) -> None:
         """Raises :class:`ProblemError` ``too-many``."""
-        if not self._limit.spend(address(connection)):
+        self.spend_as(address(connection))
+
+    def spend_as(self, key: str, cost: float = COST) -> None:
+        """Spend from the allowance of something else than an address.  Raises :class:`ProblemError` ``too-many``."""
+        if not self._limit.spend(key, cost):
             raise ProblemError("too-many", {"Retry-After": str(self._limit.retry_after_s())})
 
     def missed(self, connection: HTTPConnection) -> None:
         """A link or cookie that does not exist was tried."""
         self._limit.punish(address(connection))
 
-    async def caller(self, connection: HTTPConnection) -> Caller:
+    async def caller(self, connection: HTTPConnection, row: Endpoint) -> Caller:
+        """Who asks, as this row wants it.
+
+        A window that says whose it is speaks by that seat.  Any other speaks by the account that is signed in in this
+        browser, or by the seat that was taken last.  Raises :class:`ProblemError`.
+        """
+        named = PERSON_PARAMETER in connection.query_params
+        token = connection.cookies.get(ACCOUNT_COOKIE)
+        if row.by == "account" or (row.by == "either" and not named and token):
+            try:
+                return await self.account(connection, always=row.always)
+            except ProblemError as refused:
+                if row.by == "account" or refused.code != "sign-in-needed" or own_cookie(connection) is None:
+                    raise
+        return await self.seat(connection)
+
+    async def account(self, connection: HTTPConnection, *, always: bool = False) -> AccountCaller:
+        """The account that is signed in in this browser.  Raises :class:`ProblemError`."""
+        token = connection.cookies.get(ACCOUNT_COOKIE)
+        try:
+            session = await self._accounts.session(token)
+        except SignInRefused as refused:
+            if token:
+                self.spend(connection)
+            raise ProblemError(refused.code) from refused
+        if session.account.must_change and not always:
+            raise ProblemError("password-must-change")
+        return AccountCaller(session)
+
+    async def seat(self, connection: HTTPConnection) -> SeatCaller:
         """The person whose window asks; other seats of the same browser count for nothing.
 
         Raises :class:`ProblemError`.
@@ -127,35 +284,42 @@ class Gate:
                 self.spend(connection)
             raise ProblemError(refused.code) from refused
         facts = await self._store.docket.by_hearing(seat.person.hearing_id)
-        if facts is None:
+        if facts is None or facts.person(seat.person.id) is None:
             raise ProblemError("seat-unknown")
-        return Caller(seat, facts)
+        return SeatCaller(seat, facts)
 
-    async def admitted(self, caller: Caller, who: frozenset[str], hearing_id: str | None) -> HearingFacts | None:
+    async def admitted(self, caller: Caller, who: frozenset[str], path: Mapping[str, Any]) -> HearingFacts | None:
         """The hearing in the path, if there is one, to a caller who may.  Raises :class:`ProblemError`."""
-        if hearing_id is not None:
-            return await self.hearing(caller, hearing_id, who)
-        if caller.role not in who:
+        if "hearing_id" in path:
+            return await self.hearing(caller, str(path["hearing_id"]), who)
+        if "sitting_id" in path:
+            return self._admit(caller, await self._store.docket.by_sitting(str(path["sitting_id"])), who)
+        court_id = path.get("court_id")
+        if court_id is not None and not caller.roles(court_id):
+            raise ProblemError("not-found")
+        if not caller.roles(court_id) & who:
             raise ProblemError("not-allowed")
         return None
 
     async def hearing(self, caller: Caller, hearing_id: str, who: frozenset[str]) -> HearingFacts:
         """The hearing this caller asks for.  Raises :class:`ProblemError`."""
-        facts = (
-            caller.facts if hearing_id == caller.facts.hearing_id else await self._store.docket.by_hearing(hearing_id)
-        )
-        if facts is None or not concerns(caller, facts):
+        own = caller.facts if isinstance(caller, SeatCaller) and caller.facts.hearing_id == hearing_id else None
+        return self._admit(caller, own or await self._store.docket.by_hearing(hearing_id), who)
+
+    def _admit(self, caller: Caller, facts: HearingFacts | None, who: frozenset[str]) -> HearingFacts:
+        roles = caller.roles_for(facts) if facts is not None else frozenset()
+        if facts is None or not roles:
             raise ProblemError("not-found")
-        if caller.role not in who:
+        if not roles & who:
             raise ProblemError("not-allowed")
         return facts
 
     async def note(self, caller: Caller, hearing_id: str, action: str, target: str, utc: int, **detail: object) -> None:
         """Write into the access ledger before anything is given out.  Raises on a database that does not take it."""
         access = Access(
-            actor=caller.seat.person.id,
-            role=caller.role,
-            seat=caller.seat.id,
+            actor=caller.id,
+            role=",".join(sorted(caller.roles()))[:32],
+            seat=caller.device,
             action=action,
             target=target[:512],
             detail=dict(detail),
@@ -173,18 +337,6 @@ def own_cookie(connection: HTTPConnection) -> str | None:
     """The seat of the person whose window asks; of a window that does not say whose it is, the one taken last."""
     person = connection.query_params.get(PERSON_PARAMETER)
     return connection.cookies.get(SEAT_COOKIE if person is None else person_cookie(person))
-
-
-def concerns(caller: Caller, facts: HearingFacts) -> bool:
-    """Whether this hearing is any business of the caller's."""
-    if facts.hearing_id == caller.facts.hearing_id:
-        return True
-    person = caller.seat.person
-    if person.role == Role.CLERK:
-        return facts.court.id == caller.facts.court.id
-    if person.role == Role.JUDGE and person.account is not None:
-        return facts.judge.account == person.account
-    return False
 
 
 def address(connection: HTTPConnection) -> str:

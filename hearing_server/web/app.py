@@ -24,10 +24,13 @@ from recording.serve import RecordReader
 from signaling.application import Seat
 
 from .. import api
+from ..accounts import Accounts
 from ..hearings import Hearings
 from ..links import Links
+from ..oidc import Providers
 from ..store import HearingFacts, Store, StoreError
 from .access import CLERK, EVERYBODY, STAFF, Ask, Caller, Endpoint, Gate, is_local, same_origin
+from .accounts import CourtAccounts
 from .identity import Identity
 from .limits import RateLimit
 from .metrics import HearingGauges
@@ -37,6 +40,7 @@ from .pages import Pages
 from .people import People
 from .problems import Json, ProblemError, locale_of, problem
 from .records import Records
+from .sign_in import SignIn
 
 log = structlog.get_logger(__name__)
 
@@ -54,7 +58,7 @@ SOCKETS_PER_SEAT = 16
 
 
 def endpoints(identity: Identity, people: People, records: Records) -> tuple[Endpoint, ...]:
-    """The API, whole: method, path, who may, what goes in and out."""
+    """Links, seats and the record: method, path, who may, what goes in and out."""
     return (
         Endpoint(
             name="whoseLink",
@@ -83,6 +87,7 @@ def endpoints(identity: Identity, people: People, records: Records) -> tuple[End
             summary="Who sits on this device.",
             handler=identity.who_am_i,
             who=EVERYBODY,
+            by="seat",
             answer=api.Me,
         ),
         Endpoint(
@@ -92,6 +97,7 @@ def endpoints(identity: Identity, people: People, records: Records) -> tuple[End
             summary="Give the seat up on this device.",
             handler=identity.leave,
             who=EVERYBODY,
+            by="seat",
             status=204,
         ),
         Endpoint(
@@ -126,7 +132,7 @@ def endpoints(identity: Identity, people: People, records: Records) -> tuple[End
         Endpoint(
             name="readRecord",
             method="GET",
-            path="/api/hearings/{hearing_id}/record",
+            path="/api/hearings/{sitting_id}/record",
             summary="The record of a closed hearing: tracks, gaps, log, seal, exports.",
             handler=records.page,
             who=STAFF,
@@ -135,7 +141,7 @@ def endpoints(identity: Identity, people: People, records: Records) -> tuple[End
         Endpoint(
             name="playMedia",
             method="GET",
-            path="/api/hearings/{hearing_id}/record/media/{name}",
+            path="/api/hearings/{sitting_id}/record/media/{name}",
             summary="A person's track or an export, by ranges (RFC 9110); download=1 in the query to save it.",
             handler=records.media,
             who=STAFF,
@@ -144,7 +150,7 @@ def endpoints(identity: Identity, people: People, records: Records) -> tuple[End
         Endpoint(
             name="readManifest",
             method="GET",
-            path="/api/hearings/{hearing_id}/record/manifest",
+            path="/api/hearings/{sitting_id}/record/manifest",
             summary="The signed manifest, byte for byte.",
             handler=records.manifest,
             who=STAFF,
@@ -152,7 +158,7 @@ def endpoints(identity: Identity, people: People, records: Records) -> tuple[End
         Endpoint(
             name="readSignature",
             method="GET",
-            path="/api/hearings/{hearing_id}/record/manifest.sig",
+            path="/api/hearings/{sitting_id}/record/manifest.sig",
             summary="The manifest's Ed25519 signature.",
             handler=records.signature,
             who=STAFF,
@@ -161,7 +167,7 @@ def endpoints(identity: Identity, people: People, records: Records) -> tuple[End
         Endpoint(
             name="exportRecord",
             method="POST",
-            path="/api/hearings/{hearing_id}/record/exports",
+            path="/api/hearings/{sitting_id}/record/exports",
             summary="Have a composite MP4 made.",
             handler=records.export,
             who=STAFF,
@@ -171,7 +177,7 @@ def endpoints(identity: Identity, people: People, records: Records) -> tuple[End
         Endpoint(
             name="verifyRecord",
             method="POST",
-            path="/api/hearings/{hearing_id}/record/verify",
+            path="/api/hearings/{sitting_id}/record/verify",
             summary="Have every stored byte checked again.",
             handler=records.verify,
             who=STAFF,
@@ -197,6 +203,8 @@ def create_app(
     archive: RecordReader,
     serve_socket: ServeSocket,
     static_dir: Path,
+    accounts: Accounts | None = None,
+    providers: Providers | None = None,
     allowed_origins: Sequence[str] = (),
     ready: Ready | None = None,
     registry: CollectorRegistry | None = None,
@@ -212,12 +220,18 @@ def create_app(
     metrics = registry or CollectorRegistry()
     ProcessCollector(registry=metrics)
     metrics.register(HearingGauges(hearings))
-    gate = Gate(store, links, RateLimit(time.monotonic))
+    accounts = accounts or Accounts(store)
+    providers = providers or Providers()
+    gate = Gate(store, links, accounts, RateLimit(time.monotonic))
     pages = Pages(static_dir)
-    table = endpoints(
-        Identity(store, links, hearings, gate),
-        People(store, links, hearings, gate),
-        Records(store, hearings, archive, gate),
+    table = (
+        *endpoints(
+            Identity(store, links, hearings, gate),
+            People(store, links, hearings, gate),
+            Records(store, hearings, archive, gate),
+        ),
+        *SignIn(store, accounts, providers, gate, origins).endpoints(),
+        *CourtAccounts(store, accounts, providers, gate).endpoints(),
     )
     described = document(table, VERSION)
     sockets: Counter[str] = Counter()
@@ -246,7 +260,7 @@ def create_app(
         try:
             if not same_origin(websocket, origins):
                 raise ProblemError("origin-refused")
-            caller = await gate.caller(websocket)
+            caller = await gate.seat(websocket)
             if sockets[caller.seat.id] >= SOCKETS_PER_SEAT:
                 raise ProblemError("too-many", {"Retry-After": "6"})
         except ProblemError as refused:
@@ -308,8 +322,8 @@ def _handled(row: Endpoint, gate: Gate, origins: frozenset[str]) -> Callable[[Re
         caller: Caller | None = None
         hearing: HearingFacts | None = None
         if row.who is not None:
-            caller = await gate.caller(request)
-            hearing = await gate.admitted(caller, row.who, request.path_params.get("hearing_id"))
+            caller = await gate.caller(request, row)
+            hearing = await gate.admitted(caller, row.who, request.path_params)
         body = None
         if decoder is not None:
             try:

@@ -70,13 +70,13 @@ class Identity:
         return answer
 
     async def who_am_i(self, ask: Ask) -> Response:
-        return Json(await self._me(ask.caller.seat.link))
+        return Json(await self._me(ask.seat.seat.link))
 
     async def leave(self, ask: Ask) -> Response:
         """Give the seat up on this device."""
-        await self._links.give_up(ask.caller.seat)
+        await self._links.give_up(ask.seat.seat)
         answer = Response(status_code=204)
-        own = person_cookie(ask.caller.seat.person.id)
+        own = person_cookie(ask.seat.seat.person.id)
         if ask.request.cookies.get(SEAT_COOKIE) == ask.request.cookies.get(own, ask.request.cookies.get(SEAT_COOKIE)):
             _forget(answer, SEAT_COOKIE)
         _forget(answer, own)

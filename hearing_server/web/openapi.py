@@ -9,12 +9,14 @@ from typing import Any
 import msgspec
 
 from .. import api
-from .access import Endpoint
+from .access import ACCOUNT_COOKIE, SEAT_COOKIE, Endpoint
 
 _PARAMETER = re.compile(r"{(\w+)(?::\w+)?}")
 _REFERENCE = "#/components/schemas/{name}"
 #: Types that travel on the socket: in the document so that clients can be generated from it.
 SOCKET_TYPES = (api.HearingView,)
+
+SECURITY = {"seat": ("seat",), "account": ("account",), "either": ("seat", "account")}
 
 
 def document(endpoints: Sequence[Endpoint], version: str) -> dict[str, Any]:
@@ -36,7 +38,10 @@ def document(endpoints: Sequence[Endpoint], version: str) -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": components,
-            "securitySchemes": {"seat": {"type": "apiKey", "in": "cookie", "name": "seat"}},
+            "securitySchemes": {
+                "seat": {"type": "apiKey", "in": "cookie", "name": SEAT_COOKIE},
+                "account": {"type": "apiKey", "in": "cookie", "name": ACCOUNT_COOKIE},
+            },
         },
     }
 
@@ -46,12 +51,12 @@ def _operation(row: Endpoint, described: dict[str, Any]) -> dict[str, Any]:
     answer: dict[str, Any] = {"description": row.summary}
     if row.answer is not None:
         answer["content"] = {"application/json": {"schema": described[repr(row.answer)]}}
-    elif row.status != 204:
+    elif row.status not in (204, 303):
         answer["content"] = {row.media_type: {"schema": {"type": "string", "format": "binary"}}}
     operation: dict[str, Any] = {
         "operationId": row.name,
         "summary": row.summary,
-        "security": [] if row.who is None else [{"seat": []}],
+        "security": [] if row.who is None else [{name: []} for name in SECURITY[row.by]],
         "parameters": [
             {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
             for name in _PARAMETER.findall(row.path)

@@ -24,7 +24,7 @@ from .. import api
 from ..court import Event
 from ..hearings import Hearings, RecorderUnavailable, views
 from ..store import HearingFacts, JobRow, RecordRow, Store
-from .access import PERSON_PARAMETER, Ask, Gate
+from .access import PERSON_PARAMETER, STAFF, Ask, Gate, SeatCaller
 from .problems import Json, ProblemError
 from .ranges import ByteRange, RangeNotSatisfiable, applies, matches, parse
 
@@ -49,13 +49,20 @@ class Records:
         """Hearings by case number or name: a clerk's of the court, a judge's own."""
         text = ask.request.query_params.get("query", "")[:QUERY_LIMIT]
         caller = ask.caller
-        if caller.role == "clerk":
-            found = await self._store.docket.search(text, court_id=caller.facts.court.id)
-        elif caller.seat.person.account:
-            found = await self._store.docket.search(text, account=caller.seat.person.account)
-        else:
-            found = [caller.facts]
-        return Json([await self._row(facts) for facts in found])
+        found = {
+            facts.sitting_id: facts
+            for court_id in sorted(caller.courts)
+            for facts in await self._store.docket.search(text, court_id=court_id, sittings=True)
+            if caller.roles_for(facts) & STAFF
+        }
+        if caller.user_name is not None and "judge" in caller.roles():
+            for facts in await self._store.docket.search(text, account=caller.user_name, sittings=True):
+                if caller.roles_for(facts) & STAFF:
+                    found[facts.sitting_id] = facts
+        elif isinstance(caller, SeatCaller) and not caller.courts:
+            found[caller.facts.sitting_id] = caller.facts
+        newest = sorted(found.values(), key=lambda facts: (-facts.scheduled_utc, facts.sitting_id))
+        return Json([await self._row(facts) for facts in newest])
 
     async def _row(self, facts: HearingFacts) -> api.HearingRow:
         card = views.card(facts)
@@ -189,7 +196,7 @@ class Records:
             raise ProblemError("record-not-ready")
         caller = ask.caller
         await self._gate.note(caller, facts.hearing_id, "export", "composite", time.time_ns(), locale=ask.locale)
-        job = await self._hearings.export(facts, ask.locale, caller.seat.person.id)
+        job = await self._hearings.export(facts, ask.locale, caller.id)
         return Json(_job(ask, facts, job), 202)
 
     async def job(self, ask: Ask) -> Response:
@@ -198,7 +205,7 @@ class Records:
         facts = None if job is None else await self._store.docket.by_sitting(job.sitting_id)
         if job is None or facts is None:
             raise ProblemError("not-found")
-        await self._gate.hearing(ask.caller, facts.hearing_id, frozenset({ask.caller.role}))
+        await self._gate.hearing(ask.caller, facts.hearing_id, STAFF)
         return Json(_job(ask, facts, job))
 
     async def verify(self, ask: Ask) -> Response:
@@ -332,9 +339,10 @@ def _job(ask: Ask, facts: HearingFacts, job: JobRow) -> api.Job:
 
 def media_url(ask: Ask, facts: HearingFacts, name: str) -> str:
     """Where a media element finds it; that asks by itself, so the address says whose window it is in."""
-    person = quote(ask.caller.seat.person.id, safe="")
-    path = f"/api/hearings/{quote(facts.hearing_id)}/record/media/{quote(name.rsplit('/', 1)[-1])}"
-    return f"{path}?{PERSON_PARAMETER}={person}"
+    path = f"/api/hearings/{quote(facts.sitting_id)}/record/media/{quote(name.rsplit('/', 1)[-1])}"
+    if not isinstance(ask.caller, SeatCaller):
+        return path
+    return f"{path}?{PERSON_PARAMETER}={quote(ask.caller.id, safe='')}"
 
 
 # --- names for the disk (RFC 6266) ---------------------------------------------------------------------

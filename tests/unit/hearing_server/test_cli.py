@@ -5,7 +5,7 @@ import pytest
 from hearing_server import cli
 from hearing_server.terminal import Terminal
 
-COMMANDS = ("demo", "serve", "media-worker", "recorder", "verify", "log", "export", "doctor")
+COMMANDS = ("demo", "serve", "media-worker", "recorder", "verify", "log", "export", "account", "doctor")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
