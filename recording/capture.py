@@ -37,6 +37,10 @@ CLOSE_DEADLINE_S = 10.0
 _RTP, _RTCP, _NOTE, _TRACK = map(int, (RecordKind.RTP, RecordKind.RTCP, RecordKind.NOTE, RecordKind.TRACK))
 _pack = RECORD.pack
 
+#: Records of RTP packets as they stand in a chunk, how many, and when the first and the last arrived (monotonic ns):
+#: what :class:`signaling.sfu.capture.Gathered` is.
+Gathered = tuple[bytes, int, int, int]
+
 _OVERHEAD_BYTES = 4 * 1024  # of a batch in the backlog, so that empty ones are bounded too
 
 
@@ -74,10 +78,14 @@ class SpoolState:
     fault: str | None = None
 
 
+def _nothing() -> None:
+    return None
+
+
 class SpoolTrack:
     """One track: takes packets in order of arrival."""
 
-    __slots__ = ("_buffer", "_count", "_cut", "_first_ns", "_last_ns", "_lost", "_number", "closed")
+    __slots__ = ("_buffer", "_count", "_cut", "_first_ns", "_last_ns", "_lost", "_number", "_pull", "closed")
 
     def __init__(self, number: int, cut: Callable[[], None]) -> None:
         self.closed = False
@@ -87,8 +95,13 @@ class SpoolTrack:
         self._count = 0
         self._first_ns = 0
         self._last_ns = 0
+        self._pull: Callable[[], Gathered | None] = _nothing
         #: records, bytes, first and last monotonic ns of what could not be kept
         self._lost: tuple[int, int, int, int] | None = None
+
+    def gather(self, pull: Callable[[], Gathered | None]) -> None:
+        """``pull`` has packets that arrived before whatever is added or taken next."""
+        self._pull = pull
 
     def rtp(self, packet: bytes, mono_ns: int) -> None:
         """One RTP packet, header and payload; ``mono_ns`` is ``time.monotonic_ns()`` at arrival."""
@@ -110,8 +123,21 @@ class SpoolTrack:
         if not self.closed:
             self._add(_NOTE, msgspec.json.encode({"note": "end", "reason": reason}), time.monotonic_ns())
             self.closed = True
+            self._pull = _nothing
+
+    def _absorb(self) -> None:
+        gathered = self._pull()
+        if gathered is None:
+            return
+        records, count, first_ns, last_ns = gathered
+        if not self._count:
+            self._first_ns = first_ns
+        self._buffer += records
+        self._count += count
+        self._last_ns = last_ns
 
     def _add(self, kind: int, data: bytes, mono_ns: int) -> None:
+        self._absorb()
         if not self._count:
             self._first_ns = mono_ns
         buffer = self._buffer
@@ -124,6 +150,7 @@ class SpoolTrack:
 
     def take(self, wall_minus_mono_ns: int) -> PendingChunk | None:
         """What was gathered since the last time, if anything."""
+        self._absorb()
         if not self._count:
             return None
         records, count = self._buffer, self._count
@@ -139,6 +166,7 @@ class SpoolTrack:
 
     def drop(self) -> int:
         """Forget what was gathered, because the disk does not take it, and remember how much.  Answers the bytes."""
+        self._absorb()
         if not self._count:
             return 0
         n, size, lost_from, _ = self._lost or (0, 0, self._first_ns, 0)

@@ -8,7 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
+
+#: RTP packets of one track, in order: of each one byte 1, eight of ``time.monotonic_ns()`` at arrival and four of its
+#: length, big-endian, then the packet.  How many they are, and when the first and the last arrived (monotonic ns).
+Gathered = tuple[bytes, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,15 @@ class TrackCapture(Protocol):
 
     def close(self, reason: str) -> None:
         """The track ends; ``reason`` is one of left, closed, forbidden, lost, room-closed, shutdown."""
+
+
+@runtime_checkable
+class GatheringTrack(TrackCapture, Protocol):
+    """A track that also takes packets by the hundred, when it wants them."""
+
+    def gather(self, pull: Callable[[], Gathered | None]) -> None:
+        """From now on ``pull`` has packets that arrived before anything it is told, and before it closes or is written
+        to disk; it is called at each of these times."""
 
 
 class RecordingCapture(Protocol):

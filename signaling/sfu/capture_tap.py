@@ -12,10 +12,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from . import layers
-from .capture import CaptureSink, RecordingCapture, SinkState, TrackCapture, TrackInfo
+from .capture import CaptureSink, GatheringTrack, RecordingCapture, SinkState, TrackCapture, TrackInfo
 from .clock import NS_PER_MS, NS_PER_S, Clock
 
 if TYPE_CHECKING:
+    from .fastpath import CaptureBuffer
     from .producer import Producer
     from .stream import MediaStream
 
@@ -89,6 +90,8 @@ class CaptureTap:
         self._producer = producer
         self._track: TrackCapture | None = None
         self._stream: MediaStream | None = None
+        self._buffer = producer.fast.capture_buffer() if producer.fast is not None else None
+        self._gathers = False
         self._keyframe_ns = 0
         self._asked_ns = 0
         self._retry_ns = 0
@@ -96,6 +99,15 @@ class CaptureTap:
     @property
     def open(self) -> bool:
         return self._track is not None
+
+    def direct(self, stream: MediaStream) -> tuple[bool, CaptureBuffer | None]:
+        """Whether packets of the stream, keyframes apart, need not be brought here; and where they go instead, if they
+        are captured.  Holds until :meth:`.producer.Producer.unlend` is called."""
+        if self._track is None:
+            return False, None
+        if stream is self._stream:
+            return self._gathers, self._buffer
+        return self._stream is not None and self._producer.kind == "video", None
 
     def rtp(self, stream: MediaStream, packet: bytes, now_ns: int, *, keyframe: bool) -> None:
         """A packet as received (a retransmitted one in its original form)."""
@@ -123,7 +135,7 @@ class CaptureTap:
     def stream_replaced(self, earlier: MediaStream | None) -> None:
         """The sender restarted a stream; whatever comes next of it is taken."""
         if earlier is self._stream:
-            self._stream = None
+            self._follow(None)
 
     def layer_stopped(self, stream: MediaStream, now_ns: int) -> None:
         """The sender stopped a layer.  If it is the one that is captured, another is taken at its next keyframe."""
@@ -149,12 +161,16 @@ class CaptureTap:
     def close(self, reason: str) -> None:
         """End the track, if one is open."""
         track, self._track = self._track, None
-        self._stream = None
+        self._follow(None)
         if track is not None:
             try:
                 track.close(reason)
             except Exception as error:
                 self._room.fault(error, self._room._clock.mono_ns())
+
+    def _follow(self, stream: MediaStream | None) -> None:
+        self._stream = stream
+        self._producer.unlend()
 
     def _ask_keyframe(self, layer: int, now_ns: int) -> None:
         self._asked_ns = now_ns
@@ -174,7 +190,7 @@ class CaptureTap:
                     return False
             if current is None or current.layer != stream.layer:
                 self.note(f"layer:{stream.layer}", now_ns)
-        self._stream = stream
+        self._follow(stream)
         if stream.sender_report is not None:
             report, arrived_ns = stream.sender_report.raw, stream.sender_report_ns
             self._call(lambda track: track.rtcp(report, arrived_ns), now_ns)
@@ -204,7 +220,10 @@ class CaptureTap:
         except Exception as error:
             self._failed(error, now_ns)
             return False
-        self._stream = None
+        self._gathers = self._buffer is not None and isinstance(self._track, GatheringTrack)
+        if self._buffer is not None and isinstance(self._track, GatheringTrack):
+            self._track.gather(self._buffer.pull)
+        self._follow(None)
         self._keyframe_ns = 0
         self._asked_ns = now_ns
         if producer.kind == "video":
@@ -223,7 +242,7 @@ class CaptureTap:
     def _failed(self, error: Exception, now_ns: int) -> None:
         """Give the track up for now; the next packet after a while opens another."""
         track, self._track = self._track, None
-        self._stream = None
+        self._follow(None)
         self._retry_ns = now_ns + RETRY_MS * NS_PER_MS
         self._room.fault(error, now_ns)
         if track is not None:
@@ -231,3 +250,5 @@ class CaptureTap:
                 track.close("lost")
             except Exception:
                 logger.debug("a failed track could not be closed", exc_info=True)
+        if self._buffer is not None:  # what the failed track did not take is no other's
+            self._buffer.pull()

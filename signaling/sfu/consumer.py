@@ -14,7 +14,8 @@ from .fastpath import HotEntry, packer, rewrite_picture
 from .producer import video_block
 from .resend import Resends
 from .seqmap import Segment, SequenceMap
-from .stream import Media, MediaStream
+from .store import Media
+from .stream import MediaStream
 from .temporal import HIGHEST, TemporalFilter, Verdict
 
 if TYPE_CHECKING:

@@ -58,6 +58,10 @@ class SrtpKeys:
         """libsrtp's context; good while this object lives."""
         return self._tx
 
+    @property
+    def receiving_context(self) -> Any:
+        return self._rx
+
     def unprotect_rtp(self, datagram: bytes) -> bytes | None:
         """The plain packet; ``None`` if it is forged, replayed, too old or too long."""
         return self._unprotect(lib.srtp_unprotect, datagram)

@@ -16,18 +16,22 @@ import asyncio
 import functools
 import struct
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pylibsrtp._binding import ffi, lib
 
 from . import mmsg
 from .dtls_adapter import MAX_PACKET_BYTES
+from .store import PacketStore
 
 if TYPE_CHECKING:
     import socket
 
+    from .capture import Gathered
     from .dtls_adapter import SrtpKeys
-    from .stream import Media, MediaStream
+    from .rate import Arrivals
+    from .store import Media
+    from .stream import MediaStream
     from .vp8 import Vp8Descriptor
 
 #: Packets of one stream gathered before they are written; below the kernel's bound on segments.
@@ -94,9 +98,43 @@ class HotList:
         self.groups = list(groups.items())
 
 
+class Ingress(Protocol):
+    """What a peer sends, for a hot path that takes packets from the socket by itself."""
+
+    @property
+    def heard_ns(self) -> int:
+        """When the last authentic packet came that nobody else saw."""
+
+    @property
+    def arrivals(self) -> Arrivals:
+        """Of those packets, and of all others of this peer."""
+
+    def open(self, context: Any) -> None:
+        """libsrtp's context for what the peer sends."""
+
+    def close(self) -> None:
+        """The context is gone."""
+
+    def add(self, ssrc: int, stream: MediaStream) -> None: ...
+
+    def remove(self, ssrc: int) -> None: ...
+
+
+class CaptureBuffer(Protocol):
+    """Captured packets on their way to the record."""
+
+    def pull(self) -> Gathered | None:
+        """What was gathered since the last time."""
+
+
 class FastPath:
     """One per worker.  ``batching`` is set while datagrams are read; outside of that, what is pushed is sent at the
-    loop's next turn."""
+    loop's next turn.
+
+    This is the reference, in Python; :class:`.native.path.NativePath` does the same in compiled code, and packets that
+    are in order never come to Python there."""
+
+    name = "python"
 
     def __init__(self, *, segmentation: bool) -> None:
         self.batching = False
@@ -105,17 +143,55 @@ class FastPath:
         self._dirty: list[MediaStream] = []
         self._scheduled = False
 
-    def push(self, stream: MediaStream, media: Media) -> None:
+    # --- what the compiled path makes differently ------------------------------------
+
+    def store(self, packets: int) -> PacketStore:
+        return PacketStore(packets)
+
+    def ingress(self) -> Ingress | None:
+        return None
+
+    def capture_buffer(self) -> CaptureBuffer | None:
+        return None
+
+    def open(self, sock: socket.socket) -> Outbox:
+        """Packets may be sent over this socket from now on."""
+        outbox = Outbox(sock, segmentation=self.segmentation)
+        self.outboxes.append(outbox)
+        return outbox
+
+    def close(self, outbox: Outbox) -> None:
+        if outbox in self.outboxes:
+            self.outboxes.remove(outbox)
+
+    def heated(self, stream: MediaStream, hot: HotList) -> None:
+        """The stream has a hot list."""
+
+    def cooled(self, stream: MediaStream) -> None:
+        """It has none any more; everything that was pushed is out."""
+
+    # --- packets -----------------------------------------------------------------------
+
+    def push(self, stream: MediaStream, media: Media, now_ns: int) -> None:
         """Forward a packet to the stream's hot list, at the latest when the batch ends."""
+        state = stream.state
+        state.hot_packets += 1
+        state.hot_octets += len(media.body) - media.payload_at
+        state.hot_ns = now_ns
+        state.hot_number = media.number
         run = stream.run
         if not run:
             self._dirty.append(stream)
-            if not self.batching and not self._scheduled:
-                self._scheduled = True
-                asyncio.get_running_loop().call_soon(self.flush)
+            self.flush_soon()
         run.append(media)
         if len(run) >= MAX_RUN:
             self.write(stream)
+
+    def flush_soon(self) -> None:
+        """Unless the batch that is being read does it, the loop's next turn flushes."""
+        if not self.batching and not self._scheduled:
+            self._scheduled = True
+            asyncio.get_running_loop().call_soon(self.flush)
 
     def flush(self) -> None:
         """Everything that was pushed leaves."""

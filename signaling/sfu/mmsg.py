@@ -219,7 +219,7 @@ class Incoming:
         """Bytes of datagram ``i``; a longer one was cut to :data:`RECEIVE_BYTES`."""
         return self._headers[i * HEADER_WORDS + _RECEIVED] & 0xFFFFFFFF
 
-    def name(self, i: int) -> bytes:
+    def peer(self, i: int) -> bytes:
         """The sender's ``sockaddr``."""
         at = i * MAX_NAME_BYTES
         return self._names_view[at : at + self.name_bytes]  # type: ignore[no-any-return]

@@ -60,6 +60,10 @@ class NackGenerator:
             self.missing[lost] = _Missing(now_ns)
         return False
 
+    def in_order(self, number: int) -> None:
+        """Everything from what was noted last up to this number has arrived, one after the other."""
+        self._highest = number
+
     def due(self, now_ns: int) -> list[int]:
         """Numbers to ask for now, ascending.  Those asked too often or too old are given up."""
         asked: list[int] = []

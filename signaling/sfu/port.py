@@ -14,8 +14,9 @@ from typing import Any, Protocol, cast
 
 from . import mmsg, stun
 from .clock import Clock
-from .fastpath import FastPath, Outbox
+from .fastpath import FastPath, Ingress, Outbox
 from .framing import Deframer, frame
+from .native.path import NativeSocket
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +49,8 @@ class Path(Protocol):
 class Receiver(Protocol):
     """A transport, as the port sees it."""
 
+    ingress: Ingress | None
+
     def on_stun(self, request: stun.BindingRequest, path: Path, source: Address, now_ns: int) -> None: ...
 
     def on_datagram(self, datagram: bytes, now_ns: int) -> None:
@@ -55,6 +58,12 @@ class Receiver(Protocol):
 
     def on_protected(self, pointer: Any, view: memoryview, at: int, size: int, now_ns: int) -> None:
         """An SRTP or SRTCP packet in the port's own memory, from a proven path."""
+
+    def on_plain(self, packet: bytes, now_ns: int) -> None:
+        """An RTP packet, already decrypted, from a proven path."""
+
+    def on_taken(self, ssrc: int, now_ns: int) -> None:
+        """The hot path has taken a packet of this stream, but not all who receive it are its own."""
 
     def on_path_closed(self, path: Path) -> None: ...
 
@@ -138,7 +147,7 @@ class Port:
         elif isinstance(path, UdpPath):
             for sock in self._sockets:
                 if sock.owns(path):
-                    sock.routes[path.name.raw] = (receiver, path)
+                    sock.prove(path, receiver)
 
     def path_forgotten(self, path: Path, receiver: Receiver) -> None:
         """This transport has no more use for the path; another may have proven it since."""
@@ -149,7 +158,7 @@ class Port:
         elif isinstance(path, UdpPath):
             for sock in self._sockets:
                 if sock.owns(path) and sock.routes.get(path.name.raw, (None,))[0] is receiver:
-                    del sock.routes[path.name.raw]
+                    sock.forget(path)
 
     def failed(self, what: str) -> None:
         """Log the exception being handled: the first, second, fourth ..., so that a fault a packet fills no disk."""
@@ -192,22 +201,34 @@ class UdpSocket:
         self._fast = port.fast
         self._outbox: Outbox | None = None
         if self._fast is not None:
-            self._outbox = Outbox(self._socket, segmentation=self._fast.segmentation)
-            self._fast.outboxes.append(self._outbox)
-            self._incoming = mmsg.Incoming(family)
-            self._loop.add_reader(self._socket, self._readable_batch, self._fast)
+            self._outbox = self._fast.open(self._socket)
+            if isinstance(self._outbox, NativeSocket):
+                self._loop.add_reader(self._socket, self._readable_native, self._fast, self._outbox)
+            else:
+                self._incoming = mmsg.Incoming(family)
+                self._loop.add_reader(self._socket, self._readable_batch, self._fast)
         else:
             self._loop.add_reader(self._socket, self._readable)
 
     def owns(self, path: UdpPath) -> bool:
         return path.socket is self._socket
 
+    def prove(self, path: UdpPath, receiver: Receiver) -> None:
+        self.routes[path.name.raw] = (receiver, path)
+        if isinstance(self._outbox, NativeSocket):
+            self._outbox.bind(path.name.raw, receiver.ingress)
+
+    def forget(self, path: UdpPath) -> None:
+        del self.routes[path.name.raw]
+        if isinstance(self._outbox, NativeSocket):
+            self._outbox.bind(path.name.raw, None)
+
     def close(self) -> None:
         if self._socket.fileno() >= 0:
             self._loop.remove_reader(self._socket)
             self._socket.close()
-        if self._fast is not None and self._outbox in self._fast.outboxes:
-            self._fast.outboxes.remove(self._outbox)
+        if self._fast is not None and self._outbox is not None:
+            self._fast.close(self._outbox)
         self.routes.clear()
 
     def _readable_batch(self, fast: FastPath) -> None:
@@ -232,7 +253,44 @@ class UdpSocket:
         finally:
             fast.batching = False
 
-    def _take_slot(self, incoming: mmsg.Incoming, i: int, now_ns: int) -> None:
+    def _readable_native(self, fast: FastPath, native: NativeSocket) -> None:
+        """The same where compiled code takes all that is in order, and hands over the rest one by one."""
+        fast.batching = True
+        try:
+            for _ in range(BATCH_DATAGRAMS // native.slots):
+                count = native.receive()
+                now_ns = self._clock.mono_ns()
+                at = native.process(0, count, now_ns)
+                while at < count:
+                    try:
+                        self._take_odd(native, at, now_ns)
+                    except Exception:  # one peer's packet must never end the service of all others
+                        self._port.dropped += 1
+                        self._port.failed("a datagram was dropped")
+                    at = native.process(at + 1, count, now_ns)
+                fast.flush()
+                if 0 <= count < native.slots:
+                    return
+        except Exception:
+            self._port.failed("a batch was dropped")
+        finally:
+            fast.batching = False
+
+    def _take_odd(self, native: NativeSocket, i: int, now_ns: int) -> None:
+        name = native.peer(i)
+        odd = native.odd
+        if odd == native.DATAGRAM:
+            self._take_slot(native, i, now_ns)
+            return
+        route = self.routes.get(name)
+        if route is None:
+            self._port.dropped += 1
+        elif odd == native.PLAIN:
+            route[0].on_plain(native.plain(i), now_ns)
+        else:
+            route[0].on_taken(native.ssrc(i), now_ns)
+
+    def _take_slot(self, incoming: mmsg.Incoming | NativeSocket, i: int, now_ns: int) -> None:
         size = incoming.size(i)
         if not size:
             self._port.dropped += 1
@@ -240,7 +298,7 @@ class UdpSocket:
         at = i * mmsg.RECEIVE_BYTES
         view = incoming.view
         first = view[at]
-        name = incoming.name(i)
+        name = incoming.peer(i)
         route = self.routes.get(name)
         if 127 < first < 192:
             if route is not None:

@@ -22,7 +22,8 @@ from .capabilities import (
 )
 from .clock import NS_PER_S
 from .keyframes import KeyframeRequester
-from .stream import AUDIO_CACHE_PACKETS, MIN_CACHE_PACKETS, VIDEO_CACHE_PACKETS, Media, MediaStream
+from .store import Media, PacketStore
+from .stream import AUDIO_CACHE_PACKETS, MIN_CACHE_PACKETS, VIDEO_CACHE_PACKETS, MediaStream
 
 if TYPE_CHECKING:
     from ..ortc import RtpParameters
@@ -75,7 +76,7 @@ class Producer:
         self.source = source
         self.kind = kind
         self.codec = codec
-        self._is_vp8 = codec.router.mime_type == VP8_MIME_TYPE
+        self.is_vp8 = codec.router.mime_type == VP8_MIME_TYPE
         self.clock_rate = codec.router.clock_rate
         self.attributes = attributes
         self.mid = parameters.mid
@@ -84,7 +85,7 @@ class Producer:
         self.streams: list[MediaStream | None] = [None] * self.layers
         self.consumers: dict[str, Consumer] = {}
         self.keyframes = KeyframeRequester()
-        self.capture: CaptureTap | None = None
+        self._capture: CaptureTap | None = None
         self.on_level: Callable[[str, int], None] | None = None
         self.pinned = False
         """Its picture yields no earlier than the speaker's."""
@@ -94,15 +95,38 @@ class Producer:
         self.allowed = False
         self.flowing = False
         self._request_keyframe = request_keyframe
-        self._fast = fast
+        self.fast = fast
         self._keyframe_layer = 0
         ids = {e.uri: e.id for e in parameters.header_extensions if e.id is not None}
         self.mid_id = ids.get(MID_URI, 0)
         self.rid_id = ids.get(RID_URI, 0)
         self.repaired_rid_id = ids.get(REPAIRED_RID_URI, 0)
-        self._send_time_id = ids.get(ABS_SEND_TIME_URI, 0)
-        self._level_id = ids.get(AUDIO_LEVEL_URI, 0)
-        self._orientation_id = ids.get(ORIENTATION_URI, 0)
+        self.send_time_id = ids.get(ABS_SEND_TIME_URI, 0)
+        self.level_id = ids.get(AUDIO_LEVEL_URI, 0)
+        self.orientation_id = ids.get(ORIENTATION_URI, 0)
+
+    @property
+    def capture(self) -> CaptureTap | None:
+        return self._capture
+
+    @capture.setter
+    def capture(self, capture: CaptureTap | None) -> None:
+        self._capture = capture
+        self.unlend()
+
+    def unlend(self) -> None:
+        """Something that decides about its packets changes: the next of each stream is to be seen here."""
+        for stream in self.streams:
+            if stream is not None:
+                stream.store.unlend()
+
+    def tell_level(self) -> None:
+        """Pass on the loudest level that was heard without its packets being seen here."""
+        for stream in self.streams:
+            if stream is not None:
+                level = stream.take_level()
+                if level is not None and self.on_level is not None:
+                    self.on_level(self.peer_id, level)
 
     def priority(self, now_ns: int) -> Priority:
         """How late its picture yields on a link without room for all."""
@@ -130,7 +154,10 @@ class Producer:
     def add_stream(self, ssrc: int, layer: int) -> MediaStream:
         """A stream was seen, or announced, for a layer; it replaces an earlier one of that layer."""
         cache = AUDIO_CACHE_PACKETS if self.kind == "audio" else VIDEO_CACHE_PACKETS >> (self.layers - 1 - layer)
-        stream = MediaStream(ssrc, layer, self.clock_rate, max(cache, MIN_CACHE_PACKETS))
+        cache = max(cache, MIN_CACHE_PACKETS)
+        store = self.fast.store(cache) if self.fast is not None else PacketStore(cache)
+        stream = MediaStream(ssrc, layer, self.clock_rate, store)
+        self.unlend()
         earlier, self.streams[layer] = self.streams[layer], stream
         if self.capture is not None:
             self.capture.stream_replaced(earlier)
@@ -168,7 +195,7 @@ class Producer:
         extensions = packet.extensions()
         if self.kind == "video":
             if not recovered:
-                sent = extensions.get(self._send_time_id, b"")
+                sent = extensions.get(self.send_time_id, b"")
                 if len(sent) == 3:
                     estimate.add(int.from_bytes(sent, "big"), now_ns)
             if stream.nack.received(media.number, now_ns):
@@ -182,8 +209,10 @@ class Producer:
         switched: list[Consumer] = []
         if self.kind == "video":
             self._prepare_video(media, packet, extensions, now_ns)
+            stream.store.keep(media, now_ns)
             if media.vp8 is not None and media.vp8.temporal_layer >= stream.temporal_layers:
                 stream.temporal_layers = media.vp8.temporal_layer + 1
+                stream.store.unlend()
             if media.keyframe:
                 stream.keyframe = max(stream.keyframe, media.number)
                 if stream.layer == self._keyframe_layer:
@@ -191,6 +220,7 @@ class Producer:
                 switched = [c for c in self.consumers.values() if c.consider(stream, now_ns)]
         else:
             self._prepare_audio(media, packet, extensions)
+            stream.store.keep(media, now_ns)
         self._forward(stream, media, now_ns)
         if switched and media.number < stream.highest:
             for consumer in switched:
@@ -199,9 +229,10 @@ class Producer:
             self.capture.rtp(stream, packet.data, now_ns, keyframe=media.keyframe)
         if media.marker and self.layers > 1:
             self._look_for_stopped(stream, now_ns)
+        stream.store.lend(self, stream)
 
     def _forward(self, stream: MediaStream, media: Media, now_ns: int) -> None:
-        fast = self._fast
+        fast = self.fast
         if fast is None or media.number != stream.highest:  # a late one goes the plain way, behind all others
             stream.cool()
             for consumer in stream.takers:
@@ -210,11 +241,7 @@ class Producer:
         hot = stream.hot or stream.heat(fast)
         slow = stream.slow
         if hot.entries:
-            stream.hot_packets += 1
-            stream.hot_octets += len(media.body) - media.payload_at
-            stream.hot_ns = now_ns
-            stream.hot_last = media
-            fast.push(stream, media)
+            fast.push(stream, media, now_ns)
         for consumer in slow:  # one that begins here cools the stream, and is hot with the next packet
             consumer.forward(stream, media, now_ns)
 
@@ -235,19 +262,19 @@ class Producer:
                 self.capture.layer_stopped(stream, now_ns)
 
     def _prepare_video(self, media: Media, packet: RtpPacket, extensions: dict[int, bytes], now_ns: int) -> None:
-        orientation = extensions.get(self._orientation_id, b"")
+        orientation = extensions.get(self.orientation_id, b"")
         block = video_block(now_ns, orientation[:1])
         media.orientation = orientation[:1]
         media.payload_at = len(block)
         media.body = block + packet.payload
-        if self._is_vp8:
+        if self.is_vp8:
             media.vp8 = vp8.parse(packet.data, packet.payload_at, packet.payload_end)
             media.keyframe = media.vp8 is not None and media.vp8.keyframe
         else:
             media.keyframe = h264.starts_keyframe(packet.data, packet.payload_at, packet.payload_end)
 
     def _prepare_audio(self, media: Media, packet: RtpPacket, extensions: dict[int, bytes]) -> None:
-        level = extensions.get(self._level_id, b"")
+        level = extensions.get(self.level_id, b"")
         if level:
             media.payload_at = 8
             media.body = _LEVEL_HEAD + level[:1] + b"\0\0" + packet.payload

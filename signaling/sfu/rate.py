@@ -60,40 +60,45 @@ FORGET_MS = 5_000
 _NS_PER_UNIT = NS_PER_S / (1 << 18)
 
 
+class Arrivals:
+    """When the packets of one peer came, against when they were sent.  Units of abs-send-time; ``sent_ns`` counts on
+    past its wrap; ``packets`` and ``least_ns`` (the least delay) are of the present period."""
+
+    __slots__ = ("heard_ns", "least_ns", "packets", "sent_ns", "sent_units")
+
+    def __init__(self) -> None:
+        self.sent_units = self.packets = self.heard_ns = 0
+        self.sent_ns = 0.0
+        self.least_ns = float("inf")
+
+
 class UplinkEstimate:
     """``bitrate_bps`` is what to tell the sender.  ``add`` is on the hot path; ``update`` is called twice a second."""
 
     __slots__ = (
+        "_arrivals",
         "_base_next_ns",
         "_base_ns",
         "_base_since_ns",
         "_cut_ns",
         "_good_bps",
         "_growing",
-        "_heard_ns",
-        "_least_ns",
         "_loss",
-        "_packets",
         "_period_since_ns",
         "_queue_ns",
-        "_sent_ns",
-        "_sent_units",
         "_skip_period",
         "_standing",
         "_updated_ns",
         "bitrate_bps",
     )
 
-    def __init__(self, now_ns: int) -> None:
+    def __init__(self, now_ns: int, arrivals: Arrivals | None = None) -> None:
+        self._arrivals = arrivals if arrivals is not None else Arrivals()
         self.bitrate_bps = float(CEILING_BPS)
         self._good_bps = float(CEILING_BPS)
         self._loss = 0.0
         self._cut_ns = now_ns - FORGET_MS * NS_PER_MS
         self._updated_ns = self._period_since_ns = now_ns
-        self._sent_units = self._packets = 0
-        self._sent_ns = 0.0
-        self._heard_ns = 0
-        self._least_ns = float("inf")
         self._growing = self._standing = 0
         self._queue_ns = 0.0
         self.path_changed(now_ns)
@@ -102,23 +107,24 @@ class UplinkEstimate:
     def path_changed(self, now_ns: int) -> None:
         """The peer's packets take another way now: delays begin anew, once the last ones of the old way are in."""
         self._skip_period = True
-        self._base_ns = self._base_next_ns = self._least_ns = float("inf")
+        self._base_ns = self._base_next_ns = self._arrivals.least_ns = float("inf")
         self._base_since_ns = now_ns
-        self._growing = self._standing = self._packets = 0
+        self._growing = self._standing = self._arrivals.packets = 0
         self._queue_ns = 0.0
 
     def add(self, abs_send_time: int, now_ns: int) -> None:
         """One video packet: its 24-bit send time (6.18 fixed point seconds)."""
-        step = (abs_send_time - self._sent_units) & 0xFFFFFF
+        arrivals = self._arrivals
+        step = (abs_send_time - arrivals.sent_units) & 0xFFFFFF
         if step >= 0x800000:  # sent before the last one
             step -= 0x1000000
-        self._sent_units = abs_send_time
-        self._sent_ns += step * _NS_PER_UNIT
-        self._heard_ns = now_ns
-        self._packets += 1
-        delay = now_ns - self._sent_ns
-        if delay < self._least_ns:
-            self._least_ns = delay
+        arrivals.sent_units = abs_send_time
+        arrivals.sent_ns += step * _NS_PER_UNIT
+        arrivals.heard_ns = now_ns
+        arrivals.packets += 1
+        delay = now_ns - arrivals.sent_ns
+        if delay < arrivals.least_ns:
+            arrivals.least_ns = delay
 
     def update(self, expected: int, lost: int, received_bps: float, now_ns: int) -> None:
         """Judge the time since the last call: packets expected and lost for good, and the rate that arrived."""
@@ -135,9 +141,10 @@ class UplinkEstimate:
     # --- inside ------------------------------------------------------------------
 
     def _judge_delay(self, received_bps: float, now_ns: int) -> None:
-        least, packets = self._least_ns, self._packets
-        self._least_ns, self._packets = float("inf"), 0
-        if now_ns - self._heard_ns > MAX_SILENCE_MS * NS_PER_MS:
+        arrivals = self._arrivals
+        least, packets = arrivals.least_ns, arrivals.packets
+        arrivals.least_ns, arrivals.packets = float("inf"), 0
+        if now_ns - arrivals.heard_ns > MAX_SILENCE_MS * NS_PER_MS:
             self.path_changed(now_ns)
         if self._skip_period:
             self._skip_period = False

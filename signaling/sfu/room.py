@@ -255,6 +255,9 @@ class Room:
                     producer.capture.on_timer(now_ns)
 
     def tell_levels(self, now_ns: int) -> None:
+        for present in self.peers.values():
+            for producer in present.producers.values():
+                producer.tell_level()
         levels = self.levels.take()
         if levels is not None:
             for peer_id in levels:

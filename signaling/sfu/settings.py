@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+#: ``auto``: compiled if it is there, else Python.
+HotPath = Literal["auto", "python", "native"]
 
 #: Packets sent per second and process before newcomers are refused.  A prototype of this plane forwarded 54,000/s on
 #: one 2026 server core at 60 % load; RTCP and capture take their share of the rest.
@@ -24,3 +28,4 @@ class WorkerSettings:
     tcp: bool = True
     codecs: frozenset[str] | None = None
     packets_out_limit_s: int = DEFAULT_PACKETS_OUT_LIMIT_S
+    hot_path: HotPath = "auto"

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import rtcp, vp8
+from . import rtcp
 from .clock import NS_PER_MS, NS_PER_S
 from .fastpath import HotList
 from .nack import NackGenerator
 from .rtp import RtpPacket
 from .sequence import MAX_DROPOUT, SequenceUnwrapper
+from .store import NO_LEVEL, NO_TRANSIT, Media, PacketStore
 
 if TYPE_CHECKING:
     from .consumer import Consumer
     from .fastpath import FastPath
 
-#: Packets kept for retransmission; powers of two.  Video: about 2 s of 2 Mbit/s, half of it for each layer below (a
-#: quarter of the pixels); audio: 2.5 s of 20 ms packets.
+#: Most packets kept for retransmission; powers of two.  Video: about 2 s of 2 Mbit/s, half of it for each layer below
+#: (a quarter of the pixels); audio: 2.5 s of 20 ms packets.  Fewer, if those are too old (:mod:`.store`).
 VIDEO_CACHE_PACKETS = 512
 AUDIO_CACHE_PACKETS = 128
 MIN_CACHE_PACKETS = 128
@@ -24,30 +25,13 @@ MIN_CACHE_PACKETS = 128
 MIN_MEASURE_MS = 200
 
 
-class Media:
-    """One packet as its consumers need it, made once for all of them.
-
-    ``body`` is what follows the fixed header: the extension block of ``payload_at`` bytes, then the payload.
-    """
-
-    __slots__ = ("body", "keyframe", "marker", "number", "orientation", "payload_at", "timestamp", "vp8")
-
-    def __init__(self, number: int, marker: int, timestamp: int) -> None:
-        self.number = number
-        self.marker = marker
-        self.timestamp = timestamp
-        self.body = b""
-        self.payload_at = 0
-        self.keyframe = False
-        self.orientation = b""
-        self.vp8: vp8.Vp8Descriptor | None = None
-
-
 class MediaStream:
     """``layer`` is its place among the producer's encodings, 0 the lowest."""
 
-    def __init__(self, ssrc: int, layer: int, clock_rate: int, cache_packets: int = VIDEO_CACHE_PACKETS) -> None:
+    def __init__(self, ssrc: int, layer: int, clock_rate: int, store: PacketStore | None = None) -> None:
         self.ssrc = ssrc
+        self.store = store if store is not None else PacketStore(VIDEO_CACHE_PACKETS)
+        self.state = self.store.state
         self.layer = layer
         self.clock_rate = clock_rate
         self.takers: list[Consumer] = []
@@ -59,32 +43,18 @@ class MediaStream:
         """The other takers, while ``hot`` is there."""
         self.run: list[Media] = []
         """Pushed to the hot list and not yet written."""
-        self.hot_packets = self.hot_octets = self.hot_ns = 0
-        """Pushed to hot lists ever, and when last."""
-        self.hot_last: Media | None = None
+        self._hot_last: Media | None = None
         self.nack = NackGenerator()
-        self.last_packet_ns: int | None = None
-        self.sibling_frames = 0
-        """Frames of the producer's other layers since the last packet of this one."""
-        self.stopped = False
-        """The sender has stopped this layer and not begun it again."""
         self.keyframe = -1
         """Number of the first packet of the newest keyframe, -1 before there is one."""
         self.temporal_layers = 1
         """How many this stream was seen to have."""
         self.sender_report: rtcp.SenderReport | None = None
         self.sender_report_ns = 0
-        self.bytes = 0
         self.bitrate_bps = 0.0
         self.expected_now = self.lost_now = 0
         """Packets between the last two report blocks."""
-        self._mask = cache_packets - 1
-        self._cache: list[Media | None] = [None] * cache_packets
-        self._unwrapper = SequenceUnwrapper()
-        self._jitter = 0
-        self._transit: int | None = None
-        self._base = -1
-        self._received = 0
+        self._unwrapper = SequenceUnwrapper(self.state)
         self._reported_expected = 0
         self._reported_received = 0
         self._measured_bytes = 0
@@ -93,39 +63,94 @@ class MediaStream:
     @property
     def highest(self) -> int:
         """The newest extended number, -1 before the first."""
-        return self._unwrapper.highest
+        return self.state.highest
+
+    @property
+    def last_packet_ns(self) -> int | None:
+        at_ns = self.state.last_packet_ns
+        return at_ns if at_ns >= 0 else None
+
+    @property
+    def sibling_frames(self) -> int:
+        """Frames of the producer's other layers since the last packet of this one."""
+        return self.state.sibling_frames
+
+    @sibling_frames.setter
+    def sibling_frames(self, frames: int) -> None:
+        self.state.sibling_frames = frames
+
+    @property
+    def stopped(self) -> bool:
+        """The sender has stopped this layer and not begun it again."""
+        return bool(self.state.stopped)
+
+    @stopped.setter
+    def stopped(self, stopped: bool) -> None:
+        self.state.stopped = int(stopped)
+
+    @property
+    def bytes(self) -> int:
+        return self.state.bytes
+
+    @property
+    def hot_packets(self) -> int:
+        """Pushed to hot lists ever; their octets, when the last was, and which."""
+        return self.state.hot_packets
+
+    @property
+    def hot_octets(self) -> int:
+        return self.state.hot_octets
+
+    @property
+    def hot_ns(self) -> int:
+        return self.state.hot_ns
+
+    @property
+    def hot_last(self) -> Media | None:
+        number = self.state.hot_number
+        last = self._hot_last
+        if last is None or last.number != number:
+            last = self._hot_last = self.store.find(number) if number >= 0 else None
+        return last
+
+    def take_level(self) -> int | None:
+        """The loudest level (RFC 6464) that the compiled path heard since the last call."""
+        level = self.state.level
+        if level == NO_LEVEL:
+            return None
+        self.state.level = NO_LEVEL
+        return level
 
     def accept(self, packet: RtpPacket, now_ns: int, *, recovered: bool = False) -> Media | None:
         """Count a packet in; ``None`` if it is a duplicate or a stray.
 
         A recovered one says nothing about jitter.
         """
-        before = self._unwrapper.highest
+        state = self.state
+        before = state.highest
+        if before >= 0:
+            self.nack.in_order(before)
         number = self._unwrapper.unwrap(packet.sequence)
         if number < 0:
             return None
         if before < 0:
-            self._base = number
+            state.base = number
         elif number - before > MAX_DROPOUT:
             self._restart(number)
-        slot = number & self._mask
-        cached = self._cache[slot]
-        if cached is not None and cached.number >= number:
-            return None
         media = Media(number, packet.marker, packet.timestamp)
-        self._cache[slot] = media
-        self.last_packet_ns = now_ns
-        self.sibling_frames = 0
-        self.stopped = False
-        self.bytes += len(packet.data)
-        self._received += 1
+        if not self.store.claim(media):
+            return None
+        state.last_packet_ns = now_ns
+        state.sibling_frames = 0
+        state.stopped = 0
+        state.bytes += len(packet.data)
+        state.received += 1
         if not recovered:
             self._measure_jitter(packet.timestamp, now_ns)
         return media
 
     def cached(self, number: int) -> Media | None:
-        media = self._cache[number & self._mask]
-        return media if media is not None and media.number == number else None
+        return self.store.find(number)
 
     def heat(self, fast: FastPath) -> HotList:
         """Find out who can be served the fast way."""
@@ -135,10 +160,12 @@ class MediaStream:
         found = [entry for _, entry in entries if entry is not None]
         payload_type = self.takers[0].payload_type if self.takers else 0
         self.hot = HotList(found, payload_type)
+        fast.heated(self, self.hot)
         return self.hot
 
     def cool(self) -> None:
         """Write what is waiting, and let the takers take their state back: something about one of them changes."""
+        self.store.unlend()
         if self.hot is None:
             return
         for consumer in self.takers:
@@ -147,6 +174,7 @@ class MediaStream:
         if self.fast is not None:
             self.fast.write(self)
             self.fast.send()
+            self.fast.cooled(self)
         self.hot = None
         self.slow = []
 
@@ -155,12 +183,11 @@ class MediaStream:
         self.cool()
         self.nack.reset()
         self._unwrapper.restart()
-        self._transit = None
-        self._received = self._reported_expected = self._reported_received = 0
-        self._base = self.keyframe = -1
-        self.last_packet_ns = None
-        self.sibling_frames = 0
-        self.stopped = False
+        state = self.state
+        state.transit = NO_TRANSIT
+        state.received = self._reported_expected = self._reported_received = 0
+        state.base = self.keyframe = state.last_packet_ns = -1
+        state.sibling_frames = state.stopped = 0
 
     def on_sender_report(self, report: rtcp.SenderReport, now_ns: int) -> bool:
         """Keep the newest; ``True`` for the first."""
@@ -180,12 +207,13 @@ class MediaStream:
 
     def report_block(self, now_ns: int) -> rtcp.ReportBlock | None:
         """Our view of the stream for its sender (RFC 3550 A.3); ``None`` before the first packet."""
-        if self._base < 0:
+        state = self.state
+        if state.base < 0:
             return None
-        expected = self.highest - self._base + 1
+        expected = state.highest - state.base + 1
         self.expected_now = max(0, expected - self._reported_expected)
-        self.lost_now = max(0, self.expected_now - (self._received - self._reported_received))
-        self._reported_expected, self._reported_received = expected, self._received
+        self.lost_now = max(0, self.expected_now - (state.received - self._reported_received))
+        self._reported_expected, self._reported_received = expected, state.received
         lsr = dlsr = 0
         if self.sender_report is not None:
             lsr = self.sender_report.ntp >> 16 & 0xFFFFFFFF
@@ -193,9 +221,9 @@ class MediaStream:
         return rtcp.ReportBlock(
             ssrc=self.ssrc,
             fraction_lost=min(255, self.lost_now * 256 // max(1, self.expected_now)),
-            total_lost=expected - self._received,
-            highest_sequence=self.highest & 0xFFFFFFFF,
-            jitter=self._jitter >> 4,
+            total_lost=expected - state.received,
+            highest_sequence=state.highest & 0xFFFFFFFF,
+            jitter=state.jitter >> 4,
             lsr=lsr,
             dlsr=dlsr,
         )
@@ -206,14 +234,15 @@ class MediaStream:
             consumer.resync()
         self.nack.reset()
         self.keyframe = -1
-        self._base = number
-        self._received = self._reported_expected = self._reported_received = 0
+        self.state.base = number
+        self.state.received = self._reported_expected = self._reported_received = 0
 
     def _measure_jitter(self, timestamp: int, now_ns: int) -> None:
         """RFC 3550 A.8, in units of 1/16 of the clock."""
+        state = self.state
         transit = now_ns * self.clock_rate // NS_PER_S - timestamp
-        if self._transit is not None:
-            difference = abs(transit - self._transit) & 0xFFFFFFFF
+        if state.transit != NO_TRANSIT:
+            difference = abs(transit - state.transit) & 0xFFFFFFFF
             if difference < self.clock_rate * 10:  # not a wrap of the timestamp
-                self._jitter += difference - ((self._jitter + 8) >> 4)
-        self._transit = transit
+                state.jitter += difference - ((state.jitter + 8) >> 4)
+        state.transit = transit

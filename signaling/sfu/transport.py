@@ -44,6 +44,8 @@ class Transport:
         self._clock = clock
         self._port = port
         self._certificate = certificate
+        self.ingress = port.fast.ingress() if port.fast is not None and self.direction == "send" else None
+        """What the hot path takes by itself of this peer."""
         self._on_state = on_state
         self._ice: IceLite[Path] = IceLite(clock.mono_ns())
         self._path: Path | None = None
@@ -136,6 +138,14 @@ class Transport:
                 self._ice.heard_ns = now_ns
                 self.on_rtp(plain, now_ns)
 
+    def on_plain(self, packet: bytes, now_ns: int) -> None:
+        """An RTP packet that the hot path decrypted and left to us."""
+        self._ice.heard_ns = now_ns
+        self.on_rtp(packet, now_ns)
+
+    def on_taken(self, ssrc: int, now_ns: int) -> None:
+        """The hot path took a packet, and left some who receive it to us."""
+
     def on_datagram(self, datagram: bytes, now_ns: int) -> None:
         first = datagram[0]
         if 127 < first < 192:
@@ -179,6 +189,8 @@ class Transport:
 
     def check_consent(self, now_ns: int) -> None:
         """Called about twice a second."""
+        if self.ingress is not None:
+            self._ice.heard_ns = max(self._ice.heard_ns, self.ingress.heard_ns)
         if self.state == "connected" and self._ice.expired(now_ns):
             self._set_state("lost")
 

@@ -50,7 +50,8 @@ class Uplink(Transport):
         self.producers: dict[str, Producer] = {}
         self._routes: dict[int, _Route] = {}
         self._own_ssrc = secrets.randbits(32) or 1
-        self._estimate = UplinkEstimate(clock.mono_ns())
+        arrivals = self.ingress.arrivals if self.ingress is not None else None
+        self._estimate = UplinkEstimate(clock.mono_ns(), arrivals)
         self._unknown_left = MAX_UNKNOWN_PER_S
         self.loss = LossWindow()
         """What did not come at once, mended or not."""
@@ -97,6 +98,14 @@ class Uplink(Transport):
         if repaired is not None:
             producer.on_rtp(stream, repaired, now_ns, self._estimate, recovered=True)
 
+    def on_taken(self, ssrc: int, now_ns: int) -> None:
+        route = self._routes.get(ssrc)
+        stream = route.stream if route is not None else None
+        media = stream.cached(stream.highest) if stream is not None else None
+        if stream is not None and media is not None:
+            for consumer in stream.slow:
+                consumer.forward(stream, media, now_ns)
+
     def on_rtcp(self, reports: list[rtcp.Report], now_ns: int) -> None:
         for report in reports:
             if isinstance(report, rtcp.SenderReport):
@@ -118,7 +127,13 @@ class Uplink(Transport):
         if route.producer.capture is not None and route.producer.flowing:
             route.producer.capture.rtcp(stream, report.raw, now_ns)
 
+    def on_connected(self) -> None:
+        if self.ingress is not None and self._keys is not None:
+            self.ingress.open(self._keys.receiving_context)
+
     def on_path_changed(self, now_ns: int) -> None:
+        if self.ingress is not None and self._keys is None:
+            self.ingress.close()
         self._estimate.path_changed(now_ns)
 
     # --- timers --------------------------------------------------------------------
@@ -207,6 +222,8 @@ class Uplink(Transport):
             self._forget(earlier.ssrc)
         stream = producer.add_stream(ssrc, layer)
         self.report_due = True
+        if self.ingress is not None:
+            self.ingress.add(ssrc, stream)
         return self._learn(ssrc, _Route(producer, layer, stream, repairs=False))
 
     def _learn(self, ssrc: int, route: _Route) -> _Route:
@@ -215,6 +232,8 @@ class Uplink(Transport):
 
     def _forget(self, ssrc: int) -> None:
         del self._routes[ssrc]
+        if self.ingress is not None:
+            self.ingress.remove(ssrc)
         self.forget_stream(ssrc, sent=False)
 
     def _compound(self, feedback: list[bytes], blocks: list[rtcp.ReportBlock] | None = None) -> bytes:

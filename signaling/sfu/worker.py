@@ -11,14 +11,14 @@ from dataclasses import dataclass
 
 from .. import worker_api as api
 from ..ortc import IceCandidate, RtpParameters
-from . import capabilities, mmsg
+from . import capabilities
 from .candidates import announced_addresses, candidates
 from .capture import CaptureSink
 from .clock import NS_PER_S, Clock
 from .downlink import Downlink
 from .dtls_adapter import Certificate
-from .fastpath import FastPath
 from .levels import PERIOD_MS
+from .paths import open_path
 from .port import Port
 from .producer import Producer
 from .room import Peer, Room
@@ -77,8 +77,7 @@ class Worker:
         self._capabilities = capabilities.offered(settings.codecs)
         self._sink = sink
         self._clock = clock or Clock()
-        # The plain way serves wherever the kernel's batches are not to be had.
-        self._fast = FastPath(segmentation=mmsg.segmentation_works()) if mmsg.AVAILABLE else None
+        self._fast = open_path(settings.hot_path)
         self._port = Port(self._clock, self._fast)
         self._certificate = Certificate()
         self._rooms: dict[str, Room] = {}

@@ -43,7 +43,7 @@ def test_datagrams_out_and_in(family: socket.AddressFamily) -> None:
         incoming, got = mmsg.Incoming(family), []
         while count := incoming.receive(b.fileno()):
             for i in range(count):
-                assert incoming.name(i) == mmsg.pack_name(family, a.getsockname())
+                assert incoming.peer(i) == mmsg.pack_name(family, a.getsockname())
                 at = i * mmsg.RECEIVE_BYTES
                 got.append(bytes(incoming.view[at : at + incoming.size(i)]))
         assert got == sent

@@ -3,7 +3,8 @@ from __future__ import annotations
 from signaling.sfu import rtcp, rtp
 from signaling.sfu.clock import NS_PER_MS as MS
 from signaling.sfu.clock import NS_PER_S
-from signaling.sfu.stream import VIDEO_CACHE_PACKETS, Media, MediaStream
+from signaling.sfu.store import Media
+from signaling.sfu.stream import VIDEO_CACHE_PACKETS, MediaStream
 
 
 def accept(stream: MediaStream, sequence: int, now_ns: int = 0, timestamp: int = 0) -> Media | None:
