@@ -84,6 +84,7 @@ def _worker_settings(settings: Settings) -> WorkerSettings:
         # A room carries what its record can show.
         codecs=PLAYABLE_CODECS,
         port=settings.media_port,
+        own=_own(listen),
         announced=_announced(settings, listen),
         packets_out_limit_s=settings.media_packets_per_s,
     )
@@ -102,6 +103,12 @@ def _own_among(announced: tuple[str, ...]) -> tuple[str, ...]:
     except OSError:  # of a router in front
         return ()
     return announced
+
+
+def _own(listen: tuple[str, ...]) -> tuple[str, ...]:
+    """Beside a wildcard: every address of this computer."""
+    found = [str(address) for address in local_addresses()] if listen[0] == "0.0.0.0" else []
+    return tuple(found)
 
 
 def _announced(settings: Settings, listen: tuple[str, ...]) -> tuple[str, ...]:

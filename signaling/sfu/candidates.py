@@ -49,7 +49,16 @@ def announced_addresses(listen: tuple[str, ...], announced: tuple[str, ...]) -> 
         for host in listen:
             wildcard = ipaddress.ip_address(host).is_unspecified
             found.append(_default_address(ipv6=":" in host) if wildcard else host)
-    return list(dict.fromkeys(found))
+    return [address for address in dict.fromkeys(found) if not _needs_zone(address)]
+
+
+def _needs_zone(address: str) -> bool:
+    """A link-local IPv6 address means nothing to another computer (RFC 4007 §11.2)."""
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:  # a name
+        return False
+    return ip.version == 6 and ip.is_link_local
 
 
 def _default_address(*, ipv6: bool) -> str:

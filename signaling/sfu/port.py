@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import ipaddress
 import logging
 import socket
 from typing import Any, Protocol, cast
@@ -31,6 +32,8 @@ TCP_PROOF_S = 10.0
 MAX_TCP_BACKLOG_BYTES = 256 * 1024
 #: Tries to find a port that is free on all listening addresses, UDP and TCP.
 BIND_TRIES = 20
+#: More addresses of one computer than these are served by the wildcard alone.
+MAX_OWN_ADDRESSES = 32
 #: How a system without IPv6 refuses its wildcard address.
 NO_IPV6 = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
 
@@ -102,11 +105,12 @@ class Port:
         self._servers: list[asyncio.Server] = []
         self.connections: set[TcpConnection] = set()
 
-    async def open(self, listen: tuple[str, ...], number: int, *, tcp: bool) -> None:
+    async def open(self, listen: tuple[str, ...], number: int, *, tcp: bool, own: tuple[str, ...] = ()) -> None:
         """Bind.  Raises ``OSError`` naming the address if that is not possible."""
         for attempt in range(BIND_TRIES):
             try:
                 await self._open_once(listen, number, tcp=tcp)
+                self._open_beside(own)
                 return
             except OSError as error:
                 await self.aclose()
@@ -129,6 +133,25 @@ class Port:
                 server = await loop.create_server(lambda: TcpConnection(self, self._clock), host, number)
                 self._servers.append(server)
         self.number = number
+
+    def _open_beside(self, own: tuple[str, ...]) -> None:
+        """Sockets for this computer's addresses beside the wildcard of their family.
+
+        All of the port's sockets are shared while these are bound, and none before or after: nobody else gets in.
+        """
+        wildcards = {sock.family for sock in self._sockets if sock.wildcard}
+        for host in own[:MAX_OWN_ADDRESSES]:
+            family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            if family not in wildcards:
+                continue
+            for sock in self._sockets:
+                sock.share(on=True)
+            try:
+                self._sockets.append(UdpSocket(self, host, self.number, self._clock, shared=True))
+            except OSError as error:
+                logger.warning("no socket of its own for %s: %s", host, error)
+            for sock in self._sockets:
+                sock.share(on=False)
 
     async def aclose(self) -> None:
         for sock in self._sockets:
@@ -179,10 +202,11 @@ class Port:
 class UdpSocket:
     """One bound socket, read in batches."""
 
-    def __init__(self, port: Port, host: str, number: int, clock: Clock) -> None:
+    def __init__(self, port: Port, host: str, number: int, clock: Clock, *, shared: bool = False) -> None:
         self._port = port
         self._clock = clock
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self.family = family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self.wildcard = ipaddress.ip_address(host).is_unspecified
         self._socket = socket.socket(family, socket.SOCK_DGRAM)
         try:
             if family == socket.AF_INET6:
@@ -190,6 +214,7 @@ class UdpSocket:
             for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
                 self._socket.setsockopt(socket.SOL_SOCKET, option, SOCKET_BUFFER_BYTES)
             self._socket.setblocking(False)
+            self.share(on=shared)
             self._socket.bind((host, number))
         except OSError:
             self._socket.close()
@@ -209,6 +234,10 @@ class UdpSocket:
                 self._loop.add_reader(self._socket, self._readable_batch, self._fast)
         else:
             self._loop.add_reader(self._socket, self._readable)
+
+    def share(self, *, on: bool) -> None:
+        """Whether another socket may be bound to this number for an address of its own (socket(7), SO_REUSEADDR)."""
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, int(on))
 
     def owns(self, path: UdpPath) -> bool:
         return path.socket is self._socket

@@ -19,12 +19,15 @@ class WorkerSettings:
 
     ``announced``: addresses that clients are told instead of the listening ones (NAT, or a wildcard listener); empty
     means the listening addresses, a wildcard standing for the address of the default route, or loopback without one.
+    ``own``: addresses of this computer.  With a wildcard listener each has a socket of its own beside it, so that
+    answers leave from the address that was asked, whatever the routes prefer.
     ``codecs``: MIME types that are carried, in lower case; ``None`` means all that this plane knows.
     """
 
     listen: tuple[str, ...] = ("0.0.0.0",)
     port: int = 0
     announced: tuple[str, ...] = ()
+    own: tuple[str, ...] = ()
     tcp: bool = True
     codecs: frozenset[str] | None = None
     packets_out_limit_s: int = DEFAULT_PACKETS_OUT_LIMIT_S

@@ -115,7 +115,7 @@ class Worker:
     async def start(self) -> None:
         """Bind the port.  Raises ``OSError`` if that is not possible."""
         settings = self._settings
-        await self._port.open(settings.listen, settings.port, tcp=settings.tcp)
+        await self._port.open(settings.listen, settings.port, tcp=settings.tcp, own=settings.own)
         addresses = announced_addresses(settings.listen, settings.announced)
         self._candidates = candidates(addresses, self._port.number, tcp=settings.tcp)
         self._load_ns = self._clock.mono_ns()

@@ -28,3 +28,8 @@ def test_udp_comes_before_tcp_and_earlier_addresses_before_later() -> None:
     ]
     assert {c.tcp_type for c in found if c.protocol == "tcp"} == {"passive"}
     assert {c.protocol for c in candidates(["192.0.2.1"], 5000, tcp=False)} == {"udp"}
+
+
+def test_link_local_ipv6_is_told_to_nobody() -> None:
+    assert announced_addresses(("fe80::1", "2001:db8::1", "169.254.0.9"), ()) == ["2001:db8::1", "169.254.0.9"]
+    assert announced_addresses(("::1",), ("fe80::7", "192.0.2.1")) == ["192.0.2.1"]
