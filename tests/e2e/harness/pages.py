@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,10 +87,15 @@ class Person:
         locale: str = "en-GB",
         devices: bool = True,
         film: Film = cameras.camera,
+        program: str | Path = CHROMIUM,
+        flags: Sequence[str] = (),
     ) -> Person:
-        """A browser of their own, since the files of fake devices hold for a whole browser."""
+        """A browser of their own, since the files of fake devices hold for a whole browser.
+
+        ``program``: what starts Chromium, elsewhere perhaps; ``flags``: more of its command line.
+        """
         browser = await running.chromium.launch(
-            executable_path=CHROMIUM, args=[*FLAGS, *(fake_devices(role, folder, film) if devices else [])]
+            executable_path=program, args=[*FLAGS, *flags, *(fake_devices(role, folder, film) if devices else [])]
         )
         context = await browser.new_context(
             viewport=PHONE if phone else DESKTOP,  # type: ignore[arg-type]
@@ -150,6 +155,16 @@ class Person:
 
     async def counters(self) -> dict[str, Any]:
         found: dict[str, Any] = await self.page.evaluate("__probe.counters()")
+        return found
+
+    async def reports(self, *kinds: str) -> list[dict[str, Any]]:
+        """The reports of these kinds (W3C webrtc-stats, RTCStatsType) of all open peer connections."""
+        found: list[dict[str, Any]] = await self.page.evaluate("kinds => __probe.reports(kinds)", kinds)
+        return found
+
+    async def routes(self) -> list[dict[str, str]]:
+        """By which way each peer connection sends now: type, protocol and addresses of both ends."""
+        found: list[dict[str, str]] = await self.page.evaluate("__probe.routes()")
         return found
 
     async def sound(self) -> Samples:

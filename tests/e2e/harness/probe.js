@@ -131,5 +131,41 @@
     return sum;
   };
 
-  window.__probe = { listen, pictures, counters, silence };
+  // All reports of these kinds, with the number of the peer connection they are of.
+  const reports = async (kinds) => {
+    const found = [];
+    for (const [connection, each] of connections.entries()) {
+      if (each.connectionState === "closed") continue;
+      for (const report of (await each.getStats()).values()) {
+        if (kinds.includes(report.type)) found.push({ ...report, connection });
+      }
+    }
+    return found;
+  };
+
+  // The pair of candidates that each open peer connection uses now.
+  const routes = async () => {
+    const found = [];
+    for (const [connection, each] of connections.entries()) {
+      if (each.connectionState === "closed") continue;
+      const all = await each.getStats();
+      const transport = [...all.values()].find((report) => report.type === "transport");
+      const pair = all.get(transport?.selectedCandidatePairId);
+      const local = all.get(pair?.localCandidateId);
+      const remote = all.get(pair?.remoteCandidateId);
+      found.push({
+        connection,
+        state: each.connectionState,
+        type: local?.candidateType ?? "",
+        protocol: local?.protocol ?? "",
+        relayProtocol: local?.relayProtocol ?? "",
+        address: local?.address ?? "",
+        remote: remote?.address ?? "",
+        remoteProtocol: remote?.protocol ?? "",
+      });
+    }
+    return found;
+  };
+
+  window.__probe = { listen, pictures, counters, silence, reports, routes };
 })();

@@ -1,0 +1,110 @@
+"""A TURN relay: coturn, as deploy/compose.yaml runs it, with a certificate of its own for TLS."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import ipaddress
+import shutil
+import socket
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from .process import ServerProcess, free_port
+
+SECRET = "a secret of the tests"
+#: Ports for relayed packets; one for each transport of each participant.
+RELAY_PORTS = 200
+
+
+def missing() -> str | None:
+    """Why there can be no relay here, or nothing."""
+    return None if shutil.which("turnserver") else "coturn is not installed"
+
+
+@dataclass(frozen=True)
+class Relay:
+    """``key_hash``: of the certificate's public key, for browsers that shall trust it (base64 of SHA-256)."""
+
+    address: str
+    port: int
+    tls_port: int
+    key_hash: str
+    process: ServerProcess
+
+    def url(self, transport: str) -> str:
+        """``udp``, ``tcp`` or ``tls``."""
+        if transport == "tls":
+            return f"turns:{self.address}:{self.tls_port}?transport=tcp"
+        return f"turn:{self.address}:{self.port}?transport={transport}"
+
+
+def start(folder: Path, address: str, *, peer: str) -> Relay:
+    """On ``address``; it relays to ``peer`` and to nobody else."""
+    port, tls_port, first = (free_port(address=address) for _ in range(3))
+    key_hash = _make_certificate(folder, address)
+    process = ServerProcess(
+        [
+            "turnserver",
+            "-n",
+            f"--listening-ip={address}",
+            f"--relay-ip={address}",
+            f"--listening-port={port}",
+            f"--tls-listening-port={tls_port}",
+            f"--min-port={min(first, 65535 - RELAY_PORTS)}",
+            f"--max-port={min(first, 65535 - RELAY_PORTS) + RELAY_PORTS}",
+            f"--cert={folder / 'turn.crt'}",
+            f"--pkey={folder / 'turn.key'}",
+            "--use-auth-secret",
+            f"--static-auth-secret={SECRET}",
+            "--realm=court.example",
+            "--denied-peer-ip=0.0.0.0-255.255.255.255",
+            f"--allowed-peer-ip={peer}",
+            "--no-cli",
+            "--no-dtls",
+            "--no-tcp-relay",
+            "--no-multicast-peers",
+            f"--userdb={folder / 'turndb'}",
+            f"--pidfile={folder / 'turn.pid'}",
+            "--log-file=stdout",
+            "--simple-log",
+            "--verbose",
+        ],
+        log=folder / "turn.log",
+    )
+    process.wait_until(lambda: _accepts(address, port) and _accepts(address, tls_port))
+    return Relay(address, port, tls_port, key_hash, process)
+
+
+def _accepts(address: str, port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex((address, port)) == 0
+
+
+def _make_certificate(folder: Path, address: str) -> str:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, address)])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(days=2))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    (folder / "turn.key").write_bytes(private)
+    (folder / "turn.crt").write_bytes(certificate.public_bytes(pem))
+    public = key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return base64.b64encode(hashlib.sha256(public).digest()).decode()
