@@ -290,7 +290,10 @@ def create_app(
         Route("/", pages.party),
         Route("/hearing", pages.party),
         Route("/j/{token}", pages.party),
+        Route("/g/{token}", pages.party),
+        Route("/exhibits", pages.party),
         Route("/staff", pages.staff),
+        Route("/staff/{page:path}", pages.staff),
         Route("/record/{hearing_id}", pages.staff),
         Route("/{path:path}", pages.asset),
     ]
