@@ -1,5 +1,6 @@
 import { mount } from "svelte";
 import "./app.css";
+import "./styles/desk.css";
 import { prefs } from "./lib/prefs.svelte";
 import StaffApp from "./staff/StaffApp.svelte";
 

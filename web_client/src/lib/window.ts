@@ -24,6 +24,19 @@ export function claimWindow(personId: string, path = location.pathname): void {
   }
 }
 
+/** From now on this window is nobody's seat, but whose account is signed in. */
+export function releaseWindow(): void {
+  const fields = new URLSearchParams(location.search);
+  fields.delete(PARAMETER);
+  const query = fields.toString();
+  history.replaceState(null, "", query ? `${location.pathname}?${query}` : location.pathname);
+  try {
+    sessionStorage.removeItem(KEY);
+  } catch {
+    // nothing was kept then
+  }
+}
+
 /** An address of this origin, asked as this person. */
 export function forPerson(address: string, personId: string | null): string {
   return personId === null ? address : withQuery(address, PARAMETER, personId);
