@@ -21,6 +21,9 @@ MAX_PATHS = 8
 MAX_CREDENTIALS = 2
 #: Without an authentic packet for this long the peer is gone.  Browsers check each 2.5 s, aioice each 4-6 s.
 CONSENT_S = 10.0
+#: A path that is not the chosen one is forgotten when it was not checked for this long (RFC 7675 §5.1: consent expires
+#: after 30 s), and so long after the first check with new credentials the old ones are.
+FORGET_S = 30.0
 UFRAG_BYTES = 6
 PASSWORD_BYTES = 18
 
@@ -62,6 +65,8 @@ class IceLite(Generic[P]):
         self.selected: P | None = None
         self.heard_ns = now_ns
         self._nominated = False
+        self._renewed_ns: int | None = None
+        """When the newest credentials were first used, while there are older ones."""
 
     @property
     def local(self) -> Credentials:
@@ -71,6 +76,7 @@ class IceLite(Generic[P]):
     def restart(self) -> Credentials | None:
         """Make new credentials; returns those that are no longer good, if any."""
         self.credentials.append(new_credentials())
+        self._renewed_ns = None
         return self.credentials.pop(0) if len(self.credentials) > MAX_CREDENTIALS else None
 
     def on_request(
@@ -85,6 +91,8 @@ class IceLite(Generic[P]):
             conflict = stun.error(request.transaction_id, stun.ROLE_CONFLICT, "Role Conflict", password)
             return Reply(conflict, authentic=False)
         self.heard_ns = now_ns
+        if self._renewed_ns is None and len(self.credentials) > 1 and ufrag == self.local.ufrag:
+            self._renewed_ns = now_ns
         forgotten = self._remember(path, now_ns)
         nominated = False
         if request.use_candidate or not self._nominated:
@@ -100,6 +108,18 @@ class IceLite(Generic[P]):
         if self.selected == path:
             self._nominated = False
             self.selected = max(self.paths, key=self.paths.__getitem__, default=None)
+
+    def forget_old(self, now_ns: int) -> tuple[list[P], list[Credentials]]:
+        """Paths that the peer has left, and credentials that it has replaced: nothing of them is good any more."""
+        before_ns = now_ns - int(FORGET_S * NS_PER_S)
+        paths = [path for path, proven_ns in self.paths.items() if proven_ns < before_ns and path != self.selected]
+        for path in paths:
+            del self.paths[path]
+        credentials: list[Credentials] = []
+        if self._renewed_ns is not None and self._renewed_ns < before_ns:
+            credentials, self.credentials = self.credentials[:-1], self.credentials[-1:]
+            self._renewed_ns = None
+        return paths, credentials
 
     def expired(self, now_ns: int) -> bool:
         return now_ns - self.heard_ns > CONSENT_S * NS_PER_S

@@ -193,6 +193,11 @@ class Transport:
             self._ice.heard_ns = max(self._ice.heard_ns, self.ingress.heard_ns)
         if self.state == "connected" and self._ice.expired(now_ns):
             self._set_state("lost")
+        paths, credentials = self._ice.forget_old(now_ns)
+        for path in paths:
+            self._port.path_forgotten(path, self)
+        for replaced in credentials:
+            self._port.receivers.pop(replaced.ufrag, None)
 
     def send_rtp(self, size: int) -> None:
         """Protect and send the first ``size`` bytes of the send buffer."""

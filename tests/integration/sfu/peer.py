@@ -217,11 +217,15 @@ class Link(asyncio.DatagramProtocol):
         family = socket.AF_INET6 if ":" in local else socket.AF_INET
         transport, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=(local, 0), family=family)
         self._socket = transport
+        writer, self._writer = self._writer, None
         await self.check()
         if earlier is not None:
             earlier.close()
+        if writer is not None:
+            writer.close()
 
     async def open_tcp(self) -> None:
+        """A TCP connection, proven and nominated."""
         reader, self._writer = await asyncio.open_connection(*self.address)
         self._reading = asyncio.get_running_loop().create_task(self._read(reader))
         await self.check()

@@ -98,3 +98,27 @@ def test_a_controlled_peer_is_told_of_the_conflict() -> None:
     assert reply is not None
     assert not reply.authentic
     assert agent.selected is None
+
+
+def test_a_path_that_the_peer_has_left_and_replaced_credentials_are_forgotten() -> None:
+    agent: ice.IceLite[str] = ice.IceLite(0)
+    old = agent.local
+    check(agent, "wifi", use=True, now=1 * NS_PER_S)
+    agent.restart()
+    check(agent, "mobile", use=True, now=20 * NS_PER_S)
+    check(agent, "idle", now=21 * NS_PER_S)
+    assert agent.forget_old(30 * NS_PER_S) == ([], [])
+    assert agent.forget_old(32 * NS_PER_S) == (["wifi"], [])
+    assert agent.forget_old(51 * NS_PER_S) == ([], [old])
+    assert agent.forget_old(90 * NS_PER_S) == (["idle"], [])
+    assert agent.selected == "mobile", "the chosen path stays, however quiet"
+    assert agent.forget_old(500 * NS_PER_S) == ([], [])
+    assert list(agent.paths) == ["mobile"]
+
+
+def test_a_restart_before_the_first_check_with_new_credentials_keeps_both() -> None:
+    agent: ice.IceLite[str] = ice.IceLite(0)
+    check(agent, "a", use=True)
+    agent.restart()
+    assert agent.forget_old(100 * NS_PER_S) == ([], [])
+    assert len(agent.credentials) == 2
