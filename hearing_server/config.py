@@ -90,6 +90,7 @@ class Settings:
     media_port: int = 20000
     media_announce: str = ""
     media_packets_per_s: int = 50_000
+    media_hot_path: Literal["auto", "python", "native"] = "auto"
     worker_id: str = ""
 
     turn_urls: str = ""

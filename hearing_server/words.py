@@ -69,6 +69,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "Port {port} ({use}) is in use by another program. Choose another with {name}.",
         "端口 {port}（{use}）已被其他程序占用。请用 {name} 另选一个。",
     ),
+    "hot-path-missing": (
+        "The compiled path of the packets cannot be used: {reason}. Build it, or set {name} to auto.",
+        "无法使用已编译的数据包通路：{reason}。请先编译，或将 {name} 设为 auto。",
+    ),
     "port-next": (
         "Port {port} ({use}) is in use; taking {other} instead.",
         "端口 {port}（{use}）已被占用，改用 {other}。",
@@ -218,6 +222,9 @@ WORDS: dict[str, tuple[str, str]] = {
     "check-ports": ("Ports", "端口"),
     "check-ports-ok": ("{ports} free", "{ports} 可用"),
     "check-ports-running": ("in use by the server that runs on this data folder", "由本数据文件夹上运行的服务占用"),
+    "check-hot-path": ("Path of the packets", "数据包通路"),
+    "check-hot-path-native": ("compiled", "已编译"),
+    "check-hot-path-python": ("Python, slower; the compiled one: {reason}", "Python（较慢）；编译版本：{reason}"),
     "check-database": ("Database", "数据库"),
     "check-database-ok": ("{kind} answers", "{kind} 有响应"),
     "check-bus": ("Bus", "总线"),

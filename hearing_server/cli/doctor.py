@@ -69,6 +69,7 @@ async def _all(settings: Settings) -> list[Finding]:
         ("ffmpeg", _ffmpeg),
         ("data", _data),
         ("ports", _ports),
+        ("hot-path", _hot_path),
         ("database", _database),
         ("bus", _bus),
         ("store", _store),
@@ -124,6 +125,19 @@ async def _ports(settings: Settings) -> Finding:
         check_port(address, port, use)
     ports = ", ".join(str(port) for _, port, _ in port_uses(settings))
     return Finding("ports", True, "check-ports-ok", {"ports": ports})
+
+
+async def _hot_path(settings: Settings) -> Finding:
+    from signaling.sfu.native.library import Unavailable, load
+
+    if settings.media_hot_path == "python":
+        return Finding("hot-path", True, "check-plain", {"text": "Python"})
+    try:
+        load()
+    except Unavailable as error:
+        wanted = settings.media_hot_path == "native"
+        return Finding("hot-path", not wanted, "check-hot-path-python", {"reason": str(error)})
+    return Finding("hot-path", True, "check-hot-path-native")
 
 
 async def _database(settings: Settings) -> Finding:

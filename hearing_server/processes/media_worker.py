@@ -14,6 +14,7 @@ from recording.format import PLAYABLE_CODECS
 from signaling.bus.factory import open_bus
 from signaling.sfu.capture import CaptureSink
 from signaling.sfu.collector import keep_collected
+from signaling.sfu.native.library import Unavailable
 from signaling.sfu.service import new_epoch, run_worker
 from signaling.sfu.settings import WorkerSettings
 from signaling.sfu.worker import Worker
@@ -45,7 +46,10 @@ async def _serve(settings: Settings, *, supervised: bool) -> int:
     worker_id = settings.worker_id or _own_name(settings.media_port)
     sink = SpoolSink(settings.spool_folder, f"{worker_id}.{epoch}", software=SOFTWARE)
     # The same shapes under other names: neither package may import the other.
-    worker = Worker(_worker_settings(settings), cast(CaptureSink, sink))
+    try:
+        worker = Worker(_worker_settings(settings), cast(CaptureSink, sink))
+    except Unavailable as error:
+        raise Fault("hot-path-missing", reason=str(error), name=variable("media_hot_path")) from error
     try:
         await worker.start()
     except OSError as error:
@@ -55,7 +59,7 @@ async def _serve(settings: Settings, *, supervised: bool) -> int:
     async with open_bus(settings.bus, settings.run_folder, hub=False) as bus:
         serving = asyncio.create_task(run_worker(worker, bus, worker_id, epoch))
         collecting = asyncio.create_task(keep_collected(lambda: worker.load().packets_out_s))
-        log.info("worker.ready", worker=worker_id, epoch=epoch, port=worker.port)
+        log.info("worker.ready", worker=worker_id, epoch=epoch, port=worker.port, hot_path=worker.hot_path)
         try:
             await until_told_or_done(serving, supervised=supervised)
         finally:
@@ -87,6 +91,7 @@ def _worker_settings(settings: Settings) -> WorkerSettings:
         own=_own(listen),
         announced=_announced(settings, listen),
         packets_out_limit_s=settings.media_packets_per_s,
+        hot_path=settings.media_hot_path,
     )
 
 

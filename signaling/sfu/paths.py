@@ -24,5 +24,5 @@ def open_path(wanted: HotPath) -> FastPath | None:
         except Unavailable as error:
             if wanted == "native":
                 raise
-            logger.info("packets take the Python path: the compiled one is %s", error)
+            logger.info("packets take the Python path; the compiled one: %s", error)
     return FastPath(segmentation=mmsg.segmentation_works()) if mmsg.AVAILABLE else None

@@ -139,6 +139,11 @@ class Worker:
         """The number that is bound, UDP and TCP."""
         return self._port.number
 
+    @property
+    def hot_path(self) -> str:
+        """Which way packets take: ``native`` or ``python``; ``plain`` if one by one."""
+        return self._fast.name if self._fast is not None else "plain"
+
     def load(self) -> Load:
         return Load(tuple(self._rooms), self._packets_out_s, float(self._settings.packets_out_limit_s))
 
