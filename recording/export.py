@@ -11,19 +11,21 @@ import aiofiles
 from .keys import PublicKey
 from .manifest import DERIVED_PREFIX, MANIFEST_NAME, prefix
 from .objects import ObjectStore, ReadBackMismatch
-from .verify import ENCLOSED_KEY_NAME, Progress
+from .verify import ENCLOSED_KEY_NAME, VERIFIER_NAME, Progress
 
 _README = """This folder is the record of a court sitting.
 manifest.json says what it consists of; manifest.sig is the court's Ed25519 signature over it; raw/ holds the packets as
 they were received, in hash-chained segments; derived/ holds copies made for playing, which are no evidence.
-To check it: hearing verify FOLDER --public-key KEY, with the key that the court publishes.
+To check it: open verify.html, best one that you got from the court's own site, in a browser and give it this folder and
+the key that the court publishes; or run hearing verify FOLDER --public-key KEY.
 docs/record-format.md of the hearing platform says how to read it without that program.
 
 本文件夹为庭审记录。
 manifest.json 列明记录的全部内容；manifest.sig 是法院对其所作的 Ed25519 签名；
 raw/ 为按接收原样保存、逐段哈希相连的数据；
 derived/ 为便于播放而生成的副本，不作为证据。
-核验方法：hearing verify 文件夹 --public-key 公钥，公钥以法院公布的为准。
+核验方法：用浏览器打开 verify.html（最好从法院网站自行获取），选择本文件夹并提供法院公布的公钥；
+或运行 hearing verify 文件夹 --public-key 公钥。
 """
 
 
@@ -38,9 +40,11 @@ async def export_to(
     key: PublicKey,
     *,
     derived: bool = True,
+    verifier: bytes | None = None,
     progress: Progress = lambda part: None,
 ) -> int:
     """Copy a sealed record into a new folder; answers the number of bytes.  ``derived``: with the playable copies.
+    ``verifier``: the page that checks a record without a server, to be enclosed.
 
     Raises :class:`NotSealed`, :class:`FileExistsError`, :class:`OSError` or :class:`recording.objects.StoreProblem`.
     """
@@ -55,8 +59,11 @@ async def export_to(
         await _copy(store, name, folder / name[len(place) :])
         done += size
         progress(done / total)
-    for path, text in ((folder / ENCLOSED_KEY_NAME, key.pem), (folder / "README.txt", _README.encode())):
-        async with aiofiles.open(path, "xb") as file:
+    enclosed = {ENCLOSED_KEY_NAME: key.pem, "README.txt": _README.encode()}
+    if verifier is not None:
+        enclosed[VERIFIER_NAME] = verifier
+    for name, text in enclosed.items():
+        async with aiofiles.open(folder / name, "xb") as file:
             await file.write(text)
     return done
 

@@ -25,8 +25,10 @@ from .transparency import check_inclusion, inclusion_decoder
 
 #: The public key that an export encloses.
 ENCLOSED_KEY_NAME = "court.pub.pem"
+#: The page that checks a record without a server.
+VERIFIER_NAME = "verify.html"
 #: Files of an export that are not part of the record.
-COMPANIONS = frozenset({ENCLOSED_KEY_NAME, "README.txt"})
+COMPANIONS = frozenset({ENCLOSED_KEY_NAME, VERIFIER_NAME, "README.txt"})
 #: Findings listed one by one; what is beyond is counted only.
 FINDINGS_LIMIT = 1000
 

@@ -19,7 +19,7 @@ from recording.objects import ObjectStore, StoreProblem, open_store
 from recording.report import Report
 from recording.timestamps import read_roots
 from recording.transparency import LogProblem, TransparencyLog
-from recording.verify import sentences, verify_record
+from recording.verify import VERIFIER_NAME, sentences, verify_record
 
 from .. import config
 from ..config import Settings
@@ -29,6 +29,8 @@ from ..words import Fault
 
 #: Where an archive keeps its records.
 RECORDS = "hearings/"
+#: The page that checks a record without a server, where the client was built.
+VERIFIER = Path(__file__).parent.parent / "web" / "static" / VERIFIER_NAME
 
 
 def verify(options: argparse.Namespace, terminal: Terminal) -> int:
@@ -136,7 +138,8 @@ def export(options: argparse.Namespace, terminal: Terminal) -> int:
     if key is None:
         raise Fault("public-key-unusable", reason=public_path(settings.record_key_path))
     try:
-        written = asyncio.run(export_to(open_archive(settings), options.sitting, folder, key))
+        verifier = VERIFIER.read_bytes() if VERIFIER.exists() else None
+        written = asyncio.run(export_to(open_archive(settings), options.sitting, folder, key, verifier=verifier))
     except NotSealed:
         raise Fault("record-not-sealed", sitting=options.sitting) from None
     except FileExistsError:

@@ -295,6 +295,7 @@ def create_app(
         Route("/staff", pages.staff),
         Route("/staff/{page:path}", pages.staff),
         Route("/record/{hearing_id}", pages.staff),
+        Route("/verify.html", pages.verifier),
         Route("/{path:path}", pages.asset),
     ]
     return Starlette(

@@ -1,4 +1,4 @@
-"""The built client: two pages, and their assets."""
+"""The built client: its pages, and their assets."""
 
 from __future__ import annotations
 
@@ -54,6 +54,12 @@ class Pages:
 
     async def staff(self, request: Request) -> Response:
         return await self._page(request, "staff.html")
+
+    async def verifier(self, request: Request) -> Response:
+        """The page that checks a record, to be opened from disk: the policy of our pages forbids its script."""
+        answer = await self._page(request, "verify.html")
+        answer.headers["Content-Disposition"] = 'attachment; filename="verify.html"'
+        return answer
 
     async def asset(self, request: Request) -> Response:
         """Any other file of the build."""

@@ -17,6 +17,7 @@ from typing import Any, get_args
 import msgspec
 
 from hearing_server import api, desk_api
+from recording import report
 from signaling import messages
 
 OUT = Path(__file__).resolve().parent.parent / "src" / "lib" / "generated"
@@ -123,12 +124,27 @@ def reachable(structs: list[type[msgspec.Struct]]) -> set[type[msgspec.Struct]]:
     return seen
 
 
+def findings_text() -> str:
+    """What verification may find, as the page that checks a record without a server says it."""
+    tables = {
+        'FINDINGS: Record<string, ["error" | "warning" | "note", string, string]>': report.FINDINGS,
+        "SOURCES_ZH: Record<string, string>": report.SOURCES_ZH,
+        "CAUSES_ZH: Record<string, string>": report.CAUSES_ZH,
+    }
+    parts = [HEADER]
+    for name, table in tables.items():
+        lines = [f"  {literal(key)}: {literal(value)}," for key, value in table.items()]
+        parts.append("\n".join([f"export const {name} = {{", *lines, "};"]))
+    return "\n\n".join(part.strip("\n") for part in parts) + "\n"
+
+
 def modules() -> dict[str, str]:
     requests, notices = get_args(messages.AnyRequest), get_args(messages.AnyNotice)
     signal = [*requests, *notices, *SIGNAL_RESULTS]
     return {
         "api.ts": module_text(structs_of(api), {}),
         "desk.ts": module_text(structs_of(desk_api), {}),
+        "findings.ts": findings_text(),
         "messages.ts": module_text(signal, {"AnyRequest": requests, "AnyNotice": notices}),
     }
 

@@ -1,0 +1,179 @@
+"""The page that checks a record, opened from disk in both browsers: it says what ``hearing verify`` says."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import zipfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Browser, Page, async_playwright
+
+from recording.export import export_to
+from recording.keys import load_or_make
+from recording.objects import open_store
+from recording.recorder import Recorder
+from recording.verify import verify_record
+from tests.recorded import (
+    Tape,
+    audio_arrivals,
+    audio_track,
+    eventually,
+    facts,
+    running,
+    sealed,
+    video_arrivals,
+    video_track,
+)
+from tests.servers.tsa import authority
+
+pytestmark = pytest.mark.browser
+CHROMIUM = "/usr/bin/chromium"
+PAGE = Path("hearing_server/web/static/verify.html").resolve()
+
+
+@pytest.fixture(scope="module")
+def record(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an export (``export``) with all its witnesses, the court's key, and the page."""
+    folder = tmp_path_factory.mktemp("court")
+    asyncio.run(_make(folder))
+    return folder
+
+
+async def _make(folder: Path) -> None:
+    key = load_or_make(folder / "court.pem")
+    store = open_store((folder / "store").as_uri())
+    tape = Tape(folder / "spool")
+    number = tape.track(audio_track("p1"), audio_arrivals(11))
+    tape.track(video_track("p1"), video_arrivals(3))
+    tape.note(number, 11, "end", reason="room-closed")
+    tape.write(11.5).abandon()
+    await asyncio.to_thread((folder / "tsa").mkdir)
+    with authority(folder / "tsa") as tsa:
+        recorder = Recorder(folder / "spool", store, key, origin="court.example/records", authority=tsa.url)
+        async with running(recorder):
+            await sealed(recorder, "sitting", facts(11, ["p1"]))
+
+            async def anchored() -> bool:
+                return "hearings/sitting/manifest.tsr" in {name for name, _ in await store.list("hearings/sitting")}
+
+            await eventually(anchored)
+    await export_to(store, "sitting", folder / "export", key.public, verifier=await asyncio.to_thread(PAGE.read_bytes))
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        found = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield found
+        await found.close()
+
+
+async def checked(page: Page, chosen: Path, key: str = "") -> tuple[bool, list[tuple[str, str]]]:
+    """Give the page a folder or a ZIP file; its verdict, and (code, sentence) of what it found."""
+    await page.goto(PAGE.as_uri())
+    await page.get_by_test_id("zip" if chosen.suffix == ".zip" else "folder").set_input_files(chosen)
+    await page.get_by_test_id("chosen").locator(".badge").wait_for()
+    await page.get_by_test_id("key").fill(key)
+    await page.get_by_test_id("start").click()
+    verdict = page.get_by_test_id("verdict")
+    await verdict.wait_for()
+    found: list[list[str]] = (
+        await page.get_by_test_id("findings")
+        .locator("li[data-code]")
+        .evaluate_all("items => items.map((item) => [item.dataset.code, item.querySelector('span').textContent])")
+    )
+    return await verdict.get_attribute("data-ok") == "true", [(code, words.strip()) for code, words in found]
+
+
+async def on_the_server(folder: Path, key: str | None) -> list[tuple[str, str]]:
+    public = load_or_make(folder.parent / "court.pem").public if key else None
+    report = await verify_record(open_store(folder.as_uri()), "", public)
+    return [(found.code, found.en) for found in report.findings]
+
+
+async def test_it_says_what_the_server_says(browser: Browser, record: Path) -> None:
+    page = await browser.new_page(locale="en-GB")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    key = (record / "export/court.pub.pem").read_text()
+    ok, found = await checked(page, record / "export", key)
+    expected = await on_the_server(record / "export", key)
+    assert ok
+    assert [code for code, _ in found] == [code for code, _ in expected]
+    for (code, words), (_, sentence) in zip(found, expected, strict=True):
+        # The page does not look at the authority's certificate, so that it does not name it.
+        assert code == "stamp-unchecked" or words.endswith(sentence)
+    assert {"inclusion", "stamp-unchecked"} <= {code for code, _ in found}
+    assert [url for url in asked if not url.startswith(("file:", "blob:"))] == []
+
+
+async def test_a_zip_file_will_do_and_the_enclosed_key_is_named(browser: Browser, record: Path, tmp_path: Path) -> None:
+    packed = tmp_path / "record.zip"
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as file:
+        for path in sorted((record / "export").rglob("*")):
+            file.write(path, Path("the record") / path.relative_to(record / "export"))
+    page = await browser.new_page(locale="en-GB")
+    ok, found = await checked(page, packed)
+    assert ok
+    assert [code for code, _ in found] == [code for code, _ in await on_the_server(record / "export", None)]
+    assert found[0][0] == "key-enclosed"
+
+
+async def test_a_flipped_byte_anywhere_is_named(browser: Browser, record: Path, tmp_path: Path) -> None:
+    """The same place as the server names, in each kind of file."""
+    page = await browser.new_page(locale="en-GB")
+    key = (record / "export/court.pub.pem").read_text()
+    names = [
+        "manifest.json",
+        "manifest.sig",
+        "inclusion.json",
+        "raw/worker.1/000000.hrec",
+        "derived/playback.json",
+    ]
+    for number, name in enumerate(names):
+        folder = Path(shutil.copytree(record / "export", tmp_path / f"{number}" / "export"))
+        shutil.copy(record / "court.pem", folder.parent / "court.pem")
+        path = folder / name
+        data = bytearray(path.read_bytes())
+        data[len(data) // 2] ^= 1
+        path.write_bytes(data)
+        ok, found = await checked(page, folder, key)
+        assert not ok, name
+        server = {
+            entry for entry in await on_the_server(folder, key) if entry[0] not in ("stamp-unchecked", "stamp-wrong")
+        }
+        seen = {code for code, _ in found if code not in ("stamp-unchecked", "stamp-wrong")}
+        assert seen == {code for code, _ in server}, name
+
+
+async def test_bad_input_is_explained(browser: Browser, record: Path, tmp_path: Path) -> None:
+    page = await browser.new_page(locale="zh-CN")
+    await page.goto(PAGE.as_uri())
+    await page.get_by_test_id("start").click()
+    await page.get_by_role("alert").get_by_text("请先选择庭审记录").wait_for()
+    await page.get_by_test_id("folder").set_input_files(record / "export")
+    await page.get_by_test_id("key").fill("nonsense")
+    await page.get_by_test_id("start").click()
+    await page.get_by_role("alert").get_by_text("这不是法院公钥").wait_for()
+    broken = tmp_path / "x.zip"
+    await asyncio.to_thread(broken.write_bytes, b"PK nonsense")
+    await page.get_by_test_id("zip").set_input_files(broken)
+    await page.get_by_role("alert").get_by_text("未能读完记录").wait_for()
+
+
+@pytest.mark.parametrize("locale", ["en-GB", "zh-CN"])
+@pytest.mark.parametrize("size", [(390, 844), (1440, 900)])
+async def test_anybody_can_use_it(browser: Browser, record: Path, locale: str, size: tuple[int, int]) -> None:
+    page = await browser.new_page(locale=locale, viewport={"width": size[0], "height": size[1]})
+    await page.goto(PAGE.as_uri())
+    found: list[Any] = (await Axe().run(page)).response["violations"]
+    await checked(page, record / "export")
+    found += (await Axe().run(page)).response["violations"]
+    assert not found, json.dumps(found, indent=1)
+    assert await page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")

@@ -1,0 +1,55 @@
+/** Bytes, their hashes and texts. */
+import { sha256 } from "@noble/hashes/sha2.js";
+
+/** Above this a file is hashed piece by piece instead of being read whole. */
+const WHOLE_LIMIT_BYTES = 64 * 1024 * 1024;
+const PIECE_BYTES = 4 * 1024 * 1024;
+
+export type Bytes = Uint8Array<ArrayBuffer>;
+
+/** A file of the record: its name within the record, and how to read it. */
+export interface Source {
+  name: string;
+  size: number;
+  blob: () => Promise<Blob>;
+}
+
+export const hex = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+
+export const same = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((byte, at) => byte === b[at]);
+
+export const utf8 = (text: string): Bytes => new TextEncoder().encode(text);
+
+/** Base64 as RFC 4648 §4 has it; nothing else is taken. */
+export function fromBase64(text: string): Bytes {
+  if (!/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(text)) throw new RangeError("not base64");
+  return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+}
+
+/** SHA-256, by the browser's own code where it may be used. */
+export async function digest(bytes: Bytes): Promise<Bytes> {
+  // A page from disk is a secure context in today's browsers; where it is none there is no crypto.subtle.
+  const subtle = globalThis.crypto?.subtle as SubtleCrypto | undefined;
+  return subtle ? new Uint8Array(await subtle.digest("SHA-256", bytes)) : new Uint8Array(sha256(bytes));
+}
+
+export async function read(source: Source): Promise<Bytes> {
+  return new Uint8Array(await (await source.blob()).arrayBuffer());
+}
+
+/** Size and SHA-256 in hex of a file of any size; `progress` is given the bytes that were read. */
+export async function digestOf(source: Source, progress: (bytes: number) => void): Promise<[number, string]> {
+  const blob = await source.blob();
+  if (blob.size <= WHOLE_LIMIT_BYTES) {
+    const found = hex(await digest(new Uint8Array(await blob.arrayBuffer())));
+    progress(blob.size);
+    return [blob.size, found];
+  }
+  const hash = sha256.create();
+  for (let at = 0; at < blob.size; at += PIECE_BYTES) {
+    const piece = new Uint8Array(await blob.slice(at, at + PIECE_BYTES).arrayBuffer());
+    hash.update(piece);
+    progress(piece.length);
+  }
+  return [blob.size, hex(hash.digest())];
+}

@@ -1,0 +1,167 @@
+/** Segment files of a record and their chains (docs/record-format.md §2), as `recording/chain.py` checks them. */
+import { digest, hex, same, type Bytes } from "./bytes";
+
+const MAGIC = [0x89, 0x48, 0x52, 0x45, 0x43, 0x0d, 0x0a, 0x01];
+const CHUNK_MAGIC = 0x43484e4b;
+const HASH_BYTES = 32;
+const CHUNK_HEAD_BYTES = 84;
+const CHUNK_OVERHEAD_BYTES = CHUNK_HEAD_BYTES + HASH_BYTES;
+const CHUNK_LIMIT_BYTES = 16 * 1024 * 1024;
+const HEADER_LIMIT_BYTES = 64 * 1024;
+const RECORD_HEAD_BYTES = 13;
+const RECORDING_TRACK = 0;
+const NOTE = 3;
+const NONE = new Uint8Array(HASH_BYTES);
+
+export interface Problem {
+  code: string;
+  place: string;
+}
+
+interface Header {
+  recordingId: string;
+  writer: string;
+  segment: number;
+  previousSha256: string;
+}
+
+interface Chunk {
+  track: number;
+  index: number;
+  count: number;
+  previous: Bytes;
+  sha256: Bytes;
+  payload: DataView;
+}
+
+export interface Segment {
+  name: string;
+  size: number;
+  sha256: string;
+  chunks: number;
+  tracks: number[];
+  problems: Problem[];
+  recovered: boolean;
+}
+
+class FormatError extends Error {
+  constructor(readonly code: string, readonly offset: number) {
+    super(code);
+  }
+}
+
+/** The chains of one writer after the segments that were fed so far. */
+export class WriterChain {
+  readonly tracks = new Map<number, { chunks: number; head: Bytes }>();
+  private nextSegment = 0;
+  private previous: Bytes = NONE;
+
+  constructor(private readonly recordingId: string, private readonly writer: string) {}
+
+  /** Check and take the next segment.  Never throws: what is wrong is listed, and what is whole is kept. */
+  async feed(name: string, data: Bytes): Promise<Segment> {
+    const problems: Problem[] = [];
+    const sha256 = await digest(data);
+    const chunks: Chunk[] = [];
+    let header: Header | null = null;
+    try {
+      const [found, begin] = await readHeader(data);
+      header = found;
+      this.checkHeader(header, name, problems);
+      for (let at = begin; at < data.length; ) {
+        const [chunk, length] = await readChunk(data, at);
+        chunks.push(chunk);
+        at += length;
+      }
+    } catch (error) {
+      if (!(error instanceof FormatError)) throw error;
+      problems.push({ code: error.code, place: `${name} byte ${error.offset}` });
+    }
+    const tracks = this.checkChunks(name, chunks, problems);
+    const [recovered, closes] = lastNotes(chunks);
+    if (!closes && problems.length === 0) problems.push({ code: "segment-unfinished", place: name });
+    this.nextSegment = header ? header.segment + 1 : this.nextSegment + 1;
+    this.previous = sha256;
+    return { name, size: data.length, sha256: hex(sha256), chunks: chunks.length, tracks, problems, recovered };
+  }
+
+  private checkHeader(header: Header, name: string, problems: Problem[]): void {
+    if (header.recordingId !== this.recordingId || header.writer !== this.writer) problems.push({ code: "segment-foreign", place: name });
+    if (header.segment !== this.nextSegment) problems.push({ code: "segment-missing", place: `${name} follows segment ${this.nextSegment - 1}` });
+    else if (header.previousSha256 !== hex(this.previous)) problems.push({ code: "segment-chain", place: name });
+  }
+
+  private checkChunks(name: string, chunks: Chunk[], problems: Problem[]): number[] {
+    const seen = new Set<number>();
+    for (const chunk of chunks) {
+      const chain = this.tracks.get(chunk.track) ?? { chunks: 0, head: NONE };
+      if (chunk.index !== chain.chunks) problems.push({ code: "chunk-missing", place: `${name} track ${chunk.track} chunk ${chain.chunks}` });
+      else if (!same(chunk.previous, chain.head)) problems.push({ code: "chunk-chain", place: `${name} track ${chunk.track} chunk ${chunk.index}` });
+      this.tracks.set(chunk.track, { chunks: chunk.index + 1, head: chunk.sha256 });
+      seen.add(chunk.track);
+    }
+    return [...seen].filter((track) => track !== RECORDING_TRACK);
+  }
+}
+
+async function readHeader(data: Bytes): Promise<[Header, number]> {
+  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  if (data.length < MAGIC.length) throw new FormatError("truncated", 0);
+  if (MAGIC.some((byte, at) => data[at] !== byte)) throw new FormatError("magic", 0);
+  if (data.length < 12) throw new FormatError("truncated", 8);
+  const length = view.getUint32(8);
+  if (length > HEADER_LIMIT_BYTES) throw new FormatError("header-length", 8);
+  const end = 12 + length;
+  if (data.length < end + HASH_BYTES) throw new FormatError("truncated", 12);
+  if (!same(await digest(data.subarray(0, end)), data.subarray(end, end + HASH_BYTES))) throw new FormatError("header-hash", 12);
+  try {
+    const header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(data.subarray(12, end))) as Header;
+    if (typeof header.segment === "number" && typeof header.previousSha256 === "string") return [header, end + HASH_BYTES];
+  } catch {
+    // said below
+  }
+  throw new FormatError("header-json", 12);
+}
+
+async function readChunk(data: Bytes, at: number): Promise<[Chunk, number]> {
+  if (data.length - at < CHUNK_OVERHEAD_BYTES) throw new FormatError("truncated", at);
+  const view = new DataView(data.buffer, data.byteOffset + at, data.length - at);
+  if (view.getUint32(0) !== CHUNK_MAGIC) throw new FormatError("chunk-magic", at);
+  const length = view.getUint32(4);
+  if (length < CHUNK_OVERHEAD_BYTES || length > CHUNK_LIMIT_BYTES) throw new FormatError("chunk-length", at);
+  if (data.length - at < length) throw new FormatError("truncated", at);
+  const end = at + length - HASH_BYTES;
+  const sha256 = await digest(data.subarray(at, end));
+  if (!same(sha256, data.subarray(end, end + HASH_BYTES))) throw new FormatError("chunk-hash", at);
+  const previous = data.slice(at + CHUNK_HEAD_BYTES - HASH_BYTES, at + CHUNK_HEAD_BYTES);
+  const payload = new DataView(data.buffer, data.byteOffset + at + CHUNK_HEAD_BYTES, length - CHUNK_OVERHEAD_BYTES);
+  return [{ track: view.getUint32(8), index: view.getUint32(12), count: view.getUint32(16), previous, sha256, payload }, length];
+}
+
+/** Whether the segment was recovered after a crash, and whether it is closed at all. */
+function lastNotes(chunks: Chunk[]): [boolean, boolean] {
+  const last = chunks.at(-1);
+  if (!last || last.track !== RECORDING_TRACK) return [false, false];
+  const notes = notesOf(last);
+  const recovered = notes.includes("recovered");
+  return [recovered, recovered || notes.includes("segment-end")];
+}
+
+function notesOf(chunk: Chunk): string[] {
+  const { payload } = chunk;
+  const found: string[] = [];
+  for (let at = 0; at + RECORD_HEAD_BYTES <= payload.byteLength; ) {
+    const length = payload.getUint32(at + 9);
+    if (at + RECORD_HEAD_BYTES + length > payload.byteLength) return [];
+    if (payload.getUint8(at) === NOTE) {
+      try {
+        const text = new TextDecoder().decode(new Uint8Array(payload.buffer, payload.byteOffset + at + RECORD_HEAD_BYTES, length));
+        found.push(String((JSON.parse(text) as { note?: unknown }).note));
+      } catch {
+        found.push("unreadable");
+      }
+    }
+    at += RECORD_HEAD_BYTES + length;
+  }
+  return found;
+}
