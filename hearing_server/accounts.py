@@ -43,6 +43,9 @@ DEVICE_TEXT_LIMIT = 200
 CHALLENGE_S = 600
 #: Fewest characters of a password (NIST SP 800-63B-4 §3.1.1.2 asks for 15 where it is the only factor).
 PASSWORD_LENGTH = 15
+#: Fewest different characters of one, and the shortest user name that must not be part of it.
+DIFFERENT = 5
+NAME_LENGTH = 4
 #: A one-time password: letters and digits that cannot be taken for each other, about 119 bits.
 ONE_TIME_LENGTH = 24
 ONE_TIME_LETTERS = "".join(sorted(set(string.ascii_letters + string.digits) - set("0O1lI")))
@@ -311,7 +314,8 @@ class Accounts:
 
 def check_strength(password: str, user_name: str) -> None:
     """Raises :class:`SignInRefused` for a password that is too easy to guess."""
-    if len(password) < PASSWORD_LENGTH or len(set(password)) < 5 or user_name.casefold() in password.casefold():
+    named = len(user_name) >= NAME_LENGTH and user_name.casefold() in password.casefold()
+    if len(password) < PASSWORD_LENGTH or len(set(password)) < DIFFERENT or named:
         raise SignInRefused("password-weak")
 
 

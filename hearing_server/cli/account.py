@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import dataclasses
 import getpass
 import sys
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from .. import config
+from .. import config, logs
 from ..accounts import Accounts, SignInRefused, check_strength, folded
 from ..processes import folder
 from ..refusals import sentence
@@ -92,6 +93,8 @@ def disable(options: argparse.Namespace, terminal: Terminal) -> int:
 
 def _with_store(job: Job) -> Any:
     settings = config.load()
+    # What is for people goes to the terminal; the log has only what went wrong.
+    logs.configure(dataclasses.replace(settings, log_level="warning", log_file=""), "account")
     if not settings.database:
         folder.keep_private()
         folder.check(settings.data)

@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from hearing_server.store import Store
+from tests.unit.hearing_server.web.conftest import site
+
+__all__ = ["database_url", "site", "store"]
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)])

@@ -13,10 +13,13 @@ import httpx
 import pytest
 from starlette.websockets import WebSocket
 
+from hearing_server.accounts import Accounts
 from hearing_server.booking import DemoBooking
 from hearing_server.links import Links
 from hearing_server.store import Court as CourtRow
 from hearing_server.store import NewHearing, PersonRow
+from hearing_server.store.accounts import AccountRow
+from hearing_server.web.access import ACCOUNT_COOKIE
 from hearing_server.web.app import create_app
 from recording import manifest as manifests
 from recording.objects import ObjectStore, open_store
@@ -45,6 +48,7 @@ class Site:
     links: Links
     store: ObjectStore
     static: Path
+    accounts: Accounts
     app: Any = None
     seats: list[Seat] = field(default_factory=list)
 
@@ -71,6 +75,7 @@ class Site:
         self.app = create_app(
             store=self.court.store,
             links=self.links,
+            accounts=self.accounts,
             hearings=self.court.hearings,
             archive=RecordReader(self.store),
             serve_socket=serve_socket,
@@ -85,6 +90,27 @@ class Site:
         async with self.client() as client:
             answer = await client.post("/api/session", json={"link": link or self.booking.links[role]})
             assert answer.status_code == 200, answer.text
+            yield client
+
+    @asynccontextmanager
+    async def signed_in(
+        self, role: str, *, court: str = "northgate", must_change: bool = False
+    ) -> AsyncIterator[httpx.AsyncClient]:
+        """A browser in which somebody with this role has signed in; the judge is the one of the demo's hearing."""
+        user = "judge.adeyemi" if role == "judge" else f"{role}@{court}"
+        account = AccountRow(
+            id=f"a-{role}-{court}",
+            user_name=user,
+            name=role.title(),
+            name_zh=f"{role} 先生",
+            created_utc=self.court.clock.now,
+            must_change=must_change,
+            roles={court: frozenset({role})},
+        )
+        if await self.court.store.accounts.get(account.id) is None:
+            await self.court.store.accounts.add(account)
+        async with self.client() as client:
+            client.cookies[ACCOUNT_COOKIE] = await self.accounts.begin(account, "test")
             yield client
 
     async def close_hearing(self, *, playable: bool = True) -> None:
@@ -180,6 +206,6 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
     async with new_court(tmp_path) as court:
         store = open_store((tmp_path / "archive").as_uri())
         links = Links(court.store, SECRET, court.clock.utc)
-        made = Site(court, links, store, static)
+        made = Site(court, links, store, static, Accounts(court.store, court.clock.utc))
         made.build()
         yield made

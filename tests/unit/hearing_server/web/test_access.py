@@ -3,53 +3,86 @@
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 import pytest
 
-from hearing_server.court import Role
-from hearing_server.web.access import CLERK, EVERYBODY, STAFF
+from hearing_server.booking import DEMO_PEOPLE
+from hearing_server.web.access import ACCOUNT_ROLES, CLERK, EVERYBODY, STAFF
 from tests.unit.hearing_server.web.conftest import MEDIA_NAME, Site
+
+
+class Demand(NamedTuple):
+    """``by``: who asks, a seat, an account or either; ``who``: the roles that may, or nothing for strangers."""
+
+    by: str
+    who: frozenset[str] | None
+
+
+OPEN = Demand("either", None)
+OWN = Demand("account", ACCOUNT_ROLES)
+ADMINISTRATOR = Demand("account", frozenset({"administrator"}))
+RECORD = Demand("either", STAFF)
 
 #: What each endpoint demands; a new endpoint fails the test below until it stands here.
 DEMANDS = {
-    ("POST", "/api/link"): None,
-    ("POST", "/api/session"): None,
-    ("GET", "/api/session"): EVERYBODY,
-    ("DELETE", "/api/session"): EVERYBODY,
-    ("GET", "/api/hearings"): STAFF,
-    ("DELETE", "/api/hearings/{hearing_id}/people/{person_id}/link"): CLERK,
-    ("POST", "/api/hearings/{hearing_id}/people/{person_id}/link"): CLERK,
-    ("GET", "/api/hearings/{hearing_id}/record"): STAFF,
-    ("GET", "/api/hearings/{hearing_id}/record/media/{name}"): STAFF,
-    ("GET", "/api/hearings/{hearing_id}/record/manifest"): STAFF,
-    ("GET", "/api/hearings/{hearing_id}/record/manifest.sig"): STAFF,
-    ("POST", "/api/hearings/{hearing_id}/record/exports"): STAFF,
-    ("POST", "/api/hearings/{hearing_id}/record/verify"): STAFF,
-    ("GET", "/api/jobs/{job_id}"): STAFF,
+    ("POST", "/api/link"): OPEN,
+    ("POST", "/api/session"): OPEN,
+    ("GET", "/api/session"): Demand("seat", EVERYBODY),
+    ("DELETE", "/api/session"): Demand("seat", EVERYBODY),
+    ("GET", "/api/hearings"): RECORD,
+    ("DELETE", "/api/hearings/{hearing_id}/people/{person_id}/link"): Demand("either", CLERK),
+    ("POST", "/api/hearings/{hearing_id}/people/{person_id}/link"): Demand("either", CLERK),
+    ("GET", "/api/hearings/{sitting_id}/record"): RECORD,
+    ("GET", "/api/hearings/{sitting_id}/record/media/{name}"): RECORD,
+    ("GET", "/api/hearings/{sitting_id}/record/manifest"): RECORD,
+    ("GET", "/api/hearings/{sitting_id}/record/manifest.sig"): RECORD,
+    ("POST", "/api/hearings/{sitting_id}/record/exports"): RECORD,
+    ("POST", "/api/hearings/{sitting_id}/record/verify"): RECORD,
+    ("GET", "/api/jobs/{job_id}"): RECORD,
+    ("GET", "/api/sign-in"): OPEN,
+    ("POST", "/api/sign-in/password"): OPEN,
+    ("POST", "/api/sign-in/passkey/options"): OPEN,
+    ("POST", "/api/sign-in/passkey"): OPEN,
+    ("GET", "/api/sign-in/oidc/{provider_id}"): OPEN,
+    ("GET", "/api/sign-in/oidc/{provider_id}/callback"): OPEN,
+    ("GET", "/api/account"): OWN,
+    ("DELETE", "/api/account/session"): OWN,
+    ("POST", "/api/account/password"): OWN,
+    ("GET", "/api/account/passkeys"): OWN,
+    ("POST", "/api/account/passkeys/options"): OWN,
+    ("POST", "/api/account/passkeys"): OWN,
+    ("DELETE", "/api/account/passkeys/{passkey_id}"): OWN,
+    ("GET", "/api/courts/{court_id}/accounts"): ADMINISTRATOR,
+    ("POST", "/api/courts/{court_id}/accounts"): ADMINISTRATOR,
+    ("POST", "/api/courts/{court_id}/accounts/{account_id}/roles"): ADMINISTRATOR,
+    ("POST", "/api/courts/{court_id}/accounts/{account_id}/password"): ADMINISTRATOR,
+    ("POST", "/api/courts/{court_id}/accounts/{account_id}/disable"): ADMINISTRATOR,
+    ("POST", "/api/courts/{court_id}/accounts/{account_id}/enable"): ADMINISTRATOR,
 }
-WITHIN_A_HEARING = [row for row in DEMANDS if "{hearing_id}" in row[1]]
+WITHIN_A_HEARING = [row for row in DEMANDS if re.search(r"{(hearing|sitting)_id}", row[1])]
+#: These end what the caller asks with.
+ENDING = {("DELETE", "/api/session"), ("DELETE", "/api/account/session")}
+#: A judge's seat and account reach a hearing only as its judge; all others by their role in the court.
+SEATS = [role.value for role, *_ in DEMO_PEOPLE]
+GATE_CODES = ("seat-unknown", "sign-in-needed", "not-allowed", "password-must-change")
 
 
 async def test_the_table_is_whole(site: Site) -> None:
     async with site.client() as client:
         document = (await client.get("/openapi.json")).json()
-    found = {
-        (method.upper(), path): frozenset(operation["x-roles"]) if operation["security"] else None
-        for path, methods in document["paths"].items()
-        for method, operation in methods.items()
-    }
+    found = {}
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            kinds = [name for option in operation["security"] for name in option]
+            by = kinds[0] if len(kinds) == 1 else "either"
+            found[method.upper(), path] = Demand(by, frozenset(operation["x-roles"]) if kinds else None)
     assert found == DEMANDS
 
 
-def address(path: str, hearing_id: str) -> str:
-    filled = (
-        path.replace("{hearing_id}", hearing_id)
-        .replace("{name}", MEDIA_NAME)
-        .replace("{job_id}", "none")
-        .replace("{person_id}", "none")
-    )
-    assert not re.search(r"[{}]", filled)
-    return filled
+def address(path: str, hearing_id: str, court_id: str = "northgate") -> str:
+    named = {"hearing_id": hearing_id, "sitting_id": hearing_id, "court_id": court_id, "name": MEDIA_NAME, "n": "1"}
+    return re.sub(r"{(\w+)}", lambda match: named.get(match.group(1), "none"), path)
 
 
 async def test_strangers_reach_nothing_but_the_door(site: Site) -> None:
@@ -57,29 +90,52 @@ async def test_strangers_reach_nothing_but_the_door(site: Site) -> None:
     async with site.client() as client:
         for (method, path), demand in DEMANDS.items():
             answer = await client.request(method, address(path, site.booking.hearing_id))
-            if demand is None:
-                assert answer.json()["code"] == "invalid"
+            if demand.who is None:
+                assert answer.status_code not in (401, 403), path
             else:
-                assert (answer.status_code, answer.json()["code"]) == (401, "seat-unknown"), path
-        client.cookies["seat"] = "forged"
-        assert (await client.get("/api/hearings")).json()["code"] == "seat-unknown"
+                expected = "sign-in-needed" if demand.by == "account" else "seat-unknown"
+                assert (answer.status_code, answer.json()["code"]) == (401, expected), path
+        for cookie in ("seat", "staff"):
+            client.cookies.clear()
+            client.cookies[cookie] = "forged"
+            assert (await client.get("/api/hearings")).status_code == 401
 
 
-@pytest.mark.parametrize("role", [role.value for role in Role])
-async def test_each_role_within_its_own_hearing(site: Site, role: str) -> None:
+@pytest.mark.parametrize("role", SEATS)
+async def test_each_seat_within_its_own_hearing(site: Site, role: str) -> None:
     async with site.seated(role) as client:
         await site.close_hearing()
         for (method, path), demand in DEMANDS.items():
-            if demand is None or (method, path) == ("DELETE", "/api/session"):
+            if demand.who is None or (method, path) in ENDING:
                 continue
             answer = await client.request(method, address(path, site.booking.hearing_id))
-            if role in demand:
-                assert answer.status_code not in (401, 403), path
+            code = answer.json().get("code") if answer.status_code in (401, 403) else None
+            if demand.by == "account":
+                assert code == "sign-in-needed", path
+            elif role in demand.who:
+                assert code not in GATE_CODES, path
             else:
-                assert (answer.status_code, answer.json()["code"]) == (403, "not-allowed"), path
+                assert (answer.status_code, code) == (403, "not-allowed"), path
 
 
-@pytest.mark.parametrize("role", [role.value for role in Role])
+@pytest.mark.parametrize("role", sorted(ACCOUNT_ROLES))
+async def test_each_account_within_its_own_court(site: Site, role: str) -> None:
+    await site.close_hearing()
+    async with site.signed_in(role) as client:
+        for (method, path), demand in DEMANDS.items():
+            if demand.who is None or (method, path) in ENDING:
+                continue
+            answer = await client.request(method, address(path, site.booking.hearing_id))
+            code = answer.json().get("code") if answer.status_code in (401, 403) else None
+            if demand.by == "seat":
+                assert code == "seat-unknown", path
+            elif role in demand.who:
+                assert code not in GATE_CODES, path
+            else:
+                assert (answer.status_code, code) == (403, "not-allowed"), path
+
+
+@pytest.mark.parametrize("role", SEATS)
 async def test_hearings_of_others_do_not_exist(site: Site, role: str) -> None:
     await site.book("elsewhere", court="southgate")
     await site.book("next-door")
@@ -88,9 +144,43 @@ async def test_hearings_of_others_do_not_exist(site: Site, role: str) -> None:
             if role == "clerk" and hearing_id == "next-door":
                 continue
             for method, path in WITHIN_A_HEARING:
+                if DEMANDS[method, path].by == "account":
+                    continue
                 answer = await client.request(method, address(path, hearing_id))
                 assert answer.status_code in (404, 405), (path, hearing_id)
                 assert answer.json()["code"] in ("not-found", "method-not-allowed")
+
+
+@pytest.mark.parametrize("role", sorted(ACCOUNT_ROLES))
+async def test_an_account_has_no_business_in_other_courts(site: Site, role: str) -> None:
+    await site.book("elsewhere", court="southgate")
+    hearings = ["elsewhere", "none", "..", "%00"]
+    if role == "judge":
+        await site.book("next-door")
+        hearings.append("next-door")
+    async with site.signed_in(role) as client:
+        for hearing_id in hearings:
+            for method, path in WITHIN_A_HEARING:
+                if DEMANDS[method, path].by == "seat":
+                    continue
+                answer = await client.request(method, address(path, hearing_id))
+                assert answer.status_code in (404, 405), (path, hearing_id)
+        for (method, path), demand in DEMANDS.items():
+            if "{court_id}" in path and demand.by != "seat":
+                for court in ("southgate", "none"):
+                    answer = await client.request(method, address(path, "none", court))
+                    assert (answer.status_code, answer.json()["code"]) == (404, "not-found"), path
+
+
+@pytest.mark.parametrize("role", sorted(ACCOUNT_ROLES))
+async def test_nothing_works_before_a_one_time_password_is_changed(site: Site, role: str) -> None:
+    async with site.signed_in(role, must_change=True) as client:
+        for (method, path), demand in DEMANDS.items():
+            if demand.who is None or demand.by == "seat" or (method, path) in ENDING:
+                continue
+            answer = await client.request(method, address(path, site.booking.hearing_id))
+            code = answer.json().get("code") if answer.status_code == 403 else None
+            assert (code == "password-must-change") == (demand != OWN), path
 
 
 async def test_a_clerk_finds_the_courts_hearings_and_a_judge_their_own(site: Site) -> None:

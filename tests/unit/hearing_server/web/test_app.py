@@ -207,7 +207,7 @@ async def test_metrics_count_by_route_and_name_nobody(site: Site) -> None:
     async with site.seated("clerk") as client:
         await client.get(site.record_url)
         metrics = (await client.get("/metrics")).text
-    assert 'route="/api/hearings/{hearing_id}/record",status="404"' in metrics
+    assert 'route="/api/hearings/{sitting_id}/record",status="404"' in metrics
     assert 'hearing_sittings{state="in_session"} 1.0' in metrics
     assert 'hearing_records{state="recording"} 1.0' in metrics
     assert "hearing_sockets 2.0" in metrics
