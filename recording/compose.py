@@ -100,6 +100,14 @@ def spans_expression(spans: list[list[int]], offset_ms: int) -> str:
     return "+".join(parts) or "0"
 
 
+def seats(media: list[MediaEntry]) -> list[list[MediaEntry]]:
+    """The entries that share a tile: those of one person, or of one person's screen, in order."""
+    found: dict[tuple[str, str], list[MediaEntry]] = {}
+    for entry in media:
+        found.setdefault((entry.person_id, entry.source), []).append(entry)
+    return list(found.values())
+
+
 class Composition:
     """The two ffmpeg commands of one composite.  ``work`` is a folder of its own, in which both run.
 
@@ -119,19 +127,20 @@ class Composition:
         self._latin_font = find_font(chinese=False)
         if locale == "zh-CN" and self._chinese_font is not None:
             self._latin_font = self._chinese_font
-        self._tiles = grid(len(playback.media))
+        self._seats = seats(playback.media)
+        self._tiles = grid(len(self._seats))
 
     def still(self) -> list[str]:
         """One second of the ground: case, plates with names, and what stands where there is no picture."""
         chinese = self._chinese_font is not None
         ground = ffmpeg.input(f"color=c=0x0f1513:s={WIDTH}x{HEIGHT}:r={FRAME_RATE}:d=1", f="lavfi")
         none = NO_PICTURE[self._locale if chinese else "en"]
-        for number, (entry, tile) in enumerate(zip(self._playback.media, self._tiles, strict=True)):
+        for number, (entries, tile) in enumerate(zip(self._seats, self._tiles, strict=True)):
             height = tile.height - PLATE
             ground = ground.drawbox(tile.left + 1, tile.top, tile.width - 2, height, "0x000000", thickness="fill")
             middle = f"{tile.left + tile.width // 2}-tw/2"
             ground = self._draw(ground, "none.txt", none, middle, tile.top + height // 2 - 10, 20)
-            name = label(entry, self._locale, chinese_font=chinese)
+            name = label(entries[0], self._locale, chinese_font=chinese)
             ground = self._draw(ground, f"name{number}.txt", name, tile.left + 8, tile.top + height + 4, 20)
         case_name = self._manifest.case_name
         if self._locale == "zh-CN" and chinese and self._manifest.case_name_zh:
@@ -144,10 +153,11 @@ class Composition:
         length = f"{self.seconds:.3f}"
         picture = ffmpeg.input("still.nut", stream_loop=-1, t=length)
         sounds = [ffmpeg.input(f"anullsrc=r={AUDIO_RATE}:cl=stereo:d={length}", f="lavfi").audio]
-        for entry, file, tile in zip(self._playback.media, files, self._tiles, strict=True):
+        tiles = {id(entry): tile for entries, tile in zip(self._seats, self._tiles, strict=True) for entry in entries}
+        for entry, file in zip(self._playback.media, files, strict=True):
             # Picture and sound are read apart, so that neither waits in a queue for the other.
             if entry.has_video:
-                picture = _place(picture, ffmpeg.input(str(file), an=None), entry, tile)
+                picture = _place(picture, ffmpeg.input(str(file), an=None), entry, tiles[id(entry)])
             if entry.has_audio:
                 sound = ffmpeg.input(str(file), vn=None).audio.filter("aresample", AUDIO_RATE)
                 sounds.append(sound.filter("adelay", entry.offset_ms, all=1))

@@ -39,7 +39,7 @@ CHUNK_OVERHEAD_BYTES = _CHUNK.size + HASH_BYTES
 
 
 #: What the archive can make playable (MIME types, lower case).  Any codec can be captured; a court wants to see it too.
-PLAYABLE_CODECS = frozenset({"audio/opus", "video/vp8"})
+PLAYABLE_CODECS = frozenset({"audio/opus", "video/vp8", "video/h264"})
 
 
 class RecordKind(IntEnum):

@@ -149,7 +149,7 @@ class Jobs:
         key = request.sitting_id, request.job_id
         place = prefix(request.sitting_id)
         files = [
-            await self._store.fetch(place + entry.name, work / f"{number}.webm")
+            await self._store.fetch(place + entry.name, work / f"{number}.media")
             for number, entry in enumerate(playback.media)
         ]
         target = work / "composite.mp4"

@@ -187,7 +187,7 @@ class RecorderState(Event, tag="recorder"):
     ``fault``: nothing, ``store`` (object store refuses; the spool keeps everything), ``disk-low``, ``spool`` (the spool
     cannot be read), ``conflict`` (the store holds something else under a name) or ``internal``.  ``backlog`` counts
     closed segments that wait for the store, ``unanchored`` sealed records that the transparency log or the time-stamp
-    authority has not witnessed yet.
+    authority has not witnessed yet, ``owed`` objects that one of two stores has and the other lacks still.
     """
 
     backlog: int
@@ -196,6 +196,7 @@ class RecorderState(Event, tag="recorder"):
     fault: str | None = None
     detail: str = ""
     unanchored: int = 0
+    owed: int = 0
 
 
 AnyEvent = Archived | Sealed | Anchored | JobState | Verified | RecorderState

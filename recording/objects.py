@@ -104,6 +104,10 @@ class ObjectStore:
             raise ReadBackMismatch(key)
         return Stored(key, size, digest, version)
 
+    async def claim(self, key: str, data: bytes) -> Stored:
+        """As :meth:`put_new`, for a name that several may want at once: only one gets it."""
+        return await self.put_new(key, data)
+
     async def _link(self, key: str, source: Path) -> bool:
         """Give the file this name too, if nothing has it and the disk is the same."""
         assert self._root is not None

@@ -9,14 +9,13 @@ import msgspec
 
 from .manifest import DERIVED_PREFIX, GapEntry, Manifest, Struct
 from .media.peaks import PERIOD_MS
-from .media.remux import PersonFile
+from .media.remux import MEDIA_TYPES, MP4, PersonFile
 from .objects import Stored
 
 PLAYBACK_NAME = DERIVED_PREFIX + "playback.json"
 PLAYBACK_SIGNATURE_NAME = DERIVED_PREFIX + "playback.sig"
 MEDIA_PREFIX = DERIVED_PREFIX + "media/"
 EXPORTS_PREFIX = DERIVED_PREFIX + "exports/"
-WEBM = "video/webm"
 
 
 class RepairEntry(Struct):
@@ -29,7 +28,8 @@ class RepairEntry(Struct):
 
 
 class MediaEntry(Struct):
-    """One person's picture and sound (``source`` person) or shared screen (``screen``).
+    """One person's picture and sound (``source`` person) or shared screen (``screen``); pictures in H.264 are an entry
+    of their own.
 
     ``name`` is relative to the sitting's prefix.  Times are ms; ``offset_ms`` is after ``start_us`` of the index.
     ``video_spans`` and ``audio_spans`` are ``[start, end]`` within the file.  ``peaks`` are 0..100.
@@ -107,7 +107,7 @@ def media_entry(
         display_name=participant.name if participant else person_id,
         display_name_zh=(participant.name_zh or participant.name) if participant else person_id,
         role=participant.role if participant else "",
-        media_type=WEBM,
+        media_type=MEDIA_TYPES[file.container],
         size=stored.size,
         sha256=stored.sha256,
         offset_ms=max(0, (file.start_ns or 0) // 1000 - start_us) // 1000,
@@ -130,6 +130,8 @@ def media_entry(
         derived_from=[
             f"{track.writer}/{track.track}"
             for track in manifest.tracks
-            if track.person_id == person_id and track.source in wanted
+            if track.person_id == person_id
+            and track.source in wanted
+            and (track.codec.lower() == "video/h264") == (file.container == MP4)
         ],
     )

@@ -14,7 +14,7 @@ from .content import Gap, TrackContent
 from .format import PLAYABLE_CODECS, RECORDING_TRACK, Chunk, FormatError
 from .manifest import GapEntry, ObjectEntry, ProblemEntry, TrackEntry, WriterEntry
 from .media.clocks import SenderClock
-from .media.remux import MediaTrack, PersonFile
+from .media.remux import MP4, WEBM, MediaTrack, PersonFile
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +51,8 @@ class Record:
     def __init__(self, recording_id: str, work: Path | None = None) -> None:
         self.recording_id = recording_id
         self.writers: dict[str, WriterRecord] = {}
-        self.files: dict[tuple[str, str], PersonFile] = {}
+        #: By person, source (person or screen) and container.
+        self.files: dict[tuple[str, str, str], PersonFile] = {}
         self.work = work
         self._senders: dict[tuple[str, str], SenderClock] = {}
 
@@ -253,18 +254,20 @@ class Record:
         header = track.header
         if header is None or self.work is None or header.codec.lower() not in PLAYABLE_CODECS:
             return
-        key = header.peer_id, "screen" if header.source == "screen" else "person"
+        codec = header.codec.lower()
+        container = MP4 if codec == "video/h264" else WEBM
+        key = header.peer_id, "screen" if header.source == "screen" else "person", container
         file = self.files.get(key)
         if file is None:
             try:
                 self.work.mkdir(parents=True, exist_ok=True, mode=0o700)
-                file = self.files[key] = PersonFile(self.work / f"{len(self.files):03d}.webm")
+                file = self.files[key] = PersonFile(self.work / f"{len(self.files):03d}.{container}")
             except OSError:
                 log.exception("a playable file of %s cannot be made; it is tried anew later", self.recording_id)
                 self.give_up_files()
                 return
         sender = self._senders.setdefault((writer, header.peer_id), SenderClock())
-        media = MediaTrack(writer, header.kind == "video", header.clock_rate, record.offset_ns, sender)
+        media = MediaTrack(writer, header.kind == "video", header.clock_rate, record.offset_ns, sender, codec)
         file.add_track(media)
         track.media = media
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from . import messages
 from .anchors import Anchors
 from .archive import Archive
+from .backup import PairedStore
 from .jobs import Jobs
 from .keys import SigningKey
 from .manifest import MANIFEST_NAME, SIGNATURE_NAME, decoder, prefix
@@ -135,7 +136,9 @@ class Recorder:
     async def run(self) -> None:
         """Look after the spool until cancelled."""
         await self.take_spool()
-        anchoring = asyncio.create_task(self._anchors.run(), name="anchors")
+        others = [asyncio.create_task(self._anchors.run(), name="anchors")]
+        if isinstance(self.store, PairedStore):
+            others.append(asyncio.create_task(self.store.run(), name="copies"))
         try:
             next_state = 0.0
             while True:
@@ -146,9 +149,9 @@ class Recorder:
                 await asyncio.sleep(POLL_S)
         finally:
             tasks = [sitting.task for sitting in self._sittings.values() if sitting.task is not None]
-            for task in (anchoring, *tasks):
+            for task in (*others, *tasks):
                 task.cancel()
-            await asyncio.gather(anchoring, *tasks, return_exceptions=True)
+            await asyncio.gather(*others, *tasks, return_exceptions=True)
             await self._jobs.aclose()
             if self._spool_lock is not None:
                 os.close(self._spool_lock)
@@ -170,6 +173,7 @@ class Recorder:
             fault=fault,
             detail=detail,
             unanchored=self._anchors.owed,
+            owed=len(self.store.owing()) if isinstance(self.store, PairedStore) else 0,
         )
 
     async def compose(self, request: messages.Compose) -> AnyAnswer:

@@ -160,19 +160,19 @@ async def _store_media(archive: Archive, store: ObjectStore, manifest: Manifest)
     async def store_file(person_id: str, source: str, file: PersonFile) -> None:
         async with two_at_a_time:
             await asyncio.to_thread(file.finish, f"{manifest.case_number} {person_id}")
-            if file.start_ns is None:
+            if not (file.has_audio or file.has_video):
                 return
             digest = await asyncio.to_thread(file.digest)
             suffix = "" if source == "person" else f"-{source}"
-            name = f"{MEDIA_PREFIX}{person_id}{suffix}.{digest[:8]}.webm"
+            name = f"{MEDIA_PREFIX}{person_id}{suffix}.{digest[:8]}.{file.container}"
             stored = await store.put_new(place + name, file.path)
             entries.append(media_entry(person_id, source, file, stored, name, manifest, start_us))
 
-    tasks = [store_file(person_id, source, file) for (person_id, source), file in record.files.items()]
+    tasks = [store_file(person_id, source, file) for (person_id, source, _), file in record.files.items()]
     for outcome in await asyncio.gather(*tasks, return_exceptions=True):
         if isinstance(outcome, OSError):
             record.give_up_files()
         if isinstance(outcome, BaseException):
             raise outcome
-    entries.sort(key=lambda entry: (entry.person_id, entry.source))
+    entries.sort(key=lambda entry: (entry.person_id, entry.source, entry.media_type))
     return entries, start_us, max(start_us, manifest.closed_us or record.end_wall_ns // 1000)

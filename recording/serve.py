@@ -13,7 +13,6 @@ from .playback import (
     EXPORTS_PREFIX,
     PLAYBACK_NAME,
     PLAYBACK_SIGNATURE_NAME,
-    WEBM,
     ExportEntry,
     Playback,
     export_decoder,
@@ -94,7 +93,7 @@ class RecordReader:
         index = await self.playback(sitting_id)
         for entry in index.media if index is not None else ():
             if entry.name.rsplit("/", 1)[1] == name:
-                return Media(m.prefix(sitting_id) + entry.name, name, WEBM, entry.size, entry.sha256)
+                return Media(m.prefix(sitting_id) + entry.name, name, entry.media_type, entry.size, entry.sha256)
         for export in await self.exports(sitting_id):
             if export.name.rsplit("/", 1)[1] == name:
                 return Media(m.prefix(sitting_id) + export.name, name, export.media_type, export.size, export.sha256)

@@ -120,7 +120,7 @@ class TransparencyLog:
         for _ in range(APPEND_TRIES):
             index = len(self._tree)
             try:
-                await self._store.put_new(_entry_name(index), data)
+                await self._store.claim(_entry_name(index), data)
             except AlreadyStored:  # another recorder was first
                 await self._catch_up()
                 continue

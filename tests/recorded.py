@@ -25,7 +25,7 @@ NTP_EPOCH_S = 2_208_988_800
 AUDIO_RATE, VIDEO_RATE = 48_000, 90_000
 #: Findings about a record's outside witnesses, which may come later than its seal.
 WITNESSES = frozenset({"inclusion", "inclusion-missing", "stamp", "stamp-unchecked", "stamp-missing"})
-OPUS_PAYLOAD_TYPE, VP8_PAYLOAD_TYPE = 111, 96
+OPUS_PAYLOAD_TYPE, VP8_PAYLOAD_TYPE, H264_PAYLOAD_TYPE = 111, 96, 103
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,12 @@ def audio_track(peer_id: str, track_id: str | None = None) -> Track:
 def video_track(peer_id: str, track_id: str | None = None, source: str = "camera") -> Track:
     return Track(
         track_id or f"{peer_id}-{source}", peer_id, source, "video", "video/VP8", VP8_PAYLOAD_TYPE, VIDEO_RATE, 0
+    )
+
+
+def h264_track(peer_id: str, track_id: str | None = None, source: str = "camera") -> Track:
+    return Track(
+        track_id or f"{peer_id}-{source}", peer_id, source, "video", "video/H264", H264_PAYLOAD_TYPE, VIDEO_RATE, 0
     )
 
 
@@ -90,6 +96,51 @@ def vp8_frames(
         frame.pts = index
         frames += [(bytes(packet), packet.is_keyframe) for packet in encoder.encode(frame)]
     return tuple(frames)
+
+
+@functools.lru_cache(maxsize=32)
+def h264_frames(
+    width: int = 320, height: int = 180, seconds: int = 2, rate: int = 25, shade: int = 0
+) -> tuple[tuple[bytes, ...], ...]:
+    """Pictures of a moving bar, each as its NAL units; the first is a keyframe, so that it may be repeated."""
+    encoder = av.CodecContext.create("libx264", "w")
+    encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuv420p"
+    encoder.time_base, encoder.bit_rate = Fraction(1, rate), 300_000
+    encoder.options = {"profile": "baseline", "tune": "zerolatency", "preset": "ultrafast"}
+    encoder.gop_size = 2 * rate
+    pictures: list[tuple[bytes, ...]] = []
+    for index in range(seconds * rate):
+        frame = av.VideoFrame(width, height, "yuv420p")
+        bar = index * 4 % width
+        row = bytearray(bytes([40 + shade % 160]) * frame.planes[0].line_size)
+        row[bar : bar + 16] = b"\xeb" * len(row[bar : bar + 16])
+        frame.planes[0].update(bytes(row) * height)
+        for plane in frame.planes[1:]:
+            plane.update(b"\x80" * plane.buffer_size)
+        frame.pts = index
+        for packet in encoder.encode(frame):
+            units = bytes(packet).replace(b"\0\0\0\1", b"\0\0\1").split(b"\0\0\1")
+            pictures.append(tuple(unit for unit in units if unit and unit[0] & 0x1F in (1, 5, 7, 8)))
+    return tuple(pictures)
+
+
+def h264_payloads(units: tuple[bytes, ...], limit: int = 1100) -> list[bytes]:
+    """As browsers send it (RFC 6184): parameter sets together in one packet, a slice whole or in fragments."""
+    payloads: list[bytes] = []
+    sets = [unit for unit in units if unit[0] & 0x1F in (7, 8)]
+    if sets:
+        payloads.append(b"\x78" + b"".join(struct.pack(">H", len(unit)) + unit for unit in sets))
+    for unit in units:
+        if unit in sets:
+            continue
+        if len(unit) <= limit:
+            payloads.append(unit)
+            continue
+        parts = [unit[start : start + limit] for start in range(1, len(unit), limit)]
+        for number, part in enumerate(parts):
+            flags = (0x80 if number == 0 else 0) | (0x40 if number == len(parts) - 1 else 0)
+            payloads.append(bytes([unit[0] & 0xE0 | 28, flags | unit[0] & 0x1F]) + part)
+    return payloads
 
 
 def rtp(payload_type: int, sequence: int, timestamp: int, ssrc: int, payload: bytes, marker: bool = False) -> bytes:
@@ -155,6 +206,29 @@ def video_arrivals(
             descriptor = b"\x10" if number == 0 else b"\x00"
             last = number == len(parts) - 1
             yield Arrival(at + delay_ns, rtp(VP8_PAYLOAD_TYPE, sequence, stamp, ssrc, descriptor + part, last))
+            sequence += 1
+
+
+def h264_arrivals(
+    seconds: float,
+    *,
+    width: int = 320,
+    height: int = 180,
+    ssrc: int = 4000,
+    sequence: int = 100,
+    timestamp: int = 9_000,
+    rate: int = 25,
+    shade: int = 0,
+) -> Iterator[Arrival]:
+    """Pictures in packets of at most 1,100 bytes, and sender reports every second."""
+    pictures = h264_frames(width, height, rate=rate, shade=shade)
+    for index in range(int(seconds * rate)):
+        at, stamp = index * 1_000_000_000 // rate, timestamp + index * VIDEO_RATE // rate
+        if index % rate == rate // 5:
+            yield Arrival(at, sender_report(ssrc, NTP_EPOCH_S * 10**9 + at, stamp), rtcp=True)
+        payloads = h264_payloads(pictures[index % len(pictures)])
+        for number, payload in enumerate(payloads):
+            yield Arrival(at, rtp(H264_PAYLOAD_TYPE, sequence, stamp, ssrc, payload, number == len(payloads) - 1))
             sequence += 1
 
 

@@ -262,6 +262,7 @@ def _track(ask: Ask, entry: MediaEntry) -> api.TrackRow:
         name=entry.display_name,
         name_zh=entry.display_name_zh,
         role=entry.role,
+        source="screen" if entry.source == "screen" else "person",
         url=media_url(ask, ask.hearing, entry.name),
         file_name=track_file_name(ask.hearing, entry, ask.locale),
         media_type=entry.media_type,
@@ -362,12 +363,12 @@ FILE_NAME_LIMIT = 120
 
 
 def track_file_name(facts: HearingFacts, entry: MediaEntry, locale: str) -> str:
-    """``HC 2026-00418 claimant Joan Larkin.webm``, or the same in Chinese."""
+    """``HC 2026-00418 claimant Joan Larkin.webm`` (``.mp4`` for pictures in H.264), or the same in Chinese."""
     chinese = locale == "zh-CN"
     role = _ROLES_ZH.get(entry.role, entry.role) if chinese else entry.role
     name = entry.display_name_zh if chinese else entry.display_name
     screen = "" if entry.source == "person" else (" 屏幕" if chinese else " screen")
-    return _fit(f"{facts.case_number} {role} {name}{screen}") + ".webm"
+    return _fit(f"{facts.case_number} {role} {name}{screen}") + "." + entry.name.rsplit(".", 1)[-1]
 
 
 def export_file_name(facts: HearingFacts, locale: str) -> str:

@@ -2,6 +2,9 @@
 
 Packets are put on one time line (:mod:`.clocks`), sound is kept free of holes by digital silence so that players stay
 in step, pictures wait for a keyframe after a loss.  Nothing is decoded or encoded.
+
+WebM holds Opus and VP8.  What a person sends in H.264 goes into an MP4 of pictures beside it, so that a person who
+changes from one device to another within a hearing has both.
 """
 
 from __future__ import annotations
@@ -11,12 +14,18 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from pathlib import Path
 
-from . import opus
+from . import h264, opus, vp8
 from .clocks import SenderClock, SourceClock
+from .frames import Decodable
+from .mp4 import Mp4Writer
 from .peaks import Peaks
 from .rtp import Packet, SenderReport
-from .vp8 import BLACK_KEYFRAME, Assembler, Decodable
+from .vp8 import BLACK_KEYFRAME
 from .webm import AUDIO, VIDEO, WebmWriter
+
+#: Kinds of playable files: how their names end, and what they are.
+WEBM, MP4 = "webm", "mp4"
+MEDIA_TYPES = {WEBM: "video/webm", MP4: "video/mp4"}
 
 #: A track without a sender report is placed by arrival after this, ns.
 REPORT_WAIT_NS = 12_000_000_000
@@ -64,12 +73,14 @@ class MediaTrack:
     #: Wall minus monotonic clock of the writer, ns: one value for the whole recording.
     wall_minus_mono_ns: int
     sender: SenderClock
+    #: MIME type, lower case.
+    codec: str = "video/vp8"
     units: list[Unit] = field(default_factory=list)
     reports: list[SenderReport] = field(default_factory=list)
     clocks: dict[int, SourceClock] = field(default_factory=dict)
     dropped_frames: int = 0
     newest_ns: int = 0
-    _assemblers: dict[int, Assembler] = field(default_factory=dict)
+    _assemblers: dict[int, vp8.Assembler | h264.Assembler] = field(default_factory=dict)
     _decodable: Decodable = field(default_factory=Decodable)
 
     def packet(self, packet: Packet, missing: int) -> None:
@@ -80,7 +91,8 @@ class MediaTrack:
             return
         assembler = self._assemblers.get(packet.ssrc)
         if assembler is None:
-            assembler = self._assemblers[packet.ssrc] = Assembler()
+            made = h264.Assembler() if self.codec == "video/h264" else vp8.Assembler()
+            assembler = self._assemblers[packet.ssrc] = made
         for frame in assembler.push(packet, missing):
             if self._decodable.keeps(frame):
                 self.units.append(
@@ -145,10 +157,14 @@ class Repairs:
 
 
 class PersonFile:
-    """The file of one person (or of one person's screen), growing."""
+    """A file of one person (or of one person's screen), growing.  ``path`` ends in one of :data:`MEDIA_TYPES`.
+
+    An MP4 holds pictures in H.264 only, and begins with the first.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.container = path.suffix[1:]
         self.tracks: list[MediaTrack] = []
         self.repairs = Repairs()
         self.start_ns: int | None = None
@@ -156,8 +172,14 @@ class PersonFile:
         self.video_spans: list[list[int]] = []
         self.audio_spans: list[list[int]] = []
         self.stale = False
-        self._file = path.open("w+b")
-        self._webm = WebmWriter(self._file)
+        self._box: WebmWriter | Mp4Writer
+        if self.container == MP4:
+            self._box = Mp4Writer(path)
+            self._file = None
+        else:
+            self._file = path.open("w+b")
+            self._box = WebmWriter(self._file)
+        self._finished = False
         self._peaks = Peaks()
         self._waiting: list[Unit] = []
         self._newest_ns = 0
@@ -169,11 +191,11 @@ class PersonFile:
 
     @property
     def width(self) -> int:
-        return self._webm.width
+        return self._box.width
 
     @property
     def height(self) -> int:
-        return self._webm.height
+        return self._box.height
 
     @property
     def has_video(self) -> bool:
@@ -216,12 +238,14 @@ class PersonFile:
 
     def finish(self, title: str) -> None:
         """Write the rest and the head, and close the file.  Doing so again changes nothing."""
-        if self._file.closed:
+        if self._finished:
             return
         self.advance(final=True)
-        self.repairs.frames_left_out = sum(track.dropped_frames for track in self.tracks)
-        self._webm.finish(self.end_ms, title)
-        self._file.close()
+        self.repairs.frames_left_out += sum(track.dropped_frames for track in self.tracks)
+        self._box.finish(self.end_ms, title)
+        if self._file is not None:
+            self._file.close()
+        self._finished = True
 
     def digest(self) -> str:
         """SHA-256 of the finished file, in hex."""
@@ -229,7 +253,10 @@ class PersonFile:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
     def discard(self) -> None:
-        self._file.close()
+        if isinstance(self._box, Mp4Writer):
+            self._box.close()
+        if self._file is not None:
+            self._file.close()
         self.path.unlink(missing_ok=True)
 
     def _write(self, unit: Unit) -> None:
@@ -240,9 +267,10 @@ class PersonFile:
             self.repairs.late_left_out += 1
             return
         self._written_ns = max(self._written_ns, unit.time_ns)
-        while place_ns - self._filled_ns > FILL_STEP_NS:
-            self._fill_to(self._filled_ns + FILL_STEP_NS)
-        self._fill_to(place_ns)
+        if self.container == WEBM:
+            while place_ns - self._filled_ns > FILL_STEP_NS:
+                self._fill_to(self._filled_ns + FILL_STEP_NS)
+            self._fill_to(place_ns)
         if unit.video:
             self._write_video(unit)
         else:
@@ -257,10 +285,12 @@ class PersonFile:
                 return
             time_ms = self._video_ms + 1
         self._video_ms = time_ms
-        if unit.width * unit.height > self._webm.width * self._webm.height:
-            self._webm.width, self._webm.height = unit.width, unit.height
-        self._emit(VIDEO, time_ms, unit.data, unit.key)
-        _extend(self.video_spans, time_ms, time_ms, VIDEO_SPAN_MERGE_MS)
+        if unit.width * unit.height > self._box.width * self._box.height:
+            self._box.width, self._box.height = unit.width, unit.height
+        if self._emit(VIDEO, time_ms, unit.data, unit.key):
+            _extend(self.video_spans, time_ms, time_ms, VIDEO_SPAN_MERGE_MS)
+        else:
+            self.repairs.frames_left_out += 1
 
     def _fill_to(self, place_ns: int) -> None:
         """Black and silence up to here, where there is neither picture nor sound.  In steps, to keep the order."""
@@ -303,9 +333,11 @@ class PersonFile:
                 self._audio_ns += length_ns
                 self.repairs.silence_ms += length_ns // 1_000_000
 
-    def _emit(self, track: int, time_ms: int, data: bytes | memoryview, key: bool) -> None:
-        self._webm.write(track, time_ms, data, key)
-        self.end_ms = max(self.end_ms, time_ms + 20)
+    def _emit(self, track: int, time_ms: int, data: bytes | memoryview, key: bool) -> bool:
+        taken = self._box.write(track, time_ms, data, key)
+        if taken:
+            self.end_ms = max(self.end_ms, time_ms + 20)
+        return taken
 
 
 def _extend(spans: list[list[int]], start_ms: int, end_ms: int, merge_ms: int) -> None:

@@ -1,13 +1,11 @@
-"""VP8 from RTP (RFC 7741): whole frames, and which of them can be decoded after a loss."""
+"""VP8 from RTP (RFC 7741): whole frames."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
+from .frames import FRAME_LIMIT_BYTES, Frame
 from .rtp import Packet
-
-#: A frame larger than this is given up, bytes: a bound on memory, far above any camera's keyframe.
-FRAME_LIMIT_BYTES = 8 * 1024 * 1024
 
 #: A black keyframe of 320x180: stands where a person's picture has not begun.
 BLACK_KEYFRAME = bytes.fromhex(
@@ -24,22 +22,6 @@ class Descriptor(NamedTuple):
     tl0_index: int | None
     temporal_id: int | None
     layer_sync: bool
-
-
-class Frame(NamedTuple):
-    """One whole frame.  ``after_loss``: packets are missing between it and the frame before it."""
-
-    ssrc: int
-    timestamp: int
-    arrival_ns: int
-    data: bytes
-    key: bool
-    width: int
-    height: int
-    tl0_index: int | None
-    temporal_id: int | None
-    layer_sync: bool
-    after_loss: bool
 
 
 def parse_descriptor(payload: memoryview) -> Descriptor | None:
@@ -157,42 +139,3 @@ class Assembler:
             self.broken += 1
         self._head, self._parts, self._size = None, [], 0
         self._after_loss = True
-
-
-class Decodable:
-    """Says which frames a decoder can use: all, until something is missing; then what the layers allow, or a keyframe.
-
-    With temporal layers (tid and TL0PICIDX present) a frame of the base layer needs the base frame just before it, and
-    a higher one needs a layer sync after a loss (RFC 7741 §4.2).  Without them only a keyframe helps.
-    """
-
-    def __init__(self) -> None:
-        self._ssrc: int | None = None
-        self._need_key = True
-        self._need_sync = False
-        self._tl0: int | None = None
-
-    def keeps(self, frame: Frame) -> bool:
-        if frame.key:
-            self._ssrc, self._tl0 = frame.ssrc, frame.tl0_index
-            self._need_key = self._need_sync = False
-            return True
-        if self._need_key or frame.ssrc != self._ssrc:
-            return False
-        if frame.temporal_id is None or frame.tl0_index is None or self._tl0 is None:
-            self._need_key = frame.after_loss
-            return not frame.after_loss
-        if frame.temporal_id == 0:
-            if frame.after_loss:
-                self._need_key = frame.tl0_index != (self._tl0 + 1) & 0xFF
-                self._need_sync = True
-            self._tl0 = frame.tl0_index
-            return not self._need_key
-        if frame.after_loss:
-            self._need_sync = True
-        if frame.tl0_index != self._tl0:
-            return False
-        if self._need_sync and not frame.layer_sync:
-            return False
-        self._need_sync = False
-        return True

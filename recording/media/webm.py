@@ -78,8 +78,8 @@ class WebmWriter:
         self._end_ms = 0
         file.write(bytes(HEAD_BYTES))
 
-    def write(self, track: int, time_ms: int, data: bytes | memoryview, key: bool) -> None:
-        """One frame.  ``key``: a decoder can begin here (always so for sound)."""
+    def write(self, track: int, time_ms: int, data: bytes | memoryview, key: bool) -> bool:
+        """One frame, which is always taken.  ``key``: a decoder can begin here (always so for sound)."""
         started = self._cluster_ms
         if started is not None:
             age = time_ms - started
@@ -98,6 +98,7 @@ class WebmWriter:
         self._blocks_size += len(data) + 16
         self._end_ms = max(self._end_ms, time_ms)
         self.used.add(track)
+        return True
 
     def finish(self, duration_ms: int, title: str = "") -> None:
         """Write the rest and the head.  The file is not closed."""

@@ -23,6 +23,8 @@ from tests.recorded import (
     audio_track,
     eventually,
     facts,
+    h264_arrivals,
+    h264_track,
     running,
     sealed,
     video_arrivals,
@@ -41,10 +43,11 @@ def key(tmp_path: Path) -> SigningKey:
 
 
 async def record(tmp_path: Path, store: ObjectStore, key: SigningKey, name: str = "P'1: [x]\\%{pts}") -> None:
-    """p1 all the time, p2 from 3 s on without a picture."""
+    """p1 all the time, from 3 s on in H.264 and darker, p2 from 3 s on without a picture."""
     tape = Tape(tmp_path / "spool")
     tape.track(audio_track("p1"), audio_arrivals(6))
-    tape.track(video_track("p1"), video_arrivals(6, shade=120))
+    tape.track(video_track("p1"), video_arrivals(3, shade=120))
+    tape.track(h264_track("p1"), h264_arrivals(3, shade=50), start_s=3)
     tape.track(audio_track("p2"), audio_arrivals(3, hertz=600, ssrc=5), start_s=3)
     tape.write(6.5).abandon()
     sitting = facts(6.5, ["p1", "p2"])
@@ -116,7 +119,9 @@ async def test_a_composite_is_made_with_progress_and_listed(
         assert (audio.codec_context.name, audio.rate) == ("aac", 48_000)
         assert container.duration == pytest.approx(6_500_000, abs=150_000)
     first, second = grid(2)
-    assert luminance(path, 2, first) > 100
+    assert luminance(path, 2, first) > 130
+    # A change of codec is a change of files, and none of places.
+    assert 70 < luminance(path, 5, first) < 120
     assert luminance(path, 5, second) < 40
     report = await verify_record(store, "hearings/sitting/", key.public)
     assert report.ok

@@ -20,6 +20,11 @@ from tests.recorded import (
     Tape,
     audio_arrivals,
     audio_track,
+    h264_arrivals,
+    h264_frames,
+    h264_payloads,
+    h264_track,
+    rtp,
     sender_report,
     video_arrivals,
     video_track,
@@ -171,10 +176,10 @@ def test_a_person_is_one_file_in_step(tmp_path: Path) -> None:
     tape.track(audio_track("p2"), audio_arrivals(10), start_s=12)
     tape.write(26).abandon()
     record = record_of(tmp_path / "spool", tmp_path)
-    assert set(record.files) == {("p1", "person"), ("p2", "person")}
+    assert set(record.files) == {("p1", "person", "webm"), ("p2", "person", "webm")}
     for file in record.files.values():
         file.finish("t")
-    first, second = record.files["p1", "person"], record.files["p2", "person"]
+    first, second = record.files["p1", "person", "webm"], record.files["p2", "person", "webm"]
     times = media(first.path)
     # Both began at once at the sender; the picture's slower way does not show.
     assert abs(times["video"][1] - times["audio"][0]) <= 40
@@ -198,7 +203,7 @@ def test_leaving_coming_back_and_another_worker_land_in_one_file_at_their_times(
     two.track(audio_track("p1", "third"), audio_arrivals(5, ssrc=9))
     two.track(video_track("p1", "third"), video_arrivals(5, width=640, height=360, ssrc=99))
     two.write(6).abandon()
-    file = record_of(tmp_path / "spool", tmp_path).files["p1", "person"]
+    file = record_of(tmp_path / "spool", tmp_path).files["p1", "person", "webm"]
     file.finish("t")
     times = media(file.path)
     assert file.audio_spans == [
@@ -237,7 +242,7 @@ def test_a_lost_frame_waits_for_a_keyframe_and_is_counted(tmp_path: Path) -> Non
     tape.track(video_track("p1"), without(video_arrivals(12), 5, 5.2))
     tape.track(audio_track("p1"), audio_arrivals(12))
     tape.write(12.5).abandon()
-    file = record_of(tmp_path / "spool", tmp_path).files["p1", "person"]
+    file = record_of(tmp_path / "spool", tmp_path).files["p1", "person", "webm"]
     file.finish("t")
     times = media(file.path)["video"]
     (hole,) = [(a, b) for a, b in pairwise(times) if b - a > 100]
@@ -256,7 +261,7 @@ def test_layers_change_at_a_note_without_a_loss(tmp_path: Path) -> None:
     tape.write(16.5).abandon()
     record = record_of(tmp_path / "spool", tmp_path)
     assert gaps(record, 16) == []
-    file = record.files["p1", "person"]
+    file = record.files["p1", "person", "webm"]
     file.finish("t")
     times = media(file.path)["video"]
     assert max(b - a for a, b in pairwise(times)) < 120
@@ -268,7 +273,87 @@ def test_a_screen_is_a_file_of_its_own(tmp_path: Path) -> None:
     tape.track(video_track("p1"), video_arrivals(3))
     tape.track(video_track("p1", source="screen"), video_arrivals(3, ssrc=50))
     tape.write(3.5).abandon()
-    assert set(record_of(tmp_path / "spool", tmp_path).files) == {("p1", "person"), ("p1", "screen")}
+    files = record_of(tmp_path / "spool", tmp_path).files
+    assert set(files) == {("p1", "person", "webm"), ("p1", "screen", "webm")}
+
+
+def test_a_camera_in_h264_is_an_mp4_beside_the_sound(tmp_path: Path) -> None:
+    tape = Tape(tmp_path / "spool")
+    tape.track(audio_track("p1"), audio_arrivals(8))
+    tape.track(h264_track("p1"), h264_arrivals(6), start_s=2)
+    tape.write(8.5).abandon()
+    files = record_of(tmp_path / "spool", tmp_path).files
+    assert set(files) == {("p1", "person", "webm"), ("p1", "person", "mp4")}
+    for file in files.values():
+        file.finish("t")
+    sound, picture = files["p1", "person", "webm"], files["p1", "person", "mp4"]
+    assert (sound.has_audio, sound.has_video) == (True, False)
+    assert (picture.has_audio, picture.has_video) == (False, True)
+    assert ((picture.start_ns or 0) - (sound.start_ns or 0)) / 1e9 == pytest.approx(2, abs=0.06)
+    assert (picture.width, picture.height) == (320, 180)
+    times = media(picture.path)["video"]
+    assert len(times) == 150
+    with av.open(str(picture.path)) as container:
+        assert float((container.duration or 0) / av.time_base) == pytest.approx(6, abs=0.1)
+        assert [frame.width for frame in container.decode(video=0)] == [320] * 150
+    # The head stands before the media, and nothing in the file depends on when it was made.
+    data = picture.path.read_bytes()
+    assert data.index(b"moov") < data.index(b"mdat")
+
+
+def test_a_change_of_codec_goes_on_in_the_other_file_at_its_time(tmp_path: Path) -> None:
+    """A person changes from a laptop to a telephone and back."""
+    tape = Tape(tmp_path / "spool")
+    tape.track(video_track("p1", "one"), video_arrivals(4))
+    tape.track(h264_track("p1", "two"), h264_arrivals(4, width=640, height=360), start_s=5)
+    tape.track(video_track("p1", "three"), video_arrivals(4, ssrc=7), start_s=10)
+    tape.write(14.5).abandon()
+    files = record_of(tmp_path / "spool", tmp_path).files
+    for file in files.values():
+        file.finish("t")
+    laptop, phone = files["p1", "person", "webm"], files["p1", "person", "mp4"]
+    assert [span[0] for span in laptop.video_spans] == [pytest.approx(0, abs=60), pytest.approx(10_000, abs=60)]
+    assert phone.video_spans == [[0, pytest.approx(3_960, abs=60)]]
+    assert ((phone.start_ns or 0) - (laptop.start_ns or 0)) / 1e9 == pytest.approx(5, abs=0.06)
+    assert len(media(phone.path)["video"]) == 100
+
+
+def test_the_size_of_h264_may_change_and_a_loss_waits_for_a_keyframe(tmp_path: Path) -> None:
+    tape = Tape(tmp_path / "spool")
+    number = tape.track(h264_track("p1"), h264_arrivals(4, timestamp=0))
+    tape.note(number, 4, "layer:2")
+    later = h264_arrivals(6, width=640, height=360, ssrc=9, timestamp=0)
+    tape.more(number, without(later, 3, 3.2), 4)
+    tape.write(10.5).abandon()
+    file = record_of(tmp_path / "spool", tmp_path).files["p1", "person", "mp4"]
+    file.finish("t")
+    with av.open(str(file.path)) as container:
+        frames = list(container.decode(video=0))
+    assert [frames[0].width, frames[-1].width] == [320, 640]
+    assert (file.width, file.height) == (640, 360)
+    # Five pictures are missing, twenty that lean on them are left out until the next keyframe.
+    assert len(frames) == 100 + 150 - 25
+    assert file.repairs.frames_left_out == 20
+
+
+def test_h264_that_is_none_leaves_the_record_whole(tmp_path: Path) -> None:
+    tape = Tape(tmp_path / "spool")
+    tape.track(audio_track("p1"), audio_arrivals(3))
+    # A keyframe by its headers, with nothing that a decoder could read.
+    sps = h264_frames()[0][0]
+    units = (sps, b"\x68\xff", b"\x65\x80" + bytes(50))
+    wild = [
+        Arrival(at * 40_000_000, rtp(103, 10 + 4 * at + part, at * 3600, 6, payload, part == 1))
+        for at in range(50)
+        for part, payload in enumerate(h264_payloads(units))
+    ]
+    tape.track(h264_track("p1"), wild)
+    tape.write(3.5).abandon()
+    record = record_of(tmp_path / "spool", tmp_path)
+    for file in record.files.values():
+        file.finish("t")
+    assert not record.stale
+    assert record.files["p1", "person", "webm"].has_audio
 
 
 def test_bad_records_in_good_chunks_are_listed_and_do_no_harm(tmp_path: Path) -> None:

@@ -8,16 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recording.media import opus
+from recording.media.frames import FRAME_LIMIT_BYTES, Decodable, Frame
 from recording.media.rtp import Packet
-from recording.media.vp8 import (
-    BLACK_KEYFRAME,
-    FRAME_LIMIT_BYTES,
-    Assembler,
-    Decodable,
-    Frame,
-    frame_size,
-    parse_descriptor,
-)
+from recording.media.vp8 import BLACK_KEYFRAME, Assembler, frame_size, parse_descriptor
 from tests.recorded import opus_packets, vp8_frames
 
 KEY = vp8_frames()[0][0]

@@ -103,6 +103,7 @@ export interface TrackRow {
   name: string;
   nameZh: string;
   role: string;
+  source: "person" | "screen";
   url: string;
   fileName: string;
   mediaType: string;

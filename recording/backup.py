@@ -1,0 +1,183 @@
+"""Two stores as one: the court's dedicated storage and a backup of it (RRC 5 asks for both).
+
+An object is stored when one of the two has it, read back and compared; the copy that the other lacks is *owed*, noted
+down before that is said, and made as soon as the other store answers.  What one store cannot give the other does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from .objects import READ_LIMIT_BYTES, AlreadyStored, NotStored, ObjectStore, ReadBackMismatch, Stored, StoreProblem
+from .spool import sync_folder
+
+log = logging.getLogger(__name__)
+
+#: How often what is owed is tried again, s, and how many copies are made at each try.
+RETRY_S = 5.0
+COPIES_PER_TRY = 500
+#: Sides of a note of what is owed.
+PRIMARY, BACKUP = "primary", "backup"
+
+Found = TypeVar("Found")
+
+
+class PairedStore(ObjectStore):
+    """``owed`` is a folder for the notes; without one this pair only reads (and puts need both stores)."""
+
+    def __init__(self, primary: ObjectStore, backup: ObjectStore, owed: Path | None) -> None:
+        super().__init__(primary._store, primary._root)
+        self.primary = primary
+        self.backup = backup
+        self.fault = ""
+        """Which store did not answer last time, and why."""
+        self._owed = owed
+
+    async def put_new(self, key: str, source: bytes | Path) -> Stored:
+        outcomes = await asyncio.gather(
+            self.primary.put_new(key, source), self.backup.put_new(key, source), return_exceptions=True
+        )
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException) and not isinstance(outcome, StoreProblem):
+                raise outcome
+        first, second = outcomes
+        if isinstance(first, Stored):
+            if isinstance(second, StoreProblem):
+                await self._owe(BACKUP, key, second)
+            return first
+        if isinstance(second, Stored):
+            assert isinstance(first, StoreProblem)
+            await self._owe(PRIMARY, key, first)
+            return second
+        raise StoreProblem(f"neither store: {first}; backup: {second}")
+
+    async def claim(self, key: str, data: bytes) -> Stored:
+        """Two who claim a name must ask the same store."""
+        stored = await self.primary.put_new(key, data)
+        try:
+            await self.backup.put_new(key, data)
+        except StoreProblem as error:
+            await self._owe(BACKUP, key, error)
+        return stored
+
+    async def digest(self, key: str) -> tuple[int, str]:
+        try:
+            return await self.primary.digest(key)
+        except StoreProblem as error:
+            return await _or(error, self.backup.digest(key))
+
+    async def size(self, key: str) -> int:
+        try:
+            return await self.primary.size(key)
+        except StoreProblem as error:
+            return await _or(error, self.backup.size(key))
+
+    async def read(self, key: str, limit: int = READ_LIMIT_BYTES) -> bytes:
+        try:
+            return await self.primary.read(key, limit)
+        except StoreProblem as error:
+            return await _or(error, self.backup.read(key, limit))
+
+    async def stream(self, key: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+        given = 0
+        try:
+            async for piece in self.primary.stream(key, start, end):
+                given += len(piece)
+                yield piece
+            return
+        except StoreProblem as error:
+            log.warning("%s is read from the backup: %s", key, error)
+        async for piece in self.backup.stream(key, start + given, end):
+            yield piece
+
+    async def fetch(self, key: str, target: Path) -> Path:
+        try:
+            return await self.primary.fetch(key, target)
+        except StoreProblem as error:
+            return await _or(error, self.backup.fetch(key, target))
+
+    async def list(self, prefix: str) -> list[tuple[str, int]]:
+        """What either has; if one does not answer, what the other has."""
+        found = await asyncio.gather(self.primary.list(prefix), self.backup.list(prefix), return_exceptions=True)
+        sizes: dict[str, int] = {}
+        for part in reversed(found):
+            if isinstance(part, BaseException):
+                if not isinstance(part, StoreProblem) or all(isinstance(other, BaseException) for other in found):
+                    raise part
+            else:
+                sizes |= dict(part)
+        return sorted(sizes.items())
+
+    # --- what is owed ---------------------------------------------------------------
+
+    def owing(self) -> Sequence[tuple[str, str]]:
+        """Sides and keys of the copies that are missing.  Reads the folder of notes."""
+        return _notes(self._owed) if self._owed is not None else []
+
+    async def run(self) -> None:
+        """Make the copies that are owed, until cancelled; never raises."""
+        while True:
+            try:
+                for side, key in (await asyncio.to_thread(self.owing))[:COPIES_PER_TRY]:
+                    await self._settle(side, key)
+                self.fault = ""
+            except (StoreProblem, AlreadyStored, OSError) as error:
+                self.fault = str(error)
+            except Exception:
+                log.exception("copies are owed still")
+            await asyncio.sleep(RETRY_S)
+
+    async def _owe(self, side: str, key: str, problem: StoreProblem) -> None:
+        """Note, durably, that this side lacks the object; without a place for notes it is not stored."""
+        if self._owed is None:
+            raise problem
+        self.fault = f"{side}: {problem}"
+        log.warning("%s is owed %s: %s", side, key, problem)
+        await asyncio.to_thread(_note, self._owed, side, key)
+
+    async def _settle(self, side: str, key: str) -> None:
+        assert self._owed is not None
+        source, target = (self.backup, self.primary) if side == PRIMARY else (self.primary, self.backup)
+        draft = self._owed / ".draft"
+        path = await source.fetch(key, draft)
+        try:
+            if (await source.digest(key))[0] != await asyncio.to_thread(lambda: path.stat().st_size):
+                raise ReadBackMismatch(key)
+            await target.put_new(key, path)
+        finally:
+            await asyncio.to_thread(draft.unlink, missing_ok=True)
+        await asyncio.to_thread(_strike, self._owed, side, key)
+        log.info("%s has %s now", side, key)
+
+
+async def _or(error: StoreProblem, other: Awaitable[Found]) -> Found:
+    """What the backup answers; what it does not have either is told as the first store told it."""
+    try:
+        return await other
+    except NotStored:
+        raise error from None
+
+
+def _note(folder: Path, side: str, key: str) -> None:
+    """A note is an empty file whose name is side and key; a key's slashes become colons, which keys never have."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    os.close(os.open(folder / f"{side}:{key.replace('/', ':')}", os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+    sync_folder(folder)
+
+
+def _notes(folder: Path) -> list[tuple[str, str]]:
+    with contextlib.suppress(FileNotFoundError):
+        names = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+        return [(side, key.replace(":", "/")) for side, _, key in (name.partition(":") for name in names)]
+    return []
+
+
+def _strike(folder: Path, side: str, key: str) -> None:
+    (folder / f"{side}:{key.replace('/', ':')}").unlink(missing_ok=True)
+    sync_folder(folder)
