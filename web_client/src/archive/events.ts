@@ -10,6 +10,32 @@ export function byPlace(tracks: TrackRow[]): TrackRow[] {
   return [...tracks].sort((a, b) => place(a) - place(b) || a.url.localeCompare(b.url));
 }
 
+/** What stands in one place of the archive: a person, or a person's screen, with all files of it. */
+export interface Place {
+  key: string;
+  personId: string;
+  screen: boolean;
+  /** At least one, by begin. */
+  tracks: TrackRow[];
+}
+
+/** Everyone in the order of the courtroom, each person before their screen. */
+export function placesOf(tracks: TrackRow[]): Place[] {
+  const places = new Map<string, Place>();
+  for (const screen of [false, true]) {
+    for (const track of byPlace(tracks)) {
+      if ((track.source === "screen") !== screen) continue;
+      const key = screen ? `${track.personId}-screen` : track.personId;
+      const place = places.get(key);
+      if (place) place.tracks.push(track);
+      else places.set(key, { key, personId: track.personId, screen, tracks: [track] });
+    }
+  }
+  for (const place of places.values()) place.tracks.sort((a, b) => a.offsetS - b.offsetS);
+  const people = [...new Set([...places.values()].map((place) => place.personId))];
+  return [...places.values()].sort((a, b) => people.indexOf(a.personId) - people.indexOf(b.personId) || Number(a.screen) - Number(b.screen));
+}
+
 export interface Line {
   key: string;
   at: number;
