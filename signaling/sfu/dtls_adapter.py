@@ -28,6 +28,9 @@ TRAILER_BYTES = 16 + 128 + 4
 #: DTLS records waiting to be read by one handshake; a flight is at most a handful.
 MAX_QUEUED_RECORDS = 32
 HANDSHAKE_TIMEOUT_S = 20.0
+DTLS_HEADER_BYTES = 13
+#: Records are put together in datagrams up to this, which passes any tunnel (IPv6's least MTU less its headers).
+MAX_FLIGHT_BYTES = 1200
 
 # One buffer for all: every packet is protected and handed to the socket before the next is written.
 _cdata = ffi.new("unsigned char[]", MAX_PACKET_BYTES + TRAILER_BYTES)
@@ -136,6 +139,35 @@ class Certificate:
         return DtlsFingerprint(algorithm="sha-256", value=value)
 
 
+class RecordWriter:
+    """Makes datagrams of what OpenSSL wrote.
+
+    It comes through a memory buffer in pieces that respect no boundary, while a datagram must hold whole records (RFC
+    6347 §4.1): with a flight longer than a piece, handshakes would stall.
+    """
+
+    def __init__(self) -> None:
+        self._left = b""
+
+    def take(self, data: bytes) -> list[bytes]:
+        """The datagrams that are complete; the rest of a record waits for its end."""
+        data = self._left + data
+        datagrams: list[bytes] = []
+        start = at = 0
+        while at + DTLS_HEADER_BYTES <= len(data):
+            end = at + DTLS_HEADER_BYTES + int.from_bytes(data[at + 11 : at + 13], "big")
+            if end > len(data):
+                break
+            if end - start > MAX_FLIGHT_BYTES and at > start:
+                datagrams.append(data[start:at])
+                start = at
+            at = end
+        if at > start:
+            datagrams.append(data[start:at])
+        self._left = data[at:]
+        return datagrams
+
+
 class _Shim:
     """What ``RTCDtlsTransport`` needs from the ICE transport beneath it."""
 
@@ -143,6 +175,7 @@ class _Shim:
         self.role = "controlled"
         self._turns = turns
         self._out = send
+        self._records = RecordWriter()
         self._queue: asyncio.Queue[bytes | None] = asyncio.Queue(MAX_QUEUED_RECORDS)
 
     def feed(self, datagram: bytes | None) -> None:
@@ -157,7 +190,8 @@ class _Shim:
         return datagram
 
     async def _send(self, data: bytes) -> None:
-        self._out(data)
+        for datagram in self._records.take(data):
+            self._out(datagram)
 
 
 class DtlsSession:

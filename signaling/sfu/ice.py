@@ -19,6 +19,9 @@ from .clock import NS_PER_S
 MAX_PATHS = 8
 #: Old and new.
 MAX_CREDENTIALS = 2
+#: Checks remembered, so that one that was overheard moves nothing when it is repeated from elsewhere.  A browser sends
+#: less than one in a second; until then its own next check has put right what an older repeat has moved.
+MAX_TRANSACTIONS = 64
 #: Without an authentic packet for this long the peer is gone.  Browsers check each 2.5 s, aioice each 4-6 s.
 CONSENT_S = 10.0
 #: A path that is not the chosen one is forgotten when it was not checked for this long (RFC 7675 §5.1: consent expires
@@ -65,6 +68,8 @@ class IceLite(Generic[P]):
         self.selected: P | None = None
         self.heard_ns = now_ns
         self._nominated = False
+        self._transactions: dict[bytes, P] = {}
+        """Recent checks and where they came from."""
         self._renewed_ns: int | None = None
         """When the newest credentials were first used, while there are older ones."""
 
@@ -82,14 +87,23 @@ class IceLite(Generic[P]):
     def on_request(
         self, request: stun.BindingRequest, path: P, source: tuple[str, int], now_ns: int
     ) -> Reply[P] | None:
-        """Answer a check that names one of our fragments; ``None`` if its sender does not know the password."""
+        """Answer a check that names one of our fragments.
+
+        ``None`` if its sender does not know the password, repeats another's check, or would get more than it sent.
+        """
         ufrag = request.username.partition(":")[0]
         password = next((c.password for c in self.credentials if c.ufrag == ufrag), None)
         if password is None or not stun.verify(request, password):
             return None
         if request.controlled:
             conflict = stun.error(request.transaction_id, stun.ROLE_CONFLICT, "Role Conflict", password)
-            return Reply(conflict, authentic=False)
+            return Reply(conflict, authentic=False) if len(conflict) <= request.size else None
+        answer = stun.success(request.transaction_id, source, password)
+        if len(answer) > request.size or self._transactions.get(request.transaction_id, path) != path:
+            return None
+        self._transactions[request.transaction_id] = path
+        if len(self._transactions) > MAX_TRANSACTIONS:
+            del self._transactions[next(iter(self._transactions))]
         self.heard_ns = now_ns
         if self._renewed_ns is None and len(self.credentials) > 1 and ufrag == self.local.ufrag:
             self._renewed_ns = now_ns
@@ -99,7 +113,6 @@ class IceLite(Generic[P]):
             self._nominated = self._nominated or request.use_candidate
             nominated = self.selected != path
             self.selected = path
-        answer = stun.success(request.transaction_id, source, password)
         return Reply(answer, authentic=True, nominated=nominated, forgotten=forgotten)
 
     def forget(self, path: P) -> None:

@@ -25,8 +25,9 @@ logger = logging.getLogger(__name__)
 BATCH_DATAGRAMS = 256
 MAX_DATAGRAM_BYTES = 2048
 SOCKET_BUFFER_BYTES = 4 * 1024 * 1024
-#: Open TCP connections at once, and how long one may stay without proving itself.
+#: Open TCP connections at once, those of one address that have not proved themselves, and how long one may stay so.
 MAX_TCP_CONNECTIONS = 512
+MAX_UNPROVEN_PER_ADDRESS = 16
 TCP_PROOF_S = 10.0
 #: What may wait in a TCP connection's buffer before packets are dropped, about a second of video.
 MAX_TCP_BACKLOG_BYTES = 256 * 1024
@@ -103,7 +104,8 @@ class Port:
         self._clock = clock
         self._sockets: list[UdpSocket] = []
         self._servers: list[asyncio.Server] = []
-        self.connections: set[TcpConnection] = set()
+        self.connections: dict[TcpConnection, None] = {}
+        """In the order of their coming."""
 
     async def open(self, listen: tuple[str, ...], number: int, *, tcp: bool, own: tuple[str, ...] = ()) -> None:
         """Bind.  Raises ``OSError`` naming the address if that is not possible."""
@@ -182,6 +184,18 @@ class Port:
             for sock in self._sockets:
                 if sock.owns(path) and sock.routes.get(path.name.raw, (None,))[0] is receiver:
                     sock.forget(path)
+
+    def admit(self, source: Address) -> bool:
+        """Whether one more TCP connection fits; the oldest that has not proved itself makes room."""
+        unproven = [c for c in self.connections if c.receiver is None]
+        if sum(c.source[0] == source[0] for c in unproven) >= MAX_UNPROVEN_PER_ADDRESS:
+            return False
+        if len(self.connections) >= MAX_TCP_CONNECTIONS:
+            if not unproven:
+                return False
+            self.connections.pop(unproven[0], None)
+            unproven[0].abort()
+        return True
 
     def failed(self, what: str) -> None:
         """Log the exception being handled: the first, second, fourth ..., so that a fault a packet fills no disk."""
@@ -373,18 +387,18 @@ class TcpConnection(asyncio.Protocol):
         self._clock = clock
         self._transport: asyncio.Transport | None = None
         self._deframer = Deframer()
-        self._source: Address = ("0.0.0.0", 0)
+        self.source: Address = ("0.0.0.0", 0)
         self._proof_timer: asyncio.TimerHandle | None = None
         self.receiver: Receiver | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports are no subclasses of asyncio's.
         self._transport = transport = cast(asyncio.Transport, transport)
-        if len(self._port.connections) >= MAX_TCP_CONNECTIONS:
+        self.source = transport.get_extra_info("peername")[:2]
+        if not self._port.admit(self.source):
             transport.abort()
             return
-        self._port.connections.add(self)
-        self._source = transport.get_extra_info("peername")[:2]
+        self._port.connections[self] = None
         sock = transport.get_extra_info("socket")
         if sock is not None:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -395,7 +409,7 @@ class TcpConnection(asyncio.Protocol):
         try:
             for datagram in self._deframer.feed(data):
                 if datagram and datagram[0] < 4:
-                    self._port.on_unproven(datagram, self, self._source, now_ns)
+                    self._port.on_unproven(datagram, self, self.source, now_ns)
                 elif datagram and self.receiver is not None:
                     self.receiver.on_datagram(datagram, now_ns)
                 else:
@@ -406,7 +420,7 @@ class TcpConnection(asyncio.Protocol):
             self.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._port.connections.discard(self)
+        self._port.connections.pop(self, None)
         if self._proof_timer is not None:
             self._proof_timer.cancel()
         receiver, self.receiver = self.receiver, None

@@ -9,7 +9,7 @@ from .clock import NS_PER_MS, NS_PER_S
 from .fastpath import HotList
 from .nack import NackGenerator
 from .rtp import RtpPacket
-from .sequence import MAX_DROPOUT, SequenceUnwrapper
+from .sequence import FIRST_CYCLE, MAX_DROPOUT, SequenceUnwrapper
 from .store import NO_LEVEL, NO_TRANSIT, Media, PacketStore
 
 if TYPE_CHECKING:
@@ -222,7 +222,7 @@ class MediaStream:
             ssrc=self.ssrc,
             fraction_lost=min(255, self.lost_now * 256 // max(1, self.expected_now)),
             total_lost=expected - state.received,
-            highest_sequence=state.highest & 0xFFFFFFFF,
+            highest_sequence=state.highest - FIRST_CYCLE & 0xFFFFFFFF,
             jitter=state.jitter >> 4,
             lsr=lsr,
             dlsr=dlsr,

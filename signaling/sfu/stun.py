@@ -42,6 +42,8 @@ _ATTRIBUTE = struct.Struct("!HH")
 class BindingRequest:
     """A well-formed request whose sender is not yet believed; see :func:`verify`."""
 
+    size: int
+    """Of the datagram, bytes."""
     transaction_id: bytes
     username: str
     use_candidate: bool
@@ -98,7 +100,7 @@ def parse_request(datagram: bytes) -> BindingRequest | None:
     signed_length = integrity_at + 4 + INTEGRITY_BYTES - HEADER_BYTES
     signed = datagram[:2] + struct.pack("!H", signed_length) + datagram[4:integrity_at]
     integrity = datagram[integrity_at + 4 : integrity_at + 4 + INTEGRITY_BYTES]
-    return BindingRequest(transaction_id, username, use_candidate, controlled, signed, integrity)
+    return BindingRequest(size, transaction_id, username, use_candidate, controlled, signed, integrity)
 
 
 def verify(request: BindingRequest, password: str) -> bool:

@@ -17,6 +17,9 @@ from .port import Address, Path, Port
 
 logger = logging.getLogger(__name__)
 
+#: DTLS records taken from one peer in half a second; a flight in fragments is a dozen, and after it hardly any come.
+MAX_DTLS_RECORDS = 64
+
 State = Literal["connected", "lost", "failed", "closed"]
 
 
@@ -54,6 +57,7 @@ class Transport:
         self._dtls = DtlsSession(certificate, self._send_datagram, self._dtls_closed)
         self._handshake: asyncio.Task[None] | None = None
         self._closed = False
+        self._dtls_left = MAX_DTLS_RECORDS
         port.receivers[self._ice.local.ufrag] = self
 
     @property
@@ -162,7 +166,8 @@ class Transport:
                 if plain is not None:
                     self._ice.heard_ns = now_ns
                     self.on_rtp(plain, now_ns)
-        elif 19 < first < 64:
+        elif 19 < first < 64 and self._dtls_left > 0:
+            self._dtls_left -= 1
             self._dtls.feed(datagram)
 
     def on_path_closed(self, path: Path) -> None:
@@ -189,6 +194,7 @@ class Transport:
 
     def check_consent(self, now_ns: int) -> None:
         """Called about twice a second."""
+        self._dtls_left = MAX_DTLS_RECORDS
         if self.ingress is not None:
             self._ice.heard_ns = max(self._ice.heard_ns, self.ingress.heard_ns)
         if self.state == "connected" and self._ice.expired(now_ns):

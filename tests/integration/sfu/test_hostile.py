@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 import random
 import socket
 from collections.abc import AsyncIterator
@@ -50,7 +51,7 @@ async def call(court: Court) -> AsyncIterator[Call]:
     await call.works()
 
 
-async def stranger(call: Call, datagrams: list[bytes]) -> list[bytes]:
+async def stranger(call: Call, datagrams: list[bytes], *, wait_s: float = 0.1) -> list[bytes]:
     """Send from an address nobody knows; returns what came back."""
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sock.setblocking(False)
@@ -59,7 +60,7 @@ async def stranger(call: Call, datagrams: list[bytes]) -> list[bytes]:
         sock.sendto(datagram, call.up.address)
         if i % 50 == 0:
             await asyncio.sleep(0)
-    await asyncio.sleep(0.1)
+    await asyncio.sleep(wait_s)
     answers = []
     while True:
         try:
@@ -150,9 +151,8 @@ async def test_dtls_records_from_strangers_and_members(call: Call) -> None:
 
 async def test_a_flood_of_path_proofs_is_bounded(call: Call) -> None:
     username = f"{call.up.parameters.username_fragment}:x"
-    request = stun.request(bytes(12), username, call.up.parameters.password)
     for _ in range(40):
-        await stranger(call, [request])
+        await stranger(call, [stun.request(os.urandom(12), username, call.up.parameters.password)], wait_s=0.01)
     sock = call.court.worker._port._sockets[0]
     assert len(sock.routes) <= 8 + 1
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from signaling.messages import ConsumerClosed, Levels, Reply, ViewChanged
-from signaling.outbox import LEVELS_LIMIT_MESSAGES, LIMIT_BYTES, LIMIT_MESSAGES, Outbox
+from signaling.outbox import LIMIT_BYTES, LIMIT_MESSAGES, MOMENTARY_LIMIT_MESSAGES, Outbox
 
 
 def drain(outbox: Outbox) -> list[dict[str, object]]:
@@ -37,9 +37,9 @@ def test_only_the_newest_view_is_sent() -> None:
 
 def test_loudness_is_not_kept_for_a_slow_reader() -> None:
     outbox = Outbox()
-    for _ in range(10 * LEVELS_LIMIT_MESSAGES):
+    for _ in range(10 * MOMENTARY_LIMIT_MESSAGES):
         assert outbox.put(Levels(levels={"judge": 30}))
-    assert len(drain(outbox)) == LEVELS_LIMIT_MESSAGES
+    assert len(drain(outbox)) == MOMENTARY_LIMIT_MESSAGES
 
 
 def test_bounds() -> None:

@@ -16,10 +16,12 @@ from pylibsrtp._binding import lib
 from signaling.ortc import DtlsFingerprint, DtlsParameters
 from signaling.sfu import rtcp, rtp
 from signaling.sfu.dtls_adapter import (
+    MAX_FLIGHT_BYTES,
     MAX_PACKET_BYTES,
     SEND_BUFFER,
     Certificate,
     DtlsSession,
+    RecordWriter,
     SrtpKeys,
     Turns,
     preferred_profiles,
@@ -154,3 +156,28 @@ async def test_handshakes_take_turns_with_the_loop() -> None:
     steps = [i for i, what in enumerate(order) if what != "media"]
     assert len(steps) == 5
     assert all(b - a > 1 for a, b in itertools.pairwise(steps))
+
+
+def record(size: int, fill: int = 7) -> bytes:
+    return b"\x16\xfe\xfd" + bytes(8) + size.to_bytes(2, "big") + bytes([fill]) * size
+
+
+@pytest.mark.parametrize("piece", [1, 100, 1500, 5000])
+def test_datagrams_hold_whole_records_however_they_were_written(piece: int) -> None:
+    records = [record(size, size & 0xFF) for size in (50, 700, 400, 300, 1100, 2)]
+    stream = b"".join(records)
+    writer = RecordWriter()
+    datagrams = [d for at in range(0, len(stream), piece) for d in writer.take(stream[at : at + piece])]
+    assert b"".join(datagrams) == stream
+    assert all(len(datagram) <= MAX_FLIGHT_BYTES for datagram in datagrams)
+    found = []
+    for datagram in datagrams:
+        while datagram:
+            end = 13 + int.from_bytes(datagram[11:13], "big")
+            found.append(datagram[:end])
+            datagram = datagram[end:]
+    assert found == records
+
+
+def test_small_records_share_a_datagram() -> None:
+    assert RecordWriter().take(record(50) + record(60)) == [record(50) + record(60)]

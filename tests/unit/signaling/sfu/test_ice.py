@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import dataclasses
+import os
+
 from signaling.sfu import ice, stun
 from signaling.sfu.clock import NS_PER_S
 
@@ -10,7 +13,7 @@ def check(
     agent: ice.IceLite[str], path: str, *, use: bool = False, now: int = 0, which: int = -1
 ) -> ice.Reply[str] | None:
     local = agent.credentials[which]
-    data = stun.request(bytes(12), f"{local.ufrag}:them", local.password, use_candidate=use)
+    data = stun.request(os.urandom(12), f"{local.ufrag}:them", local.password, use_candidate=use)
     request = stun.parse_request(data)
     assert request is not None
     return agent.on_request(request, path, SOURCE, now)
@@ -91,9 +94,7 @@ def test_a_controlled_peer_is_told_of_the_conflict() -> None:
     data = stun.request(bytes(12), f"{local.ufrag}:them", local.password)
     request = stun.parse_request(data)
     assert request is not None
-    conflicting = stun.BindingRequest(
-        request.transaction_id, request.username, True, True, request.signed, request.integrity
-    )
+    conflicting = dataclasses.replace(request, use_candidate=True, controlled=True)
     reply = agent.on_request(conflicting, "a", SOURCE, 0)
     assert reply is not None
     assert not reply.authentic
@@ -122,3 +123,29 @@ def test_a_restart_before_the_first_check_with_new_credentials_keeps_both() -> N
     agent.restart()
     assert agent.forget_old(100 * NS_PER_S) == ([], [])
     assert len(agent.credentials) == 2
+
+
+def test_an_overheard_check_that_is_repeated_from_elsewhere_moves_nothing() -> None:
+    agent: ice.IceLite[str] = ice.IceLite(0)
+    request = stun.parse_request(
+        stun.request(os.urandom(12), f"{agent.local.ufrag}:x", agent.local.password, use_candidate=True)
+    )
+    assert request is not None
+    assert agent.on_request(request, "theirs", SOURCE, 0) is not None
+    assert agent.on_request(request, "evil", SOURCE, 1) is None
+    assert agent.on_request(request, "theirs", SOURCE, 2) is not None, "they repeat it themselves while unanswered"
+    assert (agent.selected, list(agent.paths)) == ("theirs", ["theirs"])
+
+
+def test_nobody_gets_more_than_was_sent() -> None:
+    """The shortest check that can be signed, from IPv6: its answer would be longer."""
+    agent: ice.IceLite[str] = ice.IceLite(0)
+    local = agent.local
+    request = stun.parse_request(stun.request(os.urandom(12), f"{local.ufrag}:x", local.password))
+    assert request is not None
+    short = dataclasses.replace(request, size=68)
+    assert agent.on_request(short, "a", ("2001:db8::1", 4000), 0) is None
+    assert agent.paths == {}
+    answered = agent.on_request(request, "a", ("2001:db8::1", 4000), 0)
+    assert answered is not None
+    assert len(answered.datagram) <= request.size
