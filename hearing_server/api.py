@@ -28,9 +28,7 @@ Role = Literal[
 ]
 Locale = Literal["en", "zh-CN"]
 SittingState = Literal["not_started", "countdown", "in_session", "recess", "suspended", "deliberation", "closed"]
-RecordState = Literal[
-    "idle", "arming", "recording", "interrupted", "degraded", "failed", "finalizing", "sealed"
-]
+RecordState = Literal["idle", "arming", "recording", "interrupted", "degraded", "failed", "finalizing", "sealed"]
 Presence = Literal[
     "not_signed_in",
     "checking",
@@ -201,7 +199,7 @@ class StageView(Struct):
 class ExhibitView(Struct):
     """What is shown to the room.  ``document`` is an ``exhibitId`` of ``GET /api/hearings/{id}/exhibits``.
 
-    ``by`` presents it, and is empty where the reader may not see who.  The pointer comes in the notice ``news``.
+    ``by`` presents it, and is empty where the reader may not see who.  The pointer comes in the notice ``hinted``.
     """
 
     document: str
@@ -325,8 +323,8 @@ class EntryView(Struct):
     detail: dict[str, Any]
 
 
-class PointerNews(Struct):
-    """``news`` of this name: where the presenter points, per mille of the page; nothing: no pointer."""
+class PointerHint(Struct):
+    """``hinted`` of the name ``pointer``: where the presenter points, per mille of the page; nothing: no pointer."""
 
     document: str
     page: int
@@ -334,8 +332,15 @@ class PointerNews(Struct):
     y: int | None
 
 
+class TypingHint(Struct):
+    """``hinted`` of the name ``typing``: in the chat with the court's staff, in the conversation of ``person_id``."""
+
+    person_id: str
+    from_staff: bool
+
+
 class PersonNews(Struct):
-    """``news`` named ``entered`` or ``left`` (the hearing room), and ``typing`` (in the chat with the court)."""
+    """``news`` of the name ``entered`` or ``left``: somebody came into the hearing room or went out of it."""
 
     person_id: str
 

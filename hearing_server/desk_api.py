@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from .api import Locale, Presence, SittingState, Struct
+from .api import Consent, Identity, Locale, Presence, SittingState, Struct
 
 #: What a person types.  Names and titles are one line; texts may have several.
 Line = Annotated[str, msgspec.Meta(max_length=256)]
@@ -41,8 +41,6 @@ Side = Literal["", "claimant", "respondent"]
 BookingState = Literal["draft", "booked", "confirmed", "cancelled", "held", "converted_offline"]
 Profile = Literal["china", "england"]
 Score = Literal["good", "okay", "bad"]
-Identity = Literal["unverified", "account_verified", "reverified_today", "challenged", "in_person_required"]
-Consent = Literal["not_asked", "asked", "given", "refused", "withdrawn"]
 
 
 # --- signing in -----------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from .messages import AnyNotice, CheckIn, Command, Held, Join, MediaReady, MediaRequest
+from .messages import AnyNotice, CheckIn, Command, Held, Hint, Join, MediaReady, MediaRequest
 from .ortc import Struct
 from .worker_api import CaptureState, PeerQuality, Plan, Source
 
@@ -57,6 +57,9 @@ class Application(Protocol):
     async def check_in(self, connection: Connection, request: CheckIn) -> None: ...
 
     async def command(self, connection: Connection, request: Command) -> dict[str, Any]: ...
+
+    async def hint(self, connection: Connection, request: Hint) -> None:
+        """Tell those who may know; nothing is stored."""
 
     async def may_produce(self, connection: Connection, source: Source) -> dict[str, str]:
         """Raise if this person has no right to send such a track in this hearing at all (an observer never has).

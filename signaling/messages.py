@@ -89,6 +89,16 @@ class Command(Request, tag="command"):
     arguments: dict[ShortText, Any] = msgspec.field(default_factory=dict)
 
 
+class Hint(Request, tag="hint"):
+    """Tell the application what holds for a moment only, such as where one points; the next takes its place.
+
+    Nothing of it is stored or repeated, and it may be left out when there are too many.
+    """
+
+    name: Identifier
+    arguments: dict[ShortText, Any] = msgspec.field(default_factory=dict)
+
+
 class CreateTransport(Request, tag="transport.create"):
     """Reply: :class:`TransportCreated`.  ``capabilities`` only with direction ``recv``."""
 
@@ -173,6 +183,7 @@ AnyRequest = (
     Join
     | CheckIn
     | Command
+    | Hint
     | CreateTransport
     | ConnectTransport
     | RestartIce
@@ -285,6 +296,31 @@ class ViewChanged(Notice, tag="view"):
     view: dict[str, Any]
 
 
+class Entries(Notice, tag="entries"):
+    """Entries of the application's log that this person may read, oldest first.
+
+    ``afresh``: they take the place of all that the client held; otherwise they follow those.  A client that comes back
+    with ``last_seq`` gets what it missed, as far as that is kept, and else the newest afresh.
+    """
+
+    afresh: bool
+    entries: list[dict[str, Any]]
+
+
+class News(Notice, tag="news"):
+    """Something the application tells beside the view.  ``data`` has the shape that goes with ``name``."""
+
+    name: str
+    data: dict[str, Any]
+
+
+class Hinted(Notice, tag="hinted"):
+    """What holds for a moment only, as somebody told it by ``hint``; may be left out on a slow line."""
+
+    name: str
+    data: dict[str, Any]
+
+
 class MediaNotice(Notice, tag="media"):
     """``ready`` with the room's capabilities, or ``lost``: the worker is gone, another is looked for; keep the page."""
 
@@ -345,7 +381,18 @@ class Ended(Notice, tag="ended"):
 
 
 AnyNotice = (
-    ViewChanged | MediaNotice | ConsumerNew | ConsumerClosed | ConsumerState | TransportState | Levels | Quality | Ended
+    ViewChanged
+    | Entries
+    | News
+    | Hinted
+    | MediaNotice
+    | ConsumerNew
+    | ConsumerClosed
+    | ConsumerState
+    | TransportState
+    | Levels
+    | Quality
+    | Ended
 )
 
 request_decoder: msgspec.json.Decoder[AnyRequest] = msgspec.json.Decoder(AnyRequest)

@@ -11,8 +11,9 @@ from . import messages
 #: Messages and bytes a client may leave unread before it is cut off.  A view of a large hearing is about 20 kB.
 LIMIT_MESSAGES = 1024
 LIMIT_BYTES = 2 * 1024 * 1024
-#: With this many messages waiting, loudness and quality are not worth sending.
-LEVELS_LIMIT_MESSAGES = 32
+#: With this many messages waiting, what holds for a moment only is not worth sending.
+MOMENTARY_LIMIT_MESSAGES = 32
+_MOMENTARY = (messages.Levels, messages.Quality, messages.Hinted)
 
 _encode = msgspec.json.Encoder().encode
 
@@ -29,7 +30,7 @@ class Outbox:
 
     def put(self, message: messages.AnyNotice | messages.Reply | messages.ErrorReply) -> bool:
         """False if the client is too far behind."""
-        if isinstance(message, messages.Levels | messages.Quality) and len(self._messages) >= LEVELS_LIMIT_MESSAGES:
+        if len(self._messages) >= MOMENTARY_LIMIT_MESSAGES and isinstance(message, _MOMENTARY):
             return True
         is_view = isinstance(message, messages.ViewChanged)
         if is_view:

@@ -219,6 +219,8 @@ class Client:
                 await self._application.check_in(self, request)
             case messages.Command():
                 return await self._application.command(self, request)
+            case messages.Hint():
+                await self._application.hint(self, request)
             case messages.Leave():
                 await self._application.leave(self)
             case messages.Produce():

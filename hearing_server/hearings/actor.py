@@ -172,6 +172,11 @@ class SittingActor(SittingWork):
 
         return await self._ask(job, connection.seat.locale)
 
+    async def hint(self, connection: Connection, name: str, arguments: dict[str, Any]) -> None:
+        """Tell those who may know what holds for a moment."""
+        self._must_be_current(connection)
+        raise self._refusal("unknown-command", connection.seat.locale)
+
     async def leave(self, connection: Connection) -> None:
         async def job() -> None:
             if self._connections.get(connection.seat.person_id) is not connection:

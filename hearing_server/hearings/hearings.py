@@ -11,7 +11,7 @@ import structlog
 
 from recording import messages as m
 from signaling.application import Connection, MediaRoom, MediaRooms, Refusal
-from signaling.messages import CheckIn, Join
+from signaling.messages import CheckIn, Hint, Join
 from signaling.messages import Command as CommandRequest
 from signaling.worker_api import Source
 
@@ -106,6 +106,9 @@ class Hearings:
             expected_version=request.expected_version,
         )
         return await (await self._seat_actor(connection)).command(connection, command)
+
+    async def hint(self, connection: Connection, request: Hint) -> None:
+        await (await self._seat_actor(connection)).hint(connection, request.name, request.arguments)
 
     async def may_produce(self, connection: Connection, source: Source) -> dict[str, str]:
         actor = await self._seat_actor(connection)

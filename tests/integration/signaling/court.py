@@ -14,7 +14,7 @@ from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket
 
 from signaling.application import Connection, Device, MediaRoom, Refusal, Seat
-from signaling.messages import FRAME_LIMIT_BYTES, CheckIn, Command, Join, Quality, ViewChanged
+from signaling.messages import FRAME_LIMIT_BYTES, CheckIn, Command, Hint, Hinted, Join, Quality, ViewChanged
 from signaling.rooms import Rooms
 from signaling.socket import serve
 from signaling.worker_api import CaptureState, PeerQuality, Plan, Source
@@ -70,6 +70,10 @@ class SmallCourt:
         await self.unlocked.wait()
         self.log.append(("command", connection.seat.person_id, request.name))
         return {"done": request.name, "locale": connection.seat.locale}
+
+    async def hint(self, connection: Connection, request: Hint) -> None:
+        for other in self.connections.values():
+            other.notify(Hinted(name=request.name, data={"by": connection.seat.person_id, **request.arguments}))
 
     async def may_produce(self, connection: Connection, source: Source) -> dict[str, str]:
         if connection.seat.person_id == "observer":

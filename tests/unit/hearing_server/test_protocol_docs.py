@@ -21,7 +21,9 @@ def test_every_endpoint_has_a_heading() -> None:
 
 def test_every_field_of_the_view_is_explained() -> None:
     section = DOCUMENT.split("\n## The view\n")[1].split("\n## ")[0]
-    for shape in (api.HearingView, api.PersonView, api.RecordView, api.Me, api.HearingCard):
+    shapes = (api.HearingView, api.PersonView, api.RecordView, api.Me, api.HearingCard)
+    parts = (api.TalkView, api.StageView, api.ExhibitView, api.ObjectionView, api.TaskView, api.RulesView)
+    for shape in (*shapes, *parts):
         for field in shape.__struct_encode_fields__:
             assert f"`{field}`" in section, f"{shape.__name__}.{field}"
 

@@ -309,6 +309,9 @@ async def test_a_record_that_stops_is_seen_by_all(court: Court) -> None:
         "tracks": 2,
         "sealedAt": 2.0,
         "fault": "late",
+        "offRecord": "",
+        "fallback": "",
+        "incident": False,
     }
     court.room.capture()
     await court.settled()

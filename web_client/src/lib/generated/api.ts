@@ -29,7 +29,7 @@ export interface HearingCard {
   judge: string;
   judgeZh: string;
   scheduledAt: number;
-  state: "closed" | "countdown" | "in_session" | "not_started";
+  state: "closed" | "countdown" | "deliberation" | "in_session" | "not_started" | "recess" | "suspended";
   helpPhone: string;
 }
 
@@ -37,7 +37,7 @@ export interface Me {
   personId: string;
   name: string;
   nameZh: string;
-  role: "claimant" | "clerk" | "interpreter" | "judge" | "observer" | "respondent" | "witness";
+  role: "claimant" | "clerk" | "expert" | "guest" | "interpreter" | "judge" | "lawyer" | "observer" | "panel" | "respondent" | "staff_host" | "technician" | "witness";
   hearing: HearingCard;
   seatedElsewhere: boolean;
 }
@@ -46,21 +46,91 @@ export interface PersonView {
   personId: string;
   name: string;
   nameZh: string;
-  role: "claimant" | "clerk" | "interpreter" | "judge" | "observer" | "respondent" | "witness";
-  presence: "away" | "checking" | "disconnected" | "in_hearing" | "not_signed_in" | "removed" | "waiting";
+  role: "claimant" | "clerk" | "expert" | "guest" | "interpreter" | "judge" | "lawyer" | "observer" | "panel" | "respondent" | "staff_host" | "technician" | "witness";
+  presence: "away" | "checking" | "disconnected" | "in_consultation" | "in_deliberation" | "in_hearing" | "not_signed_in" | "removed" | "waiting";
   inRoom: boolean;
   microphone: "none" | "off" | "on";
   camera: "none" | "off" | "on";
   awaySince: number | null;
   calledAt: number | null;
   check: Record<string, string> | null;
+  place: "consultation" | "deliberation" | "hearing" | "none" | "waiting_room";
+  side: string;
+  deputy: boolean;
+  linked: string[];
+  muted: boolean;
+  locked: boolean;
+  behindCurtain: boolean;
+  handAt: number | null;
+  grants: string[];
+  mix: string;
+  underOath: boolean;
+  released: boolean;
+  leaving: "" | "left" | "prompted" | "warned";
+  leavingSince: number | null;
+  attendAt: string;
+  identity: "account_verified" | "challenged" | "in_person_required" | "reverified_today" | "unverified" | null;
+  consent: Record<string, "asked" | "given" | "not_asked" | "refused" | "withdrawn"> | null;
+  blocked: string | null;
+  languages: string[] | null;
+  may: string[];
 }
 
 export interface RecordView {
-  state: "arming" | "degraded" | "failed" | "finalizing" | "idle" | "recording" | "sealed";
+  state: "arming" | "degraded" | "failed" | "finalizing" | "idle" | "interrupted" | "recording" | "sealed";
   tracks: number;
   sealedAt: number | null;
   fault: string | null;
+  offRecord: string;
+  fallback: string;
+  incident: boolean;
+}
+
+export interface TalkView {
+  id: string;
+  state: "locked" | "open";
+  openedBy: string;
+  members: string[];
+  invited: string[];
+  declined: string[];
+}
+
+export interface StageView {
+  name: string;
+  consent: string;
+}
+
+export interface ExhibitView {
+  document: string;
+  page: number;
+  by: string;
+}
+
+export interface ObjectionView {
+  id: number;
+  by: string;
+  text: string;
+}
+
+export interface TaskView {
+  id: string;
+  kind: string;
+  personId: string;
+  reason: string;
+  openedAt: number;
+  closedAt: number | null;
+  closedBy: string;
+}
+
+export interface RulesView {
+  profile: string;
+  interruptGrounds: string[];
+  doorsGrounds: string[];
+  convertGrounds: string[];
+  exemptGrounds: string[];
+  offRecordAllowed: boolean;
+  consultLimit: number;
+  mixes: string[];
 }
 
 export interface HearingView {
@@ -68,18 +138,70 @@ export interface HearingView {
   seq: number;
   serverTime: number;
   me: Me;
-  state: "closed" | "countdown" | "in_session" | "not_started";
+  state: "closed" | "countdown" | "deliberation" | "in_session" | "not_started" | "recess" | "suspended";
   stateSince: number;
   stateReason: string | null;
   countdownEndsAt: number | null;
+  recessUntil: number | null;
   openedAt: number | null;
   closedAt: number | null;
   record: RecordView;
   people: PersonView[];
-  may: ("abort" | "call" | "close" | "dismiss" | "open")[];
+  may: string[];
   mayPublish: ("camera" | "microphone" | "screen")[];
   doors: "closed" | "open";
+  doorsSince: number | null;
+  doorsGround: string;
+  curtain: boolean;
   watching: number;
+  isolated: boolean;
+  place: "consultation" | "deliberation" | "hearing" | "none" | "waiting_room";
+  talk: TalkView | null;
+  invitations: TalkView[];
+  agenda: StageView[];
+  stage: string;
+  stageSince: number | null;
+  floor: string | null;
+  spotlight: string | null;
+  hands: string[];
+  mixes: string[];
+  listens: string;
+  exhibit: ExhibitView | null;
+  objections: ObjectionView[];
+  restriction: string;
+  publicGrounds: string;
+  tasks: TaskView[];
+  suspendAskedBy: string | null;
+  interruptAsked: string | null;
+  rules: RulesView | null;
+}
+
+export interface EntryView {
+  seq: number;
+  at: number;
+  event: string;
+  actor: string;
+  personId: string;
+  source: string;
+  to: string;
+  reason: string;
+  detail: Record<string, unknown>;
+}
+
+export interface PointerHint {
+  document: string;
+  page: number;
+  x: number | null;
+  y: number | null;
+}
+
+export interface TypingHint {
+  personId: string;
+  fromStaff: boolean;
+}
+
+export interface PersonNews {
+  personId: string;
 }
 
 export interface HearingRow {
@@ -92,7 +214,7 @@ export interface HearingRow {
   room: string;
   roomZh: string;
   scheduledAt: number;
-  state: "closed" | "countdown" | "in_session" | "not_started";
+  state: "closed" | "countdown" | "deliberation" | "in_session" | "not_started" | "recess" | "suspended";
   record: RecordView;
   present: number;
   expected: number;
@@ -148,7 +270,7 @@ export interface RecordPage {
   startedAt: number;
   endedAt: number;
   durationS: number;
-  state: "arming" | "degraded" | "failed" | "finalizing" | "idle" | "recording" | "sealed";
+  state: "arming" | "degraded" | "failed" | "finalizing" | "idle" | "interrupted" | "recording" | "sealed";
   tracks: TrackRow[];
   gaps: GapRow[];
   log: LogRow[];

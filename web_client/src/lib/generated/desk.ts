@@ -140,7 +140,7 @@ export interface BookedDay {
   ordinal: number;
   scheduledAt: number;
   durationS: number;
-  state: "closed" | "countdown" | "in_session" | "not_started";
+  state: "closed" | "countdown" | "deliberation" | "in_session" | "not_started" | "recess" | "suspended";
 }
 
 export interface BookedPerson {
@@ -414,7 +414,7 @@ export interface CentrePerson {
   name: string;
   nameZh: string;
   role: "claimant" | "clerk" | "expert" | "guest" | "interpreter" | "judge" | "lawyer" | "observer" | "panel" | "respondent" | "staff_host" | "technician" | "witness";
-  presence: "away" | "checking" | "disconnected" | "in_hearing" | "not_signed_in" | "removed" | "waiting";
+  presence: "away" | "checking" | "disconnected" | "in_consultation" | "in_deliberation" | "in_hearing" | "not_signed_in" | "removed" | "waiting";
   inRoom: boolean;
   microphone: "none" | "off" | "on";
   camera: "none" | "off" | "on";
@@ -435,7 +435,7 @@ export interface CentreHearing {
   judgeZh: string;
   scheduledAt: number;
   booking: "booked" | "cancelled" | "confirmed" | "converted_offline" | "draft" | "held";
-  state: "closed" | "countdown" | "in_session" | "not_started";
+  state: "closed" | "countdown" | "deliberation" | "in_session" | "not_started" | "recess" | "suspended";
   stateSince: number | null;
   record: string;
   score: "bad" | "good" | "okay";

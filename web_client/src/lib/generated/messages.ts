@@ -26,6 +26,13 @@ export interface Command {
   arguments?: Record<string, unknown>;
 }
 
+export interface Hint {
+  type: "hint";
+  id: number;
+  name: string;
+  arguments?: Record<string, unknown>;
+}
+
 export interface CreateTransport {
   type: "transport.create";
   id: number;
@@ -179,6 +186,24 @@ export interface ViewChanged {
   view: Record<string, unknown>;
 }
 
+export interface Entries {
+  type: "entries";
+  afresh: boolean;
+  entries: Record<string, unknown>[];
+}
+
+export interface News {
+  type: "news";
+  name: string;
+  data: Record<string, unknown>;
+}
+
+export interface Hinted {
+  type: "hinted";
+  name: string;
+  data: Record<string, unknown>;
+}
+
 export interface MediaNotice {
   type: "media";
   state: "lost" | "ready";
@@ -325,6 +350,7 @@ export type AnyRequest =
   | Join
   | CheckIn
   | Command
+  | Hint
   | CreateTransport
   | ConnectTransport
   | RestartIce
@@ -340,6 +366,9 @@ export type AnyRequest =
 
 export type AnyNotice =
   | ViewChanged
+  | Entries
+  | News
+  | Hinted
   | MediaNotice
   | ConsumerNew
   | ConsumerClosed
