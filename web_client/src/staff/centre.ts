@@ -44,11 +44,13 @@ export function doneTasks(hearings: CentreHearing[]): OpenTask[] {
 
 /** People who are there or on their way in. */
 export const present = (hearing: CentreHearing): CentrePerson[] =>
-  hearing.people.filter((person) => ["checking", "waiting", "in_hearing"].includes(person.presence) || person.inRoom);
+  hearing.people.filter((person) => ["checking", "waiting", "in_hearing", "in_consultation", "in_deliberation"].includes(person.presence));
 
 export function presenceMark(person: CentrePerson): [tone: Tone, icon: IconName] {
   switch (person.presence) {
     case "in_hearing":
+    case "in_consultation":
+    case "in_deliberation":
       return ["good", "check"];
     case "waiting":
       return ["", "clock"];
