@@ -45,16 +45,23 @@ class Plan(Struct, omit_defaults=False):
 
     Shapes: ``publish`` maps a peer to the sources it may send; packets of any
     other producer are dropped at the door and neither forwarded nor captured.
-    ``receive`` maps a subscriber to the peers it may get media from.  Whoever is
-    absent has no right.  ``record`` is the recording (a sitting's id) that all
-    publishable tracks are captured into, or nothing.  ``pinned``: peers whose
-    pictures yield no earlier than the speaker's on a receiver's weak link.
+    ``receive`` maps a subscriber to the peers it may get media from, save the
+    sources in ``withhold`` (subscriber to publisher to sources).  Whoever is
+    absent has no right.  ``record`` is the recording (a sitting's id) that is
+    kept open, or nothing; ``capture`` says which sources of which peers go into
+    it, and ``labels`` what their tracks' headers say beside the attributes they
+    were produced with.  Without ``capture`` all that may be published goes in.
+    ``pinned``: peers whose pictures yield no earlier than the speaker's on a
+    receiver's weak link.
     """
 
     version: int
     publish: dict[str, list[Source]] = msgspec.field(default_factory=dict)
     receive: dict[str, list[str]] = msgspec.field(default_factory=dict)
+    withhold: dict[str, dict[str, list[Source]]] = msgspec.field(default_factory=dict)
     record: str | None = None
+    capture: dict[str, list[Source]] | None = None
+    labels: dict[str, dict[str, str]] = msgspec.field(default_factory=dict)
     pinned: list[str] = msgspec.field(default_factory=list)
 
 

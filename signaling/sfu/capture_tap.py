@@ -213,7 +213,7 @@ class CaptureTap:
             payload_type=producer.codec.payload_type,
             clock_rate=router.clock_rate,
             channels=router.channels or 0,
-            attributes=producer.attributes,
+            attributes={**producer.attributes, **producer.labels},
         )
         try:
             self._track = recording.open_track(info)

@@ -79,6 +79,8 @@ class Producer:
         self.is_vp8 = codec.router.mime_type == VP8_MIME_TYPE
         self.clock_rate = codec.router.clock_rate
         self.attributes = attributes
+        self.labels: dict[str, str] = {}
+        """What the plan says of its tracks in the record, beside the attributes."""
         self.mid = parameters.mid
         self.rids = [e.rid for e in parameters.encodings if e.rid]
         self.layers = max(1, len(self.rids) or len(parameters.encodings))

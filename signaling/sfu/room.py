@@ -66,11 +66,12 @@ class Room:
         for peer in self.peers.values():
             for producer in peer.producers.values():
                 producer.pinned = peer.id in plan.pinned
+                self._label(producer)
+                if not self._is_captured(producer):
+                    self._end_track(producer, "forbidden")
                 if self._may_publish(producer):
                     producer.set_flow(allowed=True)
                     self._attach_capture(producer)
-                else:
-                    self._end_track(producer, "forbidden")
         self.connect_all()
 
     def connect_all(self) -> None:
@@ -91,7 +92,12 @@ class Room:
             peer_id != producer.peer_id
             and self._may_publish(producer)
             and producer.peer_id in self.plan.receive.get(peer_id, ())
+            and producer.source not in self.plan.withhold.get(peer_id, {}).get(producer.peer_id, ())
         )
+
+    def _is_captured(self, producer: Producer) -> bool:
+        capture = self.plan.capture
+        return self._may_publish(producer) and (capture is None or producer.source in capture.get(producer.peer_id, ()))
 
     # --- producers -------------------------------------------------------------------
 
@@ -103,9 +109,9 @@ class Room:
         peer.producers[source] = producer
         producer.on_level = self.levels.add
         producer.pinned = peer.id in self.plan.pinned
+        self._label(producer)
         producer.set_flow(allowed=self._may_publish(producer))
-        if producer.allowed:
-            self._attach_capture(producer)
+        self._attach_capture(producer)
         self.connect_all()
 
     def remove_producer(self, peer: Peer, producer: Producer, reason: str) -> None:
@@ -229,8 +235,15 @@ class Room:
         return tell
 
     def _attach_capture(self, producer: Producer) -> None:
-        if self.capture is not None and producer.capture is None:
+        if self.capture is not None and producer.capture is None and self._is_captured(producer):
             producer.capture = CaptureTap(self.capture, producer)
+
+    def _label(self, producer: Producer) -> None:
+        """What a track's header says is written once: with other labels another track begins."""
+        labels = self.plan.labels.get(producer.peer_id, {})
+        if producer.labels != labels:
+            producer.labels = labels
+            self._end_track(producer, "closed")
 
     def _end_track(self, producer: Producer, reason: str) -> None:
         if producer.capture is not None:

@@ -331,8 +331,19 @@ class Court:
         publish: dict[str, list[api.Source]] | None = None,
         receive: dict[str, list[str]] | None = None,
         record: str | None = None,
+        capture: dict[str, list[api.Source]] | None = None,
+        withhold: dict[str, dict[str, list[api.Source]]] | None = None,
+        labels: dict[str, dict[str, str]] | None = None,
     ) -> None:
-        self.plan = api.Plan(version=self.plan.version + 1, publish=publish or {}, receive=receive or {}, record=record)
+        self.plan = api.Plan(
+            version=self.plan.version + 1,
+            publish=publish or {},
+            receive=receive or {},
+            record=record,
+            capture=capture,
+            withhold=withhold or {},
+            labels=labels or {},
+        )
         answer = await self.ask(api.SetPlan(room_id=ROOM, plan=self.plan))
         assert isinstance(answer, api.Done), answer
 

@@ -271,3 +271,69 @@ async def test_everybody_s_line_is_reported(court: Court) -> None:
     assert down.downlink_loss == 0.25
     assert down.rtt_ms is not None
     assert 0 <= down.rtt_ms < 1000
+
+
+async def test_a_private_talk_beside_the_hearing_is_forwarded_and_never_captured(court: Court) -> None:
+    """Two places in one room: a and b are in the hearing, c and d talk in private."""
+    publish = {"a": SOUND, "c": SOUND}
+    receive = {"b": ["a"], "d": ["c"]}
+    await court.obey(publish, receive, record="r", capture={"a": SOUND})
+    a, c = await court.link("a", "send"), await court.link("c", "send")
+    b, d = await court.link("b", "recv"), await court.link("d", "recv")
+    for link in (a, c):
+        await court.produce(link, "microphone", audio_parameters())
+    for listener in ("b", "d"):
+        await court.consumer(listener, "microphone")
+    for n in range(5):
+        a.send_rtp(opus(n, body=b"hearing"))
+        c.send_rtp(opus(n, body=b"private"))
+    await court.until(lambda: len(b.packets) == len(d.packets) == 5)
+    assert {p.payload for p in b.packets} == {b"hearing"}
+    assert {p.payload for p in d.packets} == {b"private"}
+    (track,) = court.sink.recordings["r"].tracks
+    assert track.info.peer_id == "a"
+
+    # The hearing takes c in: from here on c is recorded; and back again.
+    await court.obey(publish, {**receive, "b": ["a", "c"]}, record="r", capture={"a": SOUND, "c": SOUND})
+    c.send_rtp(opus(5, body=b"in the open"))
+    await court.until(lambda: len(court.sink.recordings["r"].tracks) == 2)
+    await court.obey(publish, receive, record="r", capture={"a": SOUND})
+    c.send_rtp(opus(6, body=b"private"))
+    await court.until(lambda: len(d.packets) == 7)
+    other = court.sink.recordings["r"].tracks[1]
+    assert (other.info.peer_id, other.closed, len(other.packets)) == ("c", "forbidden", 1)
+
+
+async def test_a_withheld_source_does_not_reach_that_listener(court: Court) -> None:
+    """An interpreter's voice goes to those who chose it, the picture to all."""
+    publish = {"i": BOTH}
+    receive = {"x": ["i"], "y": ["i"]}
+    await court.obey(publish, receive, withhold={"y": {"i": SOUND}})
+    up = await court.link("i", "send")
+    x, y = await court.link("x", "recv"), await court.link("y", "recv")
+    await court.produce(up, "microphone", audio_parameters())
+    await court.consumer("x", "microphone")
+    up.send_rtp(opus(1))
+    await court.until(lambda: len(x.packets) == 1)
+    assert [e.peer_id for e in court.events if isinstance(e, api.ConsumerNew)] == ["x"]
+
+    await court.obey(publish, receive, withhold={"x": {"i": SOUND}})
+    await court.consumer("y", "microphone")
+    up.send_rtp(opus(2))
+    await court.until(lambda: len(y.packets) == 1)
+    assert len(x.packets) == 1
+    assert len(closed(court)) == 1
+
+
+async def test_with_another_language_another_track_begins(court: Court) -> None:
+    await court.obey({"i": SOUND}, record="r", capture={"i": SOUND})
+    up = await court.link("i", "send")
+    await court.produce(up, "microphone", audio_parameters())
+    up.send_rtp(opus(1))
+    await court.until(lambda: len(court.sink.recordings["r"].tracks) == 1)
+    await court.obey({"i": SOUND}, record="r", capture={"i": SOUND}, labels={"i": {"language": "zh"}})
+    up.send_rtp(opus(2))
+    await court.until(lambda: len(court.sink.recordings["r"].tracks) == 2)
+    room, interpreted = court.sink.recordings["r"].tracks
+    assert (room.info.attributes, room.closed) == ({"name": "N."}, "closed")
+    assert interpreted.info.attributes == {"name": "N.", "language": "zh"}
