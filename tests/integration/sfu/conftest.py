@@ -5,16 +5,26 @@ from collections.abc import AsyncIterator
 import pytest
 
 from signaling import worker_api as api
-from signaling.sfu.settings import WorkerSettings
+from signaling.sfu.native.library import Unavailable, load
+from signaling.sfu.settings import HotPath, WorkerSettings
 from signaling.sfu.worker import Worker
 
 from .peer import ROOM, Court, MemorySink
 
 
-@pytest.fixture
-async def court() -> AsyncIterator[Court]:
+def _paths() -> list[HotPath]:
+    """The Python path, and the compiled one if it is there."""
+    try:
+        load()
+    except Unavailable:
+        return ["python"]
+    return ["python", "native"]
+
+
+@pytest.fixture(params=_paths())
+async def court(request: pytest.FixtureRequest) -> AsyncIterator[Court]:
     sink = MemorySink()
-    worker = Worker(WorkerSettings(listen=("127.0.0.1",)), sink)
+    worker = Worker(WorkerSettings(listen=("127.0.0.1",), hot_path=request.param), sink)
     await worker.start()
     court = Court(worker, sink)
     opened = await worker.handle(api.OpenRoom(room_id=ROOM, plan=court.plan))
