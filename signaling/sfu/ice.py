@@ -105,11 +105,14 @@ class IceLite(Generic[P]):
         if len(self._transactions) > MAX_TRANSACTIONS:
             del self._transactions[next(iter(self._transactions))]
         self.heard_ns = now_ns
-        if self._renewed_ns is None and len(self.credentials) > 1 and ufrag == self.local.ufrag:
+        anew = self._renewed_ns is None and len(self.credentials) > 1 and ufrag == self.local.ufrag
+        if anew:
             self._renewed_ns = now_ns
         forgotten = self._remember(path, now_ns)
         nominated = False
-        if request.use_candidate or not self._nominated:
+        # The first path of a restart is as good as that of the beginning: who restarts has lost the old one, and a
+        # browser may take seconds to nominate.
+        if request.use_candidate or anew or not self._nominated:
             self._nominated = self._nominated or request.use_candidate
             nominated = self.selected != path
             self.selected = path

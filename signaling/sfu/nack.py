@@ -15,8 +15,11 @@ MIN_RETRY_MS = 40
 MAX_TRIES = 10
 #: Older than this a packet is of no use to anyone who watches, and the record notes a gap.
 MAX_AGE_MS = 2000
-#: More missing at once than this is not loss but an outage.
+#: More missing at once than this is not loss but an outage, and so are fewer after a silence: the sender was elsewhere,
+#: on its way from one network to another, and keeps nothing so old.
 MAX_MISSING = 500
+SILENCE_MS = 700
+MISSING_AFTER_SILENCE = 10
 DEFAULT_RTT_MS = 100
 
 
@@ -39,8 +42,11 @@ class NackGenerator:
         self.recovered = 0
         self._highest = -1
 
-    def received(self, number: int, now_ns: int) -> bool:
-        """Note an arrival.  ``True`` if so much is missing that only a keyframe helps; nothing is then asked again."""
+    def received(self, number: int, now_ns: int, before_ns: int | None = None) -> bool:
+        """Note an arrival.  ``True`` if so much is missing that only a keyframe helps; nothing is then asked again.
+
+        ``before_ns``: when the packet before it came, of whatever number.
+        """
         highest = self._highest
         if number == highest + 1 or highest < 0:
             self._highest = number
@@ -53,7 +59,9 @@ class NackGenerator:
                     self._learn_rtt(now_ns - entry.asked_ns)
             return False
         self._highest = number
-        if number - highest - 1 + len(self.missing) > MAX_MISSING:
+        silent = before_ns is not None and now_ns - before_ns > SILENCE_MS * NS_PER_MS
+        most = MISSING_AFTER_SILENCE if silent else MAX_MISSING
+        if number - highest - 1 + len(self.missing) > most:
             self.missing.clear()
             return True
         for lost in range(highest + 1, number):

@@ -191,6 +191,7 @@ class Producer:
         """A packet of this producer, from the door to the consumers and the record."""
         if not self.flowing or packet.payload_type != self.codec.payload_type:
             return
+        before_ns = stream.last_packet_ns
         media = stream.accept(packet, now_ns, recovered=recovered)
         if media is None:
             return
@@ -200,10 +201,10 @@ class Producer:
                 sent = extensions.get(self.send_time_id, b"")
                 if len(sent) == 3:
                     estimate.add(int.from_bytes(sent, "big"), now_ns)
-            if stream.nack.received(media.number, now_ns):
+            if stream.nack.received(media.number, now_ns, before_ns):
                 self.want_keyframe(stream.layer, now_ns)
         else:
-            stream.nack.received(media.number, now_ns)
+            stream.nack.received(media.number, now_ns, before_ns)
         if packet.payload_at == packet.payload_end:  # padding
             for consumer in stream.takers:
                 consumer.leave_out(stream, media.number)

@@ -56,6 +56,22 @@ def test_old_and_new_credentials_hold_after_a_restart_but_no_third() -> None:
     assert oldest not in agent.credentials
 
 
+def test_a_restart_is_followed_before_it_is_nominated() -> None:
+    agent: ice.IceLite[str] = ice.IceLite(0)
+    check(agent, "wifi", use=True)
+    agent.restart()
+    check(agent, "wifi", which=0)
+    assert agent.selected == "wifi"
+    moved = check(agent, "mobile")
+    assert moved is not None
+    assert moved.nominated
+    assert agent.selected == "mobile"
+    check(agent, "relay")
+    assert agent.selected == "mobile"
+    check(agent, "relay", use=True)
+    assert agent.selected == "relay"
+
+
 def test_consent_expires_and_returns() -> None:
     agent: ice.IceLite[str] = ice.IceLite(0)
     check(agent, "a", use=True, now=1 * NS_PER_S)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from signaling.sfu.clock import NS_PER_MS as MS
-from signaling.sfu.nack import MAX_MISSING, MAX_TRIES, NackGenerator
+from signaling.sfu.nack import MAX_MISSING, MAX_TRIES, MISSING_AFTER_SILENCE, SILENCE_MS, NackGenerator
 
 
 def test_a_gap_is_asked_for_after_a_moment_and_again_after_a_round_trip() -> None:
@@ -43,6 +43,16 @@ def test_it_gives_up() -> None:
     asked = [n for t in range(0, 5000, 20) for n in nack.due(t * MS)]
     assert 1 < len(asked) <= MAX_TRIES
     assert not nack.missing
+
+
+def test_what_was_lost_on_the_way_to_another_network_is_not_asked_for() -> None:
+    nack = NackGenerator()
+    nack.received(0, 0)
+    later = (SILENCE_MS + 1) * MS
+    assert nack.received(MISSING_AFTER_SILENCE + 2, later, 0)
+    assert not nack.missing
+    assert not nack.received(MISSING_AFTER_SILENCE + 4, 2 * later, later)  # a still picture that lost a packet
+    assert list(nack.missing) == [MISSING_AFTER_SILENCE + 3]
 
 
 def test_an_outage_is_not_asked_for_but_needs_a_keyframe() -> None:
