@@ -1,6 +1,6 @@
 /** The signalling core: joins, answers, pings, losses and the way back. */
 import { beforeEach, describe, expect, it } from "vitest";
-import { BACKOFF_MS, CONNECT_MS, DEAF_MS, PENDING_LIMIT, PING_MS, REPEAT_MS, SignalCore, type Effect } from "../src/lib/signal/core";
+import { BACKOFF_MS, CONNECT_MS, DEAF_MS, PENDING_LIMIT, PING_MS, PROOF_MS, REPEAT_MS, SignalCore, type Effect } from "../src/lib/signal/core";
 
 const JOINED = { protocol: 1, serverTime: 1000, view: {}, media: null };
 let core: SignalCore;
@@ -168,5 +168,52 @@ describe("the end", () => {
     expect(core.closed(3)).toEqual([]);
     expect(core.tick(60_000)).toEqual([]);
     expect(core.request(command(), true, 4).effects).toMatchObject([{ do: "failure" }]);
+  });
+});
+
+describe("a network that may have changed", () => {
+  const answerPings = (effects: Effect[], now: number) => {
+    for (const ping of sent(effects)) say({ type: "reply", id: ping.id, data: { serverTime: 1000 } }, now);
+  };
+
+  beforeEach(() => {
+    core.start(0);
+    answerPings(join(0), 40);
+  });
+
+  it("is asked at once, and goes on if it answers", () => {
+    const asked = core.doubt(100);
+    expect(sent(asked)).toMatchObject([{ type: "ping" }]);
+    expect(core.doubt(200)).toEqual([]);
+    answerPings(asked, 300);
+    for (let now = 350; now < PING_MS; now += 250) expect(core.tick(now)).toEqual([]);
+    expect(core.state).toBe("open");
+  });
+
+  it("is left soon if it does not, and made anew at once", () => {
+    core.doubt(100);
+    expect(core.tick(100 + PROOF_MS.least)).toEqual([]);
+    expect(kinds(core.tick(101 + PROOF_MS.least))).toEqual(["disconnect", "state"]);
+    expect(kinds(core.tick(102 + PROOF_MS.least))).toEqual(["state", "connect"]);
+  });
+
+  it("has more time where answers always took long", () => {
+    answerPings(core.tick(PING_MS), PING_MS + 400);
+    core.doubt(PING_MS + 500);
+    const patience = 400 * PROOF_MS.roundTrips;
+    expect(core.tick(PING_MS + 500 + patience).map((effect) => effect.do)).not.toContain("disconnect");
+    expect(kinds(core.tick(PING_MS + 501 + patience))).toContain("disconnect");
+  });
+
+  it("drops an attempt that began on the old network", () => {
+    core.closed(1000);
+    core.tick(1000);
+    expect(core.state).toBe("connecting");
+    expect(kinds(core.doubt(1500))).toEqual(["disconnect", "state", "connect"]);
+  });
+
+  it("hurries where it only waits", () => {
+    core.closed(1000);
+    expect(kinds(core.doubt(1001))).toEqual(["state", "connect"]);
   });
 });

@@ -113,6 +113,7 @@ export class Hearing {
       state: (state) => (this.media = state),
       remote: (personId, source, track) => this.#remoteChanged(personId, source, track),
       yielded: (personId, source, yielded) => this.#yieldChanged(keyOf(personId, source), yielded),
+      stopped: () => this.#signal.doubt(),
       refused: (source, error) => {
         if (source !== "screen") return;
         this.stopSharing();

@@ -16,6 +16,7 @@ interface Come {
   consumer: types.Consumer;
   personId: string;
   source: Sent;
+  paused: boolean;
   /** What the server was asked for last, and took. */
   asked: Wish | null;
   asking: boolean;
@@ -42,6 +43,11 @@ export class Incoming {
     return [...this.#consumers.keys()];
   }
 
+  /** Sound should be coming: an open microphone sends without pause, in silence too. */
+  get sounding(): boolean {
+    return [...this.#consumers.values()].some((come) => come.source === "microphone" && !come.paused);
+  }
+
   /** Make the consumer, unless `current` says meanwhile that its transport is gone. */
   async take(recv: types.Transport, notice: ConsumerNew, current: () => boolean): Promise<void> {
     if (this.has(notice.consumerId) || this.#taking.has(notice.consumerId)) return;
@@ -56,7 +62,7 @@ export class Incoming {
       });
       if (!current()) return;
       const { personId, source } = notice;
-      const come: Come = { consumer, personId, source, asked: null, asking: false };
+      const come: Come = { consumer, personId, source, paused: notice.producerPaused, asked: null, asking: false };
       this.#consumers.set(consumer.id, come);
       this.#listener.remote(personId, source, consumer.track);
       this.#listener.yielded(personId, source, notice.producerPaused);
@@ -71,7 +77,9 @@ export class Incoming {
 
   state(consumerId: string, paused: boolean): void {
     const come = this.#consumers.get(consumerId);
-    if (come) this.#listener.yielded(come.personId, come.source, paused);
+    if (!come) return;
+    come.paused = paused;
+    this.#listener.yielded(come.personId, come.source, paused);
   }
 
   close(consumerId: string): void {

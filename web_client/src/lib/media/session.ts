@@ -12,6 +12,7 @@ import { refusalOf } from "../http";
 import type { Sent } from "../types";
 import { Incoming, type IncomingListener } from "./incoming";
 import { Outgoing } from "./outgoing";
+import { bytesReceived, LOOK_MS, Pulse } from "./pulse";
 import type { Pictured, Thrift } from "./viewing";
 
 /** A path that stays broken this long gets an ICE restart. */
@@ -25,6 +26,8 @@ export type MediaState = "none" | "building" | "ready" | "lost";
 
 export interface MediaListener extends IncomingListener {
   state(state: MediaState): void;
+  /** Packets stopped all at once: the network may have changed, and the socket with it. */
+  stopped(): void;
   /** The court does not take this track. */
   refused(source: Sent, error: unknown): void;
 }
@@ -47,6 +50,8 @@ export class MediaSession {
   #incoming: Incoming;
   #outgoing: Outgoing;
   #mending = new Set<string>();
+  #pulses = new Map<string, Pulse>();
+  #pulseTimer: number | undefined;
   #awake = () => {
     this.#incoming.viewing.wake(document.visibilityState === "visible");
     this.#incoming.review();
@@ -75,6 +80,8 @@ export class MediaSession {
     for (const consumer of held.consumers) void this.#take(built.recv, consumer);
     this.#incoming.again();
     this.#outgoing.reconcile(held.producers);
+    // What was tried over the old socket may have been tried on the old network.
+    this.#mending.clear();
     this.mend();
   }
 
@@ -149,11 +156,20 @@ export class MediaSession {
   mend(): void {
     for (const direction of DIRECTIONS) {
       const transport = this.#built?.[direction];
-      if (transport && ["failed", "disconnected"].includes(transport.connectionState)) this.#mend(transport.id);
+      if (!transport) continue;
+      const broken = ["failed", "disconnected"].includes(transport.connectionState);
+      if (broken || this.#pulses.get(transport.id)?.silent(now)) this.#mend(transport.id);
     }
   }
 
   #take(recv: types.Transport, notice: ConsumerNew): Promise<void> {
+  async #listen(transport: types.Transport): Promise<void> {
+    const bytes = await bytesReceived(transport);
+    if (!this.#pulses.get(transport.id)?.feed(bytes, performance.now())) return;
+    this.#listener.stopped();
+    if (transport.direction === "recv" && this.#incoming.sounding) this.mend();
+  }
+
     const epoch = this.#epoch;
     return this.#incoming.take(recv, notice, () => epoch === this.#epoch);
   }
@@ -172,6 +188,8 @@ export class MediaSession {
     this.#epoch += 1;
     window.clearTimeout(this.#rebuildTimer);
     this.#incoming.clear();
+    window.clearInterval(this.#pulseTimer);
+    this.#pulses.clear();
     this.#outgoing.use(null);
     this.#early = [];
     this.#built?.send.close();
@@ -223,6 +241,11 @@ export class MediaSession {
     });
     this.#built = { device, send, recv };
     this.#listener.state("ready");
+    for (const transport of [send, recv]) this.#pulses.set(transport.id, new Pulse(performance.now()));
+    this.#pulseTimer = window.setInterval(() => {
+      // A connection that was closed meanwhile has nothing to tell.
+      for (const transport of [send, recv]) this.#listen(transport).catch(() => undefined);
+    }, LOOK_MS);
     const early = this.#early;
     this.#early = [];
     for (const notice of early) void this.#take(recv, notice);

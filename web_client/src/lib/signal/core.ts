@@ -12,6 +12,8 @@ export const PING_MS = 2000;
 /** Nothing heard for this long: the link is dead, whatever the browser thinks. */
 export const DEAF_MS = 6000;
 export const CONNECT_MS = 8000;
+/** A link in doubt must prove itself within some round trips, but not sooner or later than this. */
+export const PROOF_MS = { least: 500, most: 2000, roundTrips: 4 };
 export const BACKOFF_MS = [0, 1000, 2000, 5000, 10_000, 15_000];
 /** A repeatable request that could not be sent for this long is given up. */
 export const REPEAT_MS = 30_000;
@@ -57,6 +59,8 @@ export class SignalCore {
   #resumeMs = 0;
   #sinceMs = 0;
   #pingedMs = 0;
+  #doubtedMs = 0;
+  #roundTripMs = 0;
 
   constructor(locale: Locale) {
     this.#locale = locale;
@@ -73,6 +77,22 @@ export class SignalCore {
     if (this.state !== "pause") return [];
     this.#attempt = 0;
     return this.#connect(now);
+  }
+
+  /** The network may have changed under the link: it must prove itself now, or is made anew. */
+  doubt(now: number): Effect[] {
+    switch (this.state) {
+      case "pause":
+        return this.hurry(now);
+      case "connecting":
+        return [{ do: "disconnect" }, ...this.#connect(now)];
+      case "open":
+        if (this.#doubtedMs) return [];
+        this.#doubtedMs = now;
+        return [this.#ping(now)];
+      default:
+        return [];
+    }
   }
 
   stop(now: number): Effect[] {
@@ -133,11 +153,17 @@ export class SignalCore {
         return now - this.#sinceMs > CONNECT_MS ? [{ do: "disconnect" }, ...this.#lost(now)] : [];
       case "joining":
       case "open":
-        if (now - this.lastHeardMs > DEAF_MS) return [{ do: "disconnect" }, ...this.#lost(now)];
+        if (now - this.lastHeardMs > DEAF_MS || this.#disproved(now)) return [{ do: "disconnect" }, ...this.#lost(now)];
         return this.state === "open" && now - this.#pingedMs >= PING_MS ? [this.#ping(now)] : [];
       default:
         return [];
     }
+  }
+
+  #disproved(now: number): boolean {
+    if (this.lastHeardMs > this.#doubtedMs) this.#doubtedMs = 0;
+    const patience = Math.min(PROOF_MS.most, Math.max(PROOF_MS.least, PROOF_MS.roundTrips * this.#roundTripMs));
+    return this.#doubtedMs > 0 && now - this.#doubtedMs > patience;
   }
 
   #connect(now: number): Effect[] {
@@ -178,6 +204,7 @@ export class SignalCore {
     const sentMs = this.#pings.get(message.id);
     if (sentMs !== undefined) {
       this.#pings.delete(message.id);
+      this.#roundTripMs = now - sentMs;
       if (message.type === "error") return [];
       return [{ do: "pong", sentMs, receivedMs: now, serverTime: (message.data as Pong).serverTime }];
     }
@@ -199,6 +226,7 @@ export class SignalCore {
     const failures = this.#failAll((pending) => !pending.repeat);
     for (const pending of this.#pending) pending.id = null;
     this.#pings.clear();
+    this.#doubtedMs = 0;
     this.#resumeMs = now + (BACKOFF_MS[Math.min(this.#attempt, BACKOFF_MS.length - 1)] ?? 0);
     this.#attempt += 1;
     return [...failures, ...this.#enter("pause", now)];

@@ -8,6 +8,8 @@ import { beat } from "./beat";
 import { SignalCore, type Ask, type Effect, type LinkState } from "./core";
 
 const TICK_MS = 250;
+/** Network Information API, on phones: says when Wi-Fi gives way to mobile (and, more often, how fast it guesses). */
+const connection = (navigator as { connection?: EventTarget & { type?: string } }).connection;
 
 export interface SignalListener {
   state(state: LinkState): void;
@@ -24,6 +26,13 @@ export class Signal {
   #tickets = new Map<number, { resolve: (data: unknown) => void; reject: (error: Refusal) => void }>();
   #still: (() => void) | null = null;
   #wake = () => this.#run(this.#core.hurry(performance.now()));
+  #network = connection?.type;
+  #changed = () => {
+    if (connection?.type === this.#network) return;
+    this.#network = connection?.type;
+    this.#doubt();
+  };
+  #doubt = () => this.#run(this.#core.doubt(performance.now()));
 
   constructor(url: string, locale: Locale, listener: SignalListener) {
     this.#url = url;
@@ -42,7 +51,8 @@ export class Signal {
   start(): void {
     if (this.#still) return;
     this.#still = beat(TICK_MS, () => this.#run(this.#core.tick(performance.now())));
-    window.addEventListener("online", this.#wake);
+    window.addEventListener("online", this.#doubt);
+    connection?.addEventListener("change", this.#changed);
     document.addEventListener("visibilitychange", this.#wake);
     this.#run(this.#core.start(performance.now()));
   }
@@ -51,10 +61,16 @@ export class Signal {
     this.#wake();
   }
 
+  /** The network may have changed. */
+  doubt(): void {
+    this.#doubt();
+  }
+
   stop(): void {
     this.#still?.();
     this.#still = null;
-    window.removeEventListener("online", this.#wake);
+    window.removeEventListener("online", this.#doubt);
+    connection?.removeEventListener("change", this.#changed);
     document.removeEventListener("visibilitychange", this.#wake);
     this.#run(this.#core.stop(performance.now()));
   }
