@@ -152,8 +152,9 @@ export class MediaSession {
     }
   }
 
-  /** Restart ICE wherever the path is broken. */
+  /** Restart ICE wherever the path is broken, or may be: nothing comes any more. */
   mend(): void {
+    const now = performance.now();
     for (const direction of DIRECTIONS) {
       const transport = this.#built?.[direction];
       if (!transport) continue;
@@ -162,7 +163,6 @@ export class MediaSession {
     }
   }
 
-  #take(recv: types.Transport, notice: ConsumerNew): Promise<void> {
   async #listen(transport: types.Transport): Promise<void> {
     const bytes = await bytesReceived(transport);
     if (!this.#pulses.get(transport.id)?.feed(bytes, performance.now())) return;
@@ -170,6 +170,7 @@ export class MediaSession {
     if (transport.direction === "recv" && this.#incoming.sounding) this.mend();
   }
 
+  #take(recv: types.Transport, notice: ConsumerNew): Promise<void> {
     const epoch = this.#epoch;
     return this.#incoming.take(recv, notice, () => epoch === this.#epoch);
   }
@@ -187,9 +188,9 @@ export class MediaSession {
   #teardown(): void {
     this.#epoch += 1;
     window.clearTimeout(this.#rebuildTimer);
-    this.#incoming.clear();
     window.clearInterval(this.#pulseTimer);
     this.#pulses.clear();
+    this.#incoming.clear();
     this.#outgoing.use(null);
     this.#early = [];
     this.#built?.send.close();
@@ -240,12 +241,12 @@ export class MediaSession {
         .then((produced) => done(produced), failed);
     });
     this.#built = { device, send, recv };
-    this.#listener.state("ready");
     for (const transport of [send, recv]) this.#pulses.set(transport.id, new Pulse(performance.now()));
     this.#pulseTimer = window.setInterval(() => {
       // A connection that was closed meanwhile has nothing to tell.
       for (const transport of [send, recv]) this.#listen(transport).catch(() => undefined);
     }, LOOK_MS);
+    this.#listener.state("ready");
     const early = this.#early;
     this.#early = [];
     for (const notice of early) void this.#take(recv, notice);
