@@ -52,6 +52,7 @@ check: $(VENV)/.dev $(CLIENT) ## Style, types, layers, freshness of what is gene
 	$(BIN)/lint-imports
 	$(PY) web_client/tools/generate_types.py --check
 	$(PY) -m benchmarks.table --check
+	$(PY) -m docs.tools.court_model --check
 	$(NPM) run check
 
 fuzz: $(VENV)/.dev ## Fuzz each parser of packets for FUZZ_S seconds, guided by coverage

@@ -1,39 +1,62 @@
 """The law of the room: pure functions over the log of one sitting.
 
 No I/O, no clock, no framework: events, commands and the time go in; events,
-plans and views come out.  :mod:`.model` names things, :mod:`.tables` holds the
-transitions as data, :mod:`.law` decides and applies, :mod:`.visibility` says who
-may send, receive and see what, :mod:`.timers` what falls due by itself.
+plans and views come out.  :mod:`.model` names things, :mod:`.profiles` what
+differs between courts, :mod:`.permissions` who may do what, :mod:`.tables` holds
+the transitions as data, :mod:`.law` decides by :mod:`.guards` and
+:mod:`.effects`, :mod:`.applying` makes states of events, :mod:`.visibility` says
+who may send and receive what, :mod:`.views` what a person may know, and
+:mod:`.timers` what falls due by itself.
 """
 
-from .law import ChainBroken, apply, booked, decide, replay
+from .applying import ChainBroken, apply, replay
+from .law import booked, decide, permitted
 from .model import (
     SYSTEM,
     Actor,
     Booked,
     Command,
+    Consent,
+    Consultation,
+    Doors,
     Event,
+    Exhibit,
+    Identity,
     Now,
+    Objection,
     Person,
     Presence,
     RecordState,
     Refused,
     Role,
-    Rules,
     Sitting,
     SittingState,
+    Task,
+    TaskKind,
+    TaskState,
 )
-from .visibility import MediaPlan, Seen, View, may_publish, may_receive, plan, role_may_publish, view
+from .permissions import Leave, leave, scope
+from .profiles import PROFILES, Rules, Stage, profile
+from .views import Seen, TalkSeen, View, may_chat, may_read, view
+from .visibility import MediaPlan, flows, may_publish, may_receive, plan, role_may_publish
 
 __all__ = [
+    "PROFILES",
     "SYSTEM",
     "Actor",
     "Booked",
     "ChainBroken",
     "Command",
+    "Consent",
+    "Consultation",
+    "Doors",
     "Event",
+    "Exhibit",
+    "Identity",
+    "Leave",
     "MediaPlan",
     "Now",
+    "Objection",
     "Person",
     "Presence",
     "RecordState",
@@ -43,14 +66,26 @@ __all__ = [
     "Seen",
     "Sitting",
     "SittingState",
+    "Stage",
+    "TalkSeen",
+    "Task",
+    "TaskKind",
+    "TaskState",
     "View",
     "apply",
     "booked",
     "decide",
+    "flows",
+    "leave",
+    "may_chat",
     "may_publish",
+    "may_read",
     "may_receive",
+    "permitted",
     "plan",
+    "profile",
     "replay",
     "role_may_publish",
+    "scope",
     "view",
 ]

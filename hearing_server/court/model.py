@@ -13,17 +13,37 @@ from typing import Any
 
 import msgspec
 
+from .profiles import Rules
+
 NS = 1_000_000_000
 
 
 class Role(StrEnum):
+    """What a person is in this sitting.  ``judge`` is the one who presides, ``panel`` sits beside."""
+
     JUDGE = "judge"
+    PANEL = "panel"
+    STAFF_HOST = "staff_host"
     CLERK = "clerk"
+    LAWYER = "lawyer"
     CLAIMANT = "claimant"
     RESPONDENT = "respondent"
     WITNESS = "witness"
+    EXPERT = "expert"
     INTERPRETER = "interpreter"
+    GUEST = "guest"
     OBSERVER = "observer"
+    TECHNICIAN = "technician"
+
+
+#: Who decides the case.
+BENCH = frozenset({Role.JUDGE, Role.PANEL})
+#: The court's officers in the room: they are told what needs their hand.
+STAFF = frozenset({Role.STAFF_HOST, Role.CLERK})
+#: Who the case is about, and who speaks for them.
+PARTIES = frozenset({Role.CLAIMANT, Role.RESPONDENT})
+#: Who gives evidence; an expert is treated as a witness.
+EVIDENCE_GIVERS = frozenset({Role.WITNESS, Role.EXPERT})
 
 
 class SittingState(StrEnum):
@@ -32,6 +52,16 @@ class SittingState(StrEnum):
     NOT_STARTED = "not_started"
     COUNTDOWN = "countdown"
     IN_SESSION = "in_session"
+    RECESS = "recess"
+    SUSPENDED = "suspended"
+    DELIBERATION = "deliberation"
+    CLOSED = "closed"
+
+
+class Doors(StrEnum):
+    """Machine V: whether the public may watch."""
+
+    OPEN = "open"
     CLOSED = "closed"
 
 
@@ -41,6 +71,7 @@ class RecordState(StrEnum):
     IDLE = "idle"
     ARMING = "arming"
     RECORDING = "recording"
+    INTERRUPTED = "interrupted"
     DEGRADED = "degraded"
     FAILED = "failed"
     FINALIZING = "finalizing"
@@ -54,62 +85,203 @@ class Presence(StrEnum):
     CHECKING = "checking"
     WAITING = "waiting"
     IN_HEARING = "in_hearing"
+    IN_CONSULTATION = "in_consultation"
+    IN_DELIBERATION = "in_deliberation"
     AWAY = "away"
     DISCONNECTED = "disconnected"
+    REMOVED = "removed"
+
+
+class Identity(StrEnum):
+    """Machine I: what is known of who a person is, in this sitting."""
+
+    UNVERIFIED = "unverified"
+    ACCOUNT_VERIFIED = "account_verified"
+    REVERIFIED_TODAY = "reverified_today"
+    CHALLENGED = "challenged"
+    IN_PERSON_REQUIRED = "in_person_required"
+
+
+class Consent(StrEnum):
+    """Machine K: a person's consent to do one stage online."""
+
+    NOT_ASKED = "not_asked"
+    ASKED = "asked"
+    GIVEN = "given"
+    REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
+
+
+class Talk(StrEnum):
+    """A private consultation."""
+
+    NONE = "none"
+    OPEN = "open"
+    LOCKED = "locked"
+
+
+class TaskState(StrEnum):
+    """Something that needs a hand of the court's staff."""
+
+    NONE = "none"
+    OPEN = "open"
+    DONE = "done"
+
+
+class TaskKind(StrEnum):
+    JUDGE_DISCONNECTED = "judge_disconnected"
+    PARTICIPANT_DISCONNECTED = "participant_disconnected"
+    MEDIA_BLOCKED = "media_blocked"
+    SELF_TEST_FAILED = "self_test_failed"
+    SUSPENDED = "suspended"
+    SUSPEND_REQUESTED = "suspend_requested"
+    WITNESS_DISMISSED = "witness_dismissed"
+    RECORD_TROUBLE = "record_trouble"
+    INCIDENT_STATEMENT = "incident_statement"
+    IDENTITY_CHALLENGED = "identity_challenged"
+    IDENTITY_CHECK = "identity_check"
+    CONSENT_REFUSED = "consent_refused"
+    NOT_CLOSED_BY_JUDGE = "not_closed_by_judge"
+    DURESS = "duress"
 
 
 #: Where a person can be with a working connection.
-LIVE = frozenset({Presence.CHECKING, Presence.WAITING, Presence.IN_HEARING})
+LIVE = frozenset(
+    {
+        Presence.CHECKING,
+        Presence.WAITING,
+        Presence.IN_HEARING,
+        Presence.IN_CONSULTATION,
+        Presence.IN_DELIBERATION,
+    }
+)
 
 
 class Machine(StrEnum):
+    """Which table a row belongs to.  ``order`` is what is done in the room without moving a machine."""
+
     SITTING = "sitting"
+    DOORS = "doors"
     RECORD = "record"
     PRESENCE = "presence"
-
-
-class Rules(msgspec.Struct, frozen=True, kw_only=True):
-    """What a court's profile may set; part of the first event, so that a sitting keeps the rules it began with."""
-
-    #: From the judge's "start" to the session (hearing-model.md §3).
-    countdown_s: float = 10.0
-    #: How long after the countdown the first durable second of the record is waited for.
-    record_wait_s: float = 30.0
-    #: How long the seat of a person who lost the connection is held (hearing-model.md §5).
-    seat_held_s: float = 300.0
-
-    def written(self) -> dict[str, int]:
-        """As the first event holds them: whole milliseconds."""
-        return {name.removesuffix("_s") + "_ms": round(getattr(self, name) * 1000) for name in self.__struct_fields__}
-
-    @classmethod
-    def read(cls, written: dict[str, int]) -> Rules:
-        return cls(**{name.removesuffix("_ms") + "_s": value / 1000 for name, value in written.items()})
+    IDENTITY = "identity"
+    CONSENT = "consent"
+    CONSULTATION = "consultation"
+    TASK = "task"
+    ORDER = "order"
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
-    """One person of the sitting.  ``held`` is the place kept while they are away."""
+    """One person of the sitting.
+
+    ``presence`` and ``held`` (the place kept while they are away) say where they are; ``talk`` is the consultation
+    they are in, or hold a place in.
+    """
 
     id: str
     role: Role
+    #: ``claimant`` or ``respondent``; empty for who is on nobody's side.
+    side: str = ""
+    #: An interpreter's people, and each of these people's interpreters.
+    linked: tuple[str, ...] = ()
+    #: Neither may see, hear or read the other; kept in both directions.
+    screened_from: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    #: A member of the panel who presides while the presiding judge is not there.
+    deputy: bool = False
+    #: Verbs of :mod:`.permissions` that the judge has granted.
+    grants: tuple[str, ...] = ()
+
     presence: Presence = Presence.NOT_SIGNED_IN
     held: Presence | None = None
     since: int = 0
     #: The device the person sits at; another one has to pass the check again.
     seat: str = ""
-    #: Sent out by the judge: comes back by a call only, whatever the role.
+    talk: str = ""
+    #: Sent out by the judge, or left: comes back by a call, or by themself if it was their own will.
     dismissed: bool = False
+    left: bool = False
+    #: Was in the room when the court had to suspend, and comes back with it.
+    returns: bool = False
     #: When the judge called them in, if that is how they came into the room they are in.
     called: int | None = None
+    #: Called to give evidence, and not released since.
+    under_oath: bool = False
+    released: bool = False
     #: What the last check-in said (camera, microphone, network).
     check: dict[str, str] = {}
+    #: A device of theirs is blocked by the browser.
+    blocked: str = ""
+
+    identity: Identity = Identity.UNVERIFIED
+    consent: dict[str, Consent] = {}
+
+    #: Silenced by the court; ``locked``: and may not undo it.
+    muted: bool = False
+    locked: bool = False
+    #: Stays silent and unseen after the curtain was lifted for others.
+    behind_curtain: bool = False
+    #: When the hand was raised.
+    hand: int | None = None
+    #: The language an interpreter speaks into; empty: to the room.
+    mix: str = ""
+    #: The language a person listens to beside the room; empty: the room only.
+    listens: str = ""
+    #: Where the court has ordered them to attend from.
+    attend_at: str = ""
+    #: ``prompted``, ``warned`` or ``left``: what the court did about their leaving, and when.
+    leaving: str = ""
+    leaving_since: int | None = None
 
     @property
     def in_room(self) -> bool:
         """Has a place in the hearing room, present or held."""
-        return self.presence is Presence.IN_HEARING or (
-            self.presence is Presence.AWAY and self.held is Presence.IN_HEARING
-        )
+        return self.has_place(Presence.IN_HEARING)
+
+    def has_place(self, place: Presence) -> bool:
+        """Is there, or is away with that place held."""
+        return self.presence is place or (self.presence is Presence.AWAY and self.held is place)
+
+
+class Consultation(msgspec.Struct, frozen=True, kw_only=True):
+    """A private talk; who is in it stands with the people."""
+
+    id: str
+    opened_by: str
+    state: Talk
+    invited: tuple[str, ...] = ()
+    declined: tuple[str, ...] = ()
+
+
+class Task(msgspec.Struct, frozen=True, kw_only=True):
+    """Something for the court's staff to do.  ``subject`` is the person it is about, if any."""
+
+    id: str
+    kind: TaskKind
+    subject: str
+    state: TaskState
+    opened: int
+    reason: str = ""
+    closed: int | None = None
+    closed_by: str = ""
+
+
+class Exhibit(msgspec.Struct, frozen=True, kw_only=True):
+    """What is shown to the room.  ``x`` and ``y``: the pointer, per mille of the page; nothing without a pointer."""
+
+    document: str
+    page: int
+    by: str
+    x: int | None = None
+    y: int | None = None
+
+
+class Objection(msgspec.Struct, frozen=True, kw_only=True):
+    """Raised and not ruled on yet; ``id`` is the number of its event."""
+
+    id: int
+    by: str
+    text: str
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -168,14 +340,67 @@ class Sitting(msgspec.Struct, frozen=True, kw_only=True):
     state: SittingState
     since: int
     reason: str = ""
+    #: When the sitting was set for; nothing in logs of the first version.
+    scheduled: int | None = None
     countdown_ends: int | None = None
+    #: Where the countdown began, and where it goes back to when it is called off.
+    countdown_from: SittingState = SittingState.NOT_STARTED
+    recess_until: int | None = None
     opened: int | None = None
     closed: int | None = None
+    #: Since when nobody who may preside is in the room in session.
+    unpresided: int | None = None
+    #: Who has asked the judge to suspend.
+    suspend_asked_by: str = ""
+    #: The ground on which the court went over to a hearing in person.
+    converted: str = ""
+
     record: RecordState = RecordState.IDLE
+    record_since: int = 0
     record_reason: str = ""
+    #: Why the court sits without a record, or goes on with another one.
+    off_record: str = ""
+    fallback: str = ""
+    #: Who has asked for the record to be interrupted, and on which ground.
+    interrupt_asked: str = ""
+    #: The record has failed or was interrupted by a fault since the statement about it was made.
+    incident: bool = False
+    incident_statement: str = ""
     #: Writers of the record in order: ``<worker id>.<epoch>``.
     writers: tuple[str, ...] = ()
+
+    doors: Doors = Doors.OPEN
+    doors_since: int = 0
+    doors_ground: str = ""
+    curtain: bool = False
+    #: The grounds on which observers are let in; empty: no direction has been given.
+    public_grounds: str = ""
+
+    stage: str = ""
+    stage_since: int = 0
+    floor: str = ""
+    spotlight: str = ""
+    exhibit: Exhibit | None = None
+    objections: tuple[Objection, ...] = ()
+    #: The reporting restriction shown to everybody.
+    restriction: str = ""
+    consultations: dict[str, Consultation] = {}
+    tasks: dict[str, Task] = {}
+
     answered: dict[str, int] = {}
+
+    @property
+    def may_begin(self) -> bool:
+        """The record runs, or the judge has said why the court sits without it (hearing-model.md §3)."""
+        return self.record is RecordState.RECORDING or bool(self.off_record or self.fallback)
+
+    @property
+    def presided(self) -> bool:
+        """Somebody who may preside is in the room, connected."""
+        return any(
+            person.presence is Presence.IN_HEARING and (person.id == self.presiding or person.deputy)
+            for person in self.people.values()
+        )
 
 
 class Now(msgspec.Struct, frozen=True, kw_only=True):
@@ -195,7 +420,10 @@ SYSTEM = Actor(id="system", role="system")
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True):
-    """What somebody wants.  ``subject`` is the person it is about; the actor themself if empty."""
+    """What somebody wants.  ``subject`` is the person it is about; the actor themself if empty.
+
+    ``detail`` holds the arguments, as :mod:`.arguments` has them for this command.
+    """
 
     name: str
     subject: str = ""
@@ -206,7 +434,7 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Refused(msgspec.Struct, frozen=True, kw_only=True):
-    """The law says no; ``code`` has a sentence in both languages in :mod:`hearing_server.words`."""
+    """The law says no; ``code`` has a sentence in both languages in :mod:`hearing_server.refusals`."""
 
     code: str
 
@@ -216,3 +444,8 @@ class Booked(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     role: Role
+    side: str = ""
+    linked: tuple[str, ...] = ()
+    screened_from: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    deputy: bool = False

@@ -1,27 +1,59 @@
-"""What falls due by itself: the end of a countdown, of the wait for the record, of a held seat."""
+"""What falls due by itself: ends of countdowns, waits, held seats, absences and rooms."""
 
 from __future__ import annotations
 
-from .law import presiding_waits
-from .model import NS, Command, Presence, RecordState, Sitting, SittingState
+from .model import NS, Command, Presence, Sitting, SittingState
+from .people import presiding_waits
+from .tables.record import UNDER_WAY
 
 
 def _deadlines(sitting: Sitting) -> list[tuple[int, Command]]:
-    found: list[tuple[int, Command]] = []
-    if sitting.state is SittingState.COUNTDOWN and sitting.countdown_ends is not None:
-        if not presiding_waits(sitting):
-            found.append((sitting.countdown_ends, Command(name="fail_to_preside", reason="no-judge")))
-        elif sitting.record is RecordState.RECORDING:
-            found.append((sitting.countdown_ends, Command(name="elapsed")))
-        overdue = sitting.countdown_ends + int(sitting.rules.record_wait_s * NS)
-        if sitting.record is not RecordState.RECORDING:
-            found.append((overdue, Command(name="fail_to_record", reason="no-record")))
-    if sitting.state is not SittingState.CLOSED:
-        held = int(sitting.rules.seat_held_s * NS)
-        for person in sitting.people.values():
-            if person.presence is Presence.AWAY:
-                found.append((person.since + held, Command(name="give_up", subject=person.id)))
+    if sitting.state is SittingState.CLOSED:
+        return _after_the_close(sitting)
+    found = _of_the_countdown(sitting) + _of_the_session(sitting)
+    held = int(sitting.rules.seat_held_s * NS)
+    for person in sitting.people.values():
+        if person.presence is Presence.AWAY:
+            found.append((person.since + held, Command(name="give_up", subject=person.id)))
+    inside = any(person.presence is Presence.IN_HEARING for person in sitting.people.values())
+    if sitting.scheduled is not None and not inside:
+        over = sitting.scheduled + int(sitting.rules.auto_close_s * NS)
+        found.append((over, Command(name="auto_close", reason="not-closed")))
     return found
+
+
+def _of_the_countdown(sitting: Sitting) -> list[tuple[int, Command]]:
+    if sitting.state is not SittingState.COUNTDOWN or sitting.countdown_ends is None:
+        return []
+    found: list[tuple[int, Command]] = []
+    if not presiding_waits(sitting):
+        found.append((sitting.countdown_ends, Command(name="fail_to_preside", reason="no-judge")))
+    elif sitting.may_begin:
+        found.append((sitting.countdown_ends, Command(name="elapsed")))
+    if not sitting.may_begin:
+        overdue = sitting.countdown_ends + int(sitting.rules.record_wait_s * NS)
+        found.append((overdue, Command(name="fail_to_record", reason="no-record")))
+    return found
+
+
+def _of_the_session(sitting: Sitting) -> list[tuple[int, Command]]:
+    found: list[tuple[int, Command]] = []
+    if sitting.unpresided is not None:
+        limit = sitting.unpresided + int(sitting.rules.judge_absence_s * NS)
+        found.append((limit, Command(name="suspend_by_court", reason="judge-absent")))
+    if sitting.state is SittingState.SUSPENDED and sitting.record in UNDER_WAY:
+        limit = sitting.since + int(sitting.rules.suspended_record_s * NS)
+        found.append((limit, Command(name="interrupt", reason="fault")))
+    return found
+
+
+def _after_the_close(sitting: Sitting) -> list[tuple[int, Command]]:
+    over = (sitting.closed or sitting.since) + int(sitting.rules.bench_room_s * NS)
+    return [
+        (over, Command(name="gather", subject=person.id))
+        for person in sitting.people.values()
+        if person.has_place(Presence.IN_DELIBERATION)
+    ]
 
 
 def due(sitting: Sitting, utc: int) -> list[Command]:

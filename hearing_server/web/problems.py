@@ -27,6 +27,7 @@ STATUS = {
     "password-wrong": 403,
     "not-allowed": 403,
     "not-presiding": 403,
+    "needs-grant": 403,
     "origin-refused": 403,
     "link-unknown": 404,
     "not-found": 404,

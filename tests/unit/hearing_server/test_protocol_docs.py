@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from docs.tools import court_model
 from hearing_server import api
-from hearing_server.court.tables import TABLE
 from hearing_server.refusals import SENTENCES
 from hearing_server.web.problems import STATUS
 from tests.unit.hearing_server.web.test_access import DEMANDS
@@ -28,17 +28,9 @@ def test_every_field_of_the_view_is_explained() -> None:
             assert f"`{field}`" in section, f"{shape.__name__}.{field}"
 
 
-def test_the_machines_are_those_of_the_code() -> None:
-    section = DOCUMENT.split("\n## The law of the room\n")[1].split("\n## ")[0]
-    found = [line for line in section.splitlines() if re.match(r"\| (sitting|record|presence) \|", line)]
-    assert len(found) == len(TABLE)
-    for line, row in zip(found, TABLE, strict=True):
-        machine, sources, event, to, who, guards = (cell.strip() for cell in line[1:-1].split("|"))
-        assert machine == row.machine.value
-        assert set(re.findall(r"`([^`]+)`", sources)) == set(row.sources)
-        assert (event, to) == (f"`{row.event}`", f"`{row.to}`")
-        assert set(who.split(", ")) == set(row.who)
-        assert tuple(re.findall(r"`([^`]+)`", guards)) == row.guards
+def test_the_model_of_the_court_is_written_anew() -> None:
+    """The tables, diagrams, permissions and profiles of docs/court-model.md are those of the code."""
+    assert (Path(__file__).parents[3] / "docs" / "court-model.md").read_text(encoding="utf-8") == court_model.document()
 
 
 def test_every_code_is_listed_with_its_sentence() -> None:

@@ -32,7 +32,7 @@ from hearing_server.court import (
     view,
 )
 from hearing_server.court.model import Machine
-from hearing_server.court.tables import ISOLATED_UNTIL_CALLED, TABLE
+from hearing_server.court.tables import ISOLATED_UNTIL_CALLED, SEES_CHECKS, TABLE
 from hearing_server.court.timers import due
 from hearing_server.refusals import SENTENCES
 
@@ -154,7 +154,9 @@ def check_record(room: Room) -> None:
     if room.sitting.state is SittingState.NOT_STARTED:
         assert room.sitting.record is RecordState.IDLE
     if room.sitting.state is SittingState.CLOSED:
-        assert room.sitting.record in (RecordState.FINALIZING, RecordState.SEALED)
+        assert room.sitting.record in (
+            (RecordState.FINALIZING, RecordState.SEALED) if room.sitting.opened else (RecordState.IDLE,)
+        )
 
 
 def check_media(room: Room) -> None:
@@ -179,8 +181,10 @@ def check_media(room: Room) -> None:
                 assert person.in_room
                 assert other.in_room
                 assert may_publish(sitting, other.id)
-    recorded = sitting.state in (SittingState.COUNTDOWN, SittingState.IN_SESSION)
-    assert compiled.record == (sitting.id if recorded else None)
+    if sitting.state in (SittingState.COUNTDOWN, SittingState.IN_SESSION):
+        assert compiled.record == sitting.id
+    if sitting.state in (SittingState.NOT_STARTED, SittingState.CLOSED):
+        assert compiled.record is None
     assert compiled.version == sitting.seq
 
 
@@ -190,15 +194,15 @@ def check_views(room: Room) -> None:
         ids = {line.person_id for line in seen.people}
         assert person.id in ids
         if person.role in ISOLATED_UNTIL_CALLED and not person.in_room:
-            assert ids == {person.id, "judge"}
+            assert ids <= {person.id, "judge"}
             assert seen.isolated
             assert seen.watching == 0
         if person.role is Role.OBSERVER:
-            assert {line.person_id for line in seen.people if line.named} <= {person.id, "judge"}
-        if person.role not in (Role.JUDGE, Role.CLERK):
+            assert {line.person_id for line in seen.people if line.named} <= {person.id, "judge", "panel"}
+        if person.role not in SEES_CHECKS:
             assert all(line.person_id == person.id for line in seen.people if line.check)
-        if person.role is not Role.JUDGE:
-            assert seen.may == ()
+        if person.role in (Role.OBSERVER, Role.TECHNICIAN):
+            assert not set(seen.may) & {"open", "call", "raise_hand", "statement", "consult"}
         assert seen.may_publish == may_publish(room.sitting, person.id)
 
 
@@ -213,16 +217,21 @@ def test_strangers_get_nothing() -> None:
 def test_what_the_judge_is_offered() -> None:
     room = Room()
     now = Now(utc=room.utc, mono=0)
-    assert view(room.sitting, "judge", now).may == ()
+    course = {"open", "abort", "close", "call", "dismiss"}
+
+    def offered(person: str) -> set[str]:
+        return course & set(view(room.sitting, person, now).may)
+
+    assert offered("judge") == set()
     room.arrive("judge", "claimant", "observer")
-    assert view(room.sitting, "judge", now).may == ("open",)
+    assert offered("judge") == {"open"}
     room.give("judge", "open")
-    assert view(room.sitting, "judge", room.now).may == ("abort",)
+    assert offered("judge") == {"abort"}
     room.give("system", "first_durable")
     room.wait(10)
     room.give("system", "elapsed")
-    assert view(room.sitting, "judge", room.now).may == ("close", "call", "dismiss")
-    assert view(room.sitting, "clerk", room.now).may == ()
+    assert offered("judge") == course - {"open", "abort"}
+    assert offered("clerk") == set()
     assert view(room.sitting, "judge", room.now).watching == 0
     room.give("judge", "call", "observer")
     assert view(room.sitting, "judge", room.now).watching == 1

@@ -59,7 +59,7 @@ async def test_a_hearing_from_the_first_socket_to_the_close(court: Court) -> Non
     assert view["state"] == "in_session"
     assert view["record"]["state"] == "recording"
     assert view["record"]["tracks"] == 2
-    assert view["may"] == ["close", "call", "dismiss"]
+    assert {"close", "call", "dismiss", "recess"} <= set(view["may"])
     assert sockets["witness"].view["mayPublish"] == []
 
     await court.command(sockets["judge"], "call", arguments={"personId": court.people["witness"]})
@@ -166,7 +166,8 @@ async def test_an_observer_sees_roles_and_never_speaks(court: Court) -> None:
     assert court.people["observer"] in court.room.plan.receive
     assert court.people["observer"] not in court.room.plan.publish
     assert (await refused(court.hearings.may_produce(sockets["observer"], "microphone"))).code == "may-not-publish"
-    assert (await refused(court.hearings.may_produce(sockets["claimant"], "screen"))).code == "source-not-allowed"
+    interpreter = await court.arrive("interpreter")
+    assert (await refused(court.hearings.may_produce(interpreter, "screen"))).code == "source-not-allowed"
     attributes = await court.hearings.may_produce(sockets["claimant"], "camera")
     assert attributes == {"name": "Joan Larkin", "name_zh": "琼·拉金", "role": "claimant"}
 
@@ -416,7 +417,8 @@ async def test_a_restart_goes_on_with_an_open_sitting(court: Court) -> None:
     court.room.capture()
     await court.settled()
     log = await court.store.log.read(court.sitting_id)
-    assert (log[-1].name, log[-1].subject) == ("lose", court.people["claimant"])
+    assert (log[-2].name, log[-2].subject) == ("lose", court.people["claimant"])
+    assert (log[-1].name, log[-1].detail["kind"]) == ("open_task", "participant_disconnected")
     assert sockets["claimant"].ended is None
 
 

@@ -1,0 +1,235 @@
+"""The arguments of every command, by its name: what the log holds of a command, checked and bounded.
+
+Unknown arguments are left out, missing ones have the value said here.  Whom a
+command is about is its subject and no argument.  There are no floats: instants
+are whole seconds since 1970 on the court's clock, points are per mille.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+
+from .model import Role, TaskKind
+
+Id = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+Name = Annotated[str, msgspec.Meta(max_length=128)]
+Text = Annotated[str, msgspec.Meta(max_length=4000)]
+Written = Annotated[str, msgspec.Meta(min_length=1, max_length=4000)]
+Ids = Annotated[tuple[Id, ...], msgspec.Meta(max_length=200)]
+PerMille = Annotated[int, msgspec.Meta(ge=0, le=1000)]
+
+
+class Arguments(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """Base; a command without arguments has this."""
+
+
+class Seat(Arguments):
+    seat: Name = ""
+
+
+class CheckIn(Arguments):
+    declaration: bool = False
+    check: Annotated[dict[Name, Name], msgspec.Meta(max_length=16)] = {}
+
+
+class Writer(Arguments):
+    writer: Id
+
+
+class Open(Arguments):
+    #: Why the court sits without a record, where its profile allows that.
+    off_record: Text = ""
+
+
+class Recess(Arguments):
+    #: When the court goes on, whole seconds since 1970.
+    until: int | None = None
+
+
+class Ground(Arguments):
+    ground: Name = ""
+
+
+class Grounds(Arguments):
+    grounds: Written
+
+
+class Lift(Arguments):
+    #: Who stays silent and unseen.
+    keep: Ids = ()
+
+
+class Dismiss(Arguments):
+    #: A witness who is released may talk to others again and see their names.
+    release: bool = False
+
+
+class Invite(Arguments):
+    invite: Ids = ()
+
+
+class Talk(Arguments):
+    consultation: Id
+
+
+class MuteAll(Arguments):
+    lock: bool = False
+
+
+class Verb(Arguments):
+    verb: Id
+
+
+class SetStage(Arguments):
+    stage: Id
+
+
+class Words(Arguments):
+    text: Written
+
+
+class Note(Arguments):
+    text: Written
+    private: bool = False
+
+
+class RuleObjection(Arguments):
+    #: The ``id`` of the objection: the number of its event.
+    objection: int
+    ruling: Literal["sustained", "overruled", "noted"]
+    text: Text = ""
+
+
+class ShowExhibit(Arguments):
+    document: Id
+    page: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 1
+
+
+class TurnPage(Arguments):
+    page: Annotated[int, msgspec.Meta(ge=1, le=100_000)]
+
+
+class Point(Arguments):
+    #: Both or none: none takes the pointer away.
+    x: PerMille | None = None
+    y: PerMille | None = None
+
+
+class Place(Arguments):
+    place: Name = ""
+
+
+class Language(Arguments):
+    #: A BCP 47 tag; empty: the room.
+    language: Annotated[str, msgspec.Meta(max_length=35)] = ""
+
+
+class Device(Arguments):
+    device: Literal["camera", "microphone", "both"]
+
+
+class ConsentStage(Arguments):
+    stage: Id
+
+
+class TaskId(Arguments):
+    task: Id
+
+
+class OpenTask(Arguments):
+    kind: TaskKind
+
+
+class NewPerson(Arguments):
+    id: Id
+    role: Role
+    side: Literal["", "claimant", "respondent"] = ""
+    linked: Ids = ()
+    screened_from: Ids = ()
+    languages: Annotated[tuple[Name, ...], msgspec.Meta(max_length=16)] = ()
+    deputy: bool = False
+
+
+class PersonChange(Arguments):
+    #: A field left out stays as it is.
+    side: Literal["", "claimant", "respondent"] | None = None
+    linked: Ids | None = None
+    screened_from: Ids | None = None
+    languages: Annotated[tuple[Name, ...], msgspec.Meta(max_length=16)] | None = None
+    deputy: bool | None = None
+
+
+class Exempt(Arguments):
+    #: The ground on which leaving is not held against the person, if there is one.
+    ground: Name = ""
+
+
+#: Command to arguments; a command that is not here has none.
+ARGUMENTS: Final[dict[str, type[Arguments]]] = {
+    "sign_in": Seat,
+    "change_device": Seat,
+    "check_in": CheckIn,
+    "writer": Writer,
+    "open": Open,
+    "recess": Recess,
+    "convert_offline": Ground,
+    "interrupt_record": Ground,
+    "request_interrupt": Ground,
+    "close_doors": Ground,
+    "direct_public": Grounds,
+    "lift": Lift,
+    "dismiss": Dismiss,
+    "consult": Invite,
+    "invite": Talk,
+    "accept": Talk,
+    "decline": Talk,
+    "lock_consultation": Talk,
+    "unlock_consultation": Talk,
+    "mute_all": MuteAll,
+    "grant": Verb,
+    "withdraw_grant": Verb,
+    "set_stage": SetStage,
+    "ruling": Words,
+    "objection": Words,
+    "statement": Words,
+    "state_incident": Words,
+    "restrict": Words,
+    "note": Note,
+    "rule_objection": RuleObjection,
+    "show_exhibit": ShowExhibit,
+    "turn_page": TurnPage,
+    "point": Point,
+    "order_place": Place,
+    "assign_mix": Language,
+    "listen": Language,
+    "report_blocked": Device,
+    "ask_consent": ConsentStage,
+    "give_consent": ConsentStage,
+    "refuse_consent": ConsentStage,
+    "withdraw_consent": ConsentStage,
+    "open_task": OpenTask,
+    "close_task": TaskId,
+    "add_person": NewPerson,
+    "change_person": PersonChange,
+    "treat_as_left": Exempt,
+}
+
+#: Commands that are nothing without a reason.
+NEEDS_REASON: Final = frozenset(
+    {"elect_fallback", "remove", "challenge_identity", "suspend", "request_suspend", "convert_offline"}
+)
+
+
+def read(command: str, detail: dict[str, Any]) -> dict[str, Any] | None:
+    """The arguments as the log holds them, or nothing if they cannot be read."""
+    try:
+        return msgspec.to_builtins(msgspec.convert(detail, ARGUMENTS.get(command, Arguments)))  # type: ignore[no-any-return]
+    except (msgspec.ValidationError, TypeError):
+        return None
+
+
+def named(command: str) -> tuple[str, ...]:
+    """The names of the arguments of this command."""
+    return ARGUMENTS.get(command, Arguments).__struct_fields__

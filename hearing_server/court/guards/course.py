@@ -1,0 +1,139 @@
+"""Guards of the sitting, its doors and its record: a code if the row may not be taken."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from ..draft import Draft, Guard, wrong_sitting_state
+from ..model import NS, Presence, RecordState, SittingState
+from ..people import presiding_stands_by, presiding_waits
+
+#: The sitting has begun and is not in session.
+_BROKEN_OFF: Final = frozenset({SittingState.RECESS, SittingState.SUSPENDED, SittingState.DELIBERATION})
+
+
+def _presiding_ready(draft: Draft, subject: str, detail: dict[str, Any]) -> str | None:
+    ready = presiding_waits if draft.sitting.state is SittingState.COUNTDOWN else presiding_stands_by
+    return None if ready(draft.sitting) else "judge-not-ready"
+
+
+def _presiding_absent(draft: Draft, subject: str, detail: dict[str, Any]) -> str | None:
+    return "countdown-running" if presiding_waits(draft.sitting) else None
+
+
+def _record_or_reason(draft: Draft, subject: str, detail: dict[str, Any]) -> str | None:
+    off_record = bool(detail.get("off_record"))
+    return "off-record-unlawful" if off_record and not draft.sitting.rules.off_record_allowed else None
+
+
+def _countdown_over(draft: Draft, subject: str, detail: dict[str, Any]) -> str | None:
+    ends = draft.sitting.countdown_ends
+    return None if ends is not None and draft.now.utc >= ends else "countdown-running"
+
+
+def _record_runs(draft: Draft, subject: str, detail: dict[str, Any]) -> str | None:
+    return None if draft.sitting.may_begin else "record-not-running"
+
+
+def _record_overdue(draft: Draft, subject: str, detail: dict[str, Any]) -> str | None:
+    sitting = draft.sitting
+    waited = sitting.countdown_ends is not None and (
+        draft.now.utc >= sitting.countdown_ends + int(sitting.rules.record_wait_s * NS)
+    )
+    return None if waited and not sitting.may_begin else "countdown-running"
+
+
+def _incident_stated(draft: Draft, subject: str, detail: dict[str, Any]) -> str | None:
+    return "incident-missing" if draft.sitting.incident else None
+
+
+def _reason_given(draft: Draft, subject: str, detail: dict[str, Any]) -> str | None:
+    return None if draft.reason.strip() else "reason-missing"
+
+
+def _must_suspend(draft: Draft, subject: str, detail: dict[str, Any]) -> str | None:
+    sitting = draft.sitting
+    unrecorded = sitting.record is RecordState.FAILED and not sitting.fallback
+    limit = int(sitting.rules.judge_absence_s * NS)
+    unpresided = sitting.unpresided is not None and draft.now.utc >= sitting.unpresided + limit
+    return None if unrecorded or unpresided else "already-started"
+
+
+def _lawful_conversion(draft: Draft, subject: str, detail: dict[str, Any]) -> str | None:
+    return None if detail.get("ground") in draft.sitting.rules.convert_grounds else "ground-unlawful"
+
+
+def _long_overdue(draft: Draft, subject: str, detail: dict[str, Any]) -> str | None:
+    sitting = draft.sitting
+    limit = int(sitting.rules.auto_close_s * NS)
+    over = sitting.scheduled is not None and draft.now.utc >= sitting.scheduled + limit
+    return None if over else "already-started"
+
+
+def _nobody_inside(draft: Draft, subject: str, detail: dict[str, Any]) -> str | None:
+    inside = any(person.presence is Presence.IN_HEARING for person in draft.sitting.people.values())
+    return "already-started" if inside else None
+
+
+def _in_session(draft: Draft, subject: str, detail: dict[str, Any]) -> str | None:
+    state = draft.sitting.state
+    return None if state is SittingState.IN_SESSION else wrong_sitting_state(state)
+
+
+def _lawful_privacy(draft: Draft, subject: str, detail: dict[str, Any]) -> str | None:
+    return None if detail.get("ground") in draft.sitting.rules.doors_grounds else "ground-unlawful"
+
+
+def _not_closed(draft: Draft, subject: str, detail: dict[str, Any]) -> str | None:
+    return "sitting-closed" if draft.sitting.state is SittingState.CLOSED else None
+
+
+def _closed(draft: Draft, subject: str, detail: dict[str, Any]) -> str | None:
+    return None if draft.sitting.state is SittingState.CLOSED else "already-started"
+
+
+def _about_to_begin(draft: Draft, subject: str, detail: dict[str, Any]) -> str | None:
+    return None if draft.sitting.state is SittingState.COUNTDOWN else "wrong-record-state"
+
+
+def _never_in_session(draft: Draft, subject: str, detail: dict[str, Any]) -> str | None:
+    sitting = draft.sitting
+    called_off = sitting.state in (SittingState.NOT_STARTED, SittingState.CLOSED) and sitting.opened is None
+    return None if called_off else "wrong-record-state"
+
+
+def _broken_off(draft: Draft, subject: str, detail: dict[str, Any]) -> str | None:
+    return None if draft.sitting.state in _BROKEN_OFF else "wrong-record-state"
+
+
+def _lawful_interruption(draft: Draft, subject: str, detail: dict[str, Any]) -> str | None:
+    return None if detail.get("ground") in draft.sitting.rules.interrupt_grounds else "ground-unlawful"
+
+
+def _incident_open(draft: Draft, subject: str, detail: dict[str, Any]) -> str | None:
+    return None if draft.sitting.incident else "no-incident"
+
+
+GUARDS: Final[dict[str, Guard]] = {
+    "presiding_ready": _presiding_ready,
+    "presiding_absent": _presiding_absent,
+    "record_or_reason": _record_or_reason,
+    "countdown_over": _countdown_over,
+    "record_runs": _record_runs,
+    "record_overdue": _record_overdue,
+    "incident_stated": _incident_stated,
+    "reason_given": _reason_given,
+    "must_suspend": _must_suspend,
+    "lawful_conversion": _lawful_conversion,
+    "long_overdue": _long_overdue,
+    "nobody_inside": _nobody_inside,
+    "in_session": _in_session,
+    "lawful_privacy": _lawful_privacy,
+    "not_closed": _not_closed,
+    "closed": _closed,
+    "about_to_begin": _about_to_begin,
+    "never_in_session": _never_in_session,
+    "broken_off": _broken_off,
+    "lawful_interruption": _lawful_interruption,
+    "incident_open": _incident_open,
+}

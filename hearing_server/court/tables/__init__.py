@@ -1,0 +1,94 @@
+"""The transitions of hearing-model.md §3 to §6 as data, one module per group of machines.
+
+A row says: in one of these states, this event, given by one of these roles, leads
+to that state if every guard passes, and then has these effects.  Guards and
+effects are named here and defined in :mod:`..guards` and :mod:`..effects`; a test
+holds the names together.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ..permissions import ISOLATED_UNTIL_CALLED, PUBLISH, SEES_CHECKS, SEES_ROLES_ONLY
+from .orders import ORDER
+from .people import CONSENT, CONSULTATION, IDENTITY, TASK
+from .presence import PRESENCE
+from .record import RECORD
+from .row import BACK, BY_SYSTEM, HELD, SAME, SELF, Row
+from .sitting import DOORS, SITTING
+
+TABLE: Final = SITTING + DOORS + RECORD + PRESENCE + IDENTITY + CONSENT + CONSULTATION + TASK + ORDER
+
+_BY_EVENT: Final[dict[str, tuple[Row, ...]]] = {
+    event: tuple(row for row in TABLE if row.event == event) for event in dict.fromkeys(row.event for row in TABLE)
+}
+
+#: All events that a command can ask for, in the order of the tables.
+EVENTS: Final = tuple(_BY_EVENT)
+#: Those that a person can ask for; the others are the court's own.
+COMMANDS: Final = tuple(
+    event for event, rows_of in _BY_EVENT.items() if any(row.who != frozenset({BY_SYSTEM}) for row in rows_of)
+)
+#: Those that follow from a person's connection and devices, and are no keys of a page.
+FROM_CONNECTION: Final = frozenset({"sign_in", "change_device", "check_in", "sign_out", "come_back", "report_blocked"})
+#: Those that are about a person named as subject.
+ABOUT_SOMEBODY: Final = frozenset(
+    {
+        "call",
+        "dismiss",
+        "remove",
+        "readmit",
+        "verify_account",
+        "verify_today",
+        "verify_in_person",
+        "challenge_identity",
+        "require_in_person",
+        "ask_consent",
+        "invite",
+        "mute",
+        "unmute",
+        "mute_lock",
+        "unlock",
+        "lower_hand",
+        "give_floor",
+        "spotlight",
+        "allow_share",
+        "stop_share",
+        "grant",
+        "withdraw_grant",
+        "assign_mix",
+        "prompt_return",
+        "warn_return",
+        "treat_as_left",
+        "excuse_leaving",
+        "order_place",
+        "change_person",
+        "change_judge",
+    }
+)
+
+
+def rows(event: str) -> tuple[Row, ...]:
+    """All rows of this event."""
+    return _BY_EVENT.get(event, ())
+
+
+__all__ = [
+    "ABOUT_SOMEBODY",
+    "BACK",
+    "BY_SYSTEM",
+    "COMMANDS",
+    "EVENTS",
+    "FROM_CONNECTION",
+    "HELD",
+    "ISOLATED_UNTIL_CALLED",
+    "PUBLISH",
+    "SAME",
+    "SEES_CHECKS",
+    "SEES_ROLES_ONLY",
+    "SELF",
+    "TABLE",
+    "Row",
+    "rows",
+]
