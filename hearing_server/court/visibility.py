@@ -197,6 +197,12 @@ def _is_pinned(sitting: Sitting, person: Person) -> bool:
     return place_of(sitting, person) == HEARING and (lit or person.role in PINNED)
 
 
+def sees_lines(sitting: Sitting, person_id: str) -> bool:
+    """Whether this person is told of everybody's line, and of what is wrong with the media as a whole."""
+    return sitting.people[person_id].role in SEES_CHECKS
+
+
 def sees_lines_of(sitting: Sitting, person_id: str) -> tuple[str, ...]:
     """Whose network quality this person is told: their own, and everybody's for those who see the checks."""
-    return tuple(seen for seen in sitting.people if seen == person_id or sitting.people[person_id].role in SEES_CHECKS)
+    everybody = sees_lines(sitting, person_id)
+    return tuple(seen for seen in sitting.people if seen == person_id or everybody)
