@@ -38,7 +38,7 @@ from .model import (
 from .permissions import Leave, leave, scope
 from .profiles import PROFILES, Rules, Stage, profile
 from .views import Seen, TalkSeen, View, may_chat, may_read, view
-from .visibility import MediaPlan, flows, may_publish, may_receive, plan, role_may_publish
+from .visibility import MediaPlan, flows, may_publish, may_receive, plan, role_may_publish, sees_lines
 
 __all__ = [
     "PROFILES",
@@ -87,5 +87,6 @@ __all__ = [
     "replay",
     "role_may_publish",
     "scope",
+    "sees_lines",
     "view",
 ]
