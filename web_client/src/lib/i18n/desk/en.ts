@@ -7,6 +7,13 @@ export type PersonRole = CommandCentre["hearings"][number]["people"][number]["ro
 
 const plural = (n: number, one: string, many: string) => `${n} ${n === 1 ? one : many}`;
 
+/** Nobody needs the seconds here. */
+const span = (seconds: number): string => {
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 1) return "1 min";
+  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+};
+
 export const en = {
   nav: {
     label: "Pages of the court's staff",
@@ -147,7 +154,7 @@ export const en = {
     heading: "Today’s hearings",
     headingOf: (day: string) => `Hearings of ${day}`,
     listed: (hearings: number, rooms: number) =>
-      hearings === 0 ? "No hearing is listed." : `${hearings} listed, ${plural(rooms, "room", "rooms")}`,
+      hearings === 0 ? "No hearing is listed." : `${hearings} listed, ${plural(rooms, "room", "rooms")}.`,
     date: "Day",
     before: "Day before",
     after: "Day after",
@@ -156,6 +163,8 @@ export const en = {
     allRooms: "All rooms",
     states: "State",
     allStates: "All states",
+    span,
+    ago: (seconds: number) => (seconds < 60 ? "Now" : `${span(seconds)} ago`),
     fresh: (ago: string) => `Up to date. Last news ${ago}.`,
     stale: (span: string) => `No news for ${span}. We keep trying.`,
     counts: {
@@ -168,7 +177,6 @@ export const en = {
     },
     countHint: {
       none: "None",
-      rooms: (names: string) => names,
       of: (n: number) => `Of ${n} listed`,
       oldest: (span: string) => `Oldest by ${span}`,
       people: (n: number) => `${plural(n, "person", "people")} waiting`,
@@ -229,8 +237,6 @@ export const en = {
     closeHeading: "Is this done?",
     note: "What was done",
     noteHint: "Others read it here. You may leave it empty.",
-    now: "Now",
-    opened: (ago: string) => ago,
     task: {
       "judge-disconnected": "The judge has lost the link",
       "person-disconnected": "A person has lost the link",

@@ -2,6 +2,11 @@
 import { booking } from "./booking.zh";
 import type { DeskWords } from "./en";
 
+const span = (seconds: number): string => {
+  const minutes = Math.max(1, Math.floor(seconds / 60));
+  return minutes < 60 ? `${minutes} 分钟` : `${Math.floor(minutes / 60)} 小时 ${minutes % 60} 分`;
+};
+
 export const zh: DeskWords = {
   nav: {
     label: "法院工作人员页面",
@@ -141,7 +146,7 @@ export const zh: DeskWords = {
     title: "今日庭审",
     heading: "今日庭审",
     headingOf: (day) => `${day}的庭审`,
-    listed: (hearings, rooms) => (hearings === 0 ? "没有排期的庭审。" : `共 ${hearings} 场，${rooms} 个法庭`),
+    listed: (hearings, rooms) => (hearings === 0 ? "没有排期的庭审。" : `共 ${hearings} 场，${rooms} 个法庭。`),
     date: "日期",
     before: "前一天",
     after: "后一天",
@@ -150,6 +155,8 @@ export const zh: DeskWords = {
     allRooms: "全部法庭",
     states: "状态",
     allStates: "全部状态",
+    span,
+    ago: (seconds) => (seconds < 60 ? "刚刚" : `${span(seconds)}前`),
     fresh: (ago) => `已是最新，上次更新 ${ago}。`,
     stale: (span) => `${span}没有新消息，我们会继续尝试。`,
     counts: {
@@ -162,7 +169,6 @@ export const zh: DeskWords = {
     },
     countHint: {
       none: "无",
-      rooms: (names) => names,
       of: (n) => `共 ${n} 场`,
       oldest: (span) => `最长已延迟 ${span}`,
       people: (n) => `${n} 人等候`,
@@ -223,8 +229,6 @@ export const zh: DeskWords = {
     closeHeading: "此事项已办结？",
     note: "处理情况",
     noteHint: "其他人可在此看到，也可不填。",
-    now: "现在",
-    opened: (ago) => ago,
     task: {
       "judge-disconnected": "法官连接中断",
       "person-disconnected": "有人连接中断",
