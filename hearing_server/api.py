@@ -263,6 +263,8 @@ class HearingView(Struct, kw_only=True):
     opened_at: float | None
     closed_at: float | None
     record: RecordView
+    #: No media worker has room for this hearing; told to the bench and the clerk, who call technical staff.
+    media_full: bool = False
     people: list[PersonView]
     #: Commands this person may give now, about somebody or not; see ``people[].may`` for whom.
     may: list[str]

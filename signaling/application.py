@@ -15,6 +15,8 @@ from .ortc import Struct
 from .worker_api import CaptureState, PeerQuality, Plan, Source
 
 Device = Literal["on", "off", "none"]
+#: Of a media room: on a worker, looked for one, or there is none with room for it.
+PlaceState = Literal["ready", "lost", "full"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +83,11 @@ class RoomListener(Protocol):
 
     def capture_changed(self, state: CaptureState) -> None: ...
 
-    def media_changed(self, state: Literal["ready", "lost"], writer: str | None) -> None:
-        """The room was placed on a worker or lost it.  ``writer``: ``<worker_id>.<epoch>``, as the record names it."""
+    def media_changed(self, state: PlaceState, writer: str | None) -> None:
+        """The room was placed on a worker, lost it, or finds none with room for it.
+
+        ``writer``: ``<worker_id>.<epoch>``, as the record names it.
+        """
 
     def transport_changed(self, person_id: str, direction: str, state: str) -> None: ...
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import structlog
 
 from . import messages, worker_api
-from .application import Connection, RoomListener
+from .application import Connection, PlaceState, RoomListener
 from .bus import BusError, HandlerFailed, NoResponder, RequestTimeout
 from .media_ledger import MediaLedger, Refused
 from .ortc import IceServer, Struct
@@ -33,6 +33,10 @@ class Workers(Protocol):
 
     def choose(self, room_id: str, avoid: frozenset[Home]) -> Home | None:
         """A worker for this room, whose events are being listened to already."""
+        ...
+
+    def full(self) -> bool:
+        """Workers are there, and none has the budget for one more room."""
         ...
 
     def suspect(self, home: Home) -> bool:
@@ -70,7 +74,8 @@ class Room:
         self._progress = asyncio.Condition()
         #: Workers that would not take the room; tried again once none else is left.
         self._avoid: frozenset[Home] = frozenset()
-        self._told_lost = False
+        #: What the application was last told of the room's place.
+        self._told: PlaceState | None = None
         self._bus_down = False
         self.task = asyncio.get_running_loop().create_task(self._keep())
 
@@ -244,9 +249,7 @@ class Room:
         if home is not None:
             self.core.placed(home)
             return
-        if not self._told_lost:
-            self._told_lost = True
-            self._tell(self.listener.media_changed, "lost", None)
+        self._tell_place("full" if self._workers.full() else "lost")
         self._avoid = frozenset()
         await self._pause()
 
@@ -313,16 +316,14 @@ class Room:
     def _ready(self, home: Home) -> None:
         log.info("media room ready", room=self.room_id, worker=home.worker_id, generation=self.core.generation)
         self._avoid = frozenset()
-        self._told_lost = False
-        self._tell(self.listener.media_changed, "ready", home.writer)
+        self._tell_place("ready", home.writer)
         for connection in tuple(self._connections.values()):
             connection.notify(messages.MediaNotice(state="ready", media=self.media()))
 
     def _lost(self) -> None:
         devices = {person_id: self._ledger.of(person_id).devices() for person_id in self._ledger.people()}
         self._ledger.clear()
-        self._told_lost = True
-        self._tell(self.listener.media_changed, "lost", None)
+        self._tell_place("lost")
         for connection in tuple(self._connections.values()):
             connection.notify(messages.MediaNotice(state="lost"))
         for person_id, before in devices.items():
@@ -346,6 +347,13 @@ class Room:
         self.core.want_peer_gone(person_id)
         self.wake()
         self._tell_devices(person_id, devices)
+
+    def _tell_place(self, state: PlaceState, writer: str | None = None) -> None:
+        if state != self._told or state == "ready":
+            self._told = state
+            if state == "full":
+                log.error("no worker has room for this hearing", room=self.room_id)
+            self._tell(self.listener.media_changed, state, writer)
 
     def _tell(self, listener: Callable[..., None], *facts: Any) -> None:
         """What the application makes of a fact does not stop the room."""

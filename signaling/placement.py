@@ -61,6 +61,10 @@ class _Worker:
         rooms = len(self.rooms | self.given.keys())
         return max(self.packets_out_s, rooms * ROOM_PACKETS_S)
 
+    def has_room(self) -> bool:
+        """For one more room; an idle worker always has."""
+        return self.load() == 0 or self.load() + ROOM_PACKETS_S <= self.limit_s
+
 
 class Placement:
     """``now`` is any clock in seconds that does not go back."""
@@ -132,15 +136,18 @@ class Placement:
         fit = [
             worker
             for worker in self._workers.values()
-            if worker.home not in avoid
-            and self._silence(worker) <= SUSPECT_AFTER_S
-            and (worker.load() == 0 or worker.load() + ROOM_PACKETS_S <= worker.limit_s)
+            if worker.home not in avoid and self._silence(worker) <= SUSPECT_AFTER_S and worker.has_room()
         ]
         if not fit:
             return None
         chosen = min(fit, key=lambda worker: (worker.load() / max(worker.limit_s, 1.0), worker.home))
         chosen.given[room_id] = self._listened
         return chosen.home
+
+    def full(self) -> bool:
+        """Whether workers live, and none of them has the budget for one more room."""
+        live = [worker for worker in self._workers.values() if self._silence(worker) <= SUSPECT_AFTER_S]
+        return bool(live) and not any(worker.has_room() for worker in live)
 
     def _silence(self, worker: _Worker) -> float:
         return self._listened - worker.heard

@@ -90,6 +90,10 @@ class Rooms:
         deaf = frozenset(home for home in self._placement.homes() if home.worker_id not in self._listening)
         return self._placement.choose(room_id, avoid | deaf)
 
+    def full(self) -> bool:
+        """Workers are there, and none has the budget for one more room."""
+        return self._placement.full()
+
     def suspect(self, home: Home) -> bool:
         return self._placement.suspect(home)
 

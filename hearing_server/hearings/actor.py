@@ -204,6 +204,11 @@ class SittingActor(SittingWork):
             self.gone(connection)
             connection.end("displaced", sentence("displaced", connection.seat.locale))
 
+    def rebooked(self, facts: HearingFacts) -> None:
+        """The booking was changed: names, times and rooms are shown as they are now."""
+        self.facts = facts
+        self._show()
+
     def remove(self, person_id: str) -> None:
         """The court has withdrawn this person's link."""
         connection = self._connections.get(person_id)
@@ -276,5 +281,11 @@ class SittingActor(SittingWork):
 
     def _view(self, person_id: str) -> dict[str, Any]:
         return hearing_view(
-            self.facts, self.sitting, person_id, now=self._now(), watch=self.watch, devices=self._devices
+            self.facts,
+            self.sitting,
+            person_id,
+            now=self._now(),
+            watch=self.watch,
+            devices=self._devices,
+            media_full=self.media_full,
         )

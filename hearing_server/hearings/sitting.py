@@ -60,6 +60,8 @@ class SittingWork(ABC):
         self.facts = facts
         self.sitting = sitting
         self.watch = CaptureWatch(clock.mono() / NS)
+        self.media_full = False
+        """No media worker has room for this hearing."""
         self._store = store
         self._rooms = rooms
         self._clock = clock
@@ -125,6 +127,9 @@ class SittingWork(ABC):
         else:
             self._writer = None
             self.watch.lost()
+        if self.media_full != (state == "full"):
+            self.media_full = state == "full"
+            self._show()
         self._inbox.post(self._settle)
 
     def transport_changed(self, person_id: str, direction: str, state: str) -> None:

@@ -82,6 +82,7 @@ def hearing_view(
     now: Now,
     watch: CaptureWatch,
     devices: Mapping[str, tuple[Device, Device]],
+    media_full: bool = False,
 ) -> dict[str, Any]:
     """The view of one person as plain JSON values."""
     allowed = court.view(sitting, person_id, now)
@@ -99,10 +100,13 @@ def hearing_view(
         closed_at=_seconds(sitting.closed),
         record=_told(live_record(sitting, watch), allowed),
         people=[
-            _person(sitting.people[seen.person_id], rows[seen.person_id], seen, devices) for seen in allowed.people
+            _person(sitting.people[seen.person_id], rows[seen.person_id], seen, devices)
+            for seen in allowed.people
+            if seen.person_id in rows
         ],
         may=cast(Any, list(allowed.may)),
         may_publish=cast(Any, list(allowed.may_publish)),
+        media_full=media_full and court.sees_lines(sitting, person_id),
         doors="open",
         watching=allowed.watching,
     )

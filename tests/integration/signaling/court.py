@@ -6,14 +6,14 @@ import asyncio
 import contextlib
 import socket as sockets
 from collections.abc import AsyncIterator
-from typing import Any, Literal
+from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket
 
-from signaling.application import Connection, Device, MediaRoom, Refusal, Seat
+from signaling.application import Connection, Device, MediaRoom, PlaceState, Refusal, Seat
 from signaling.messages import FRAME_LIMIT_BYTES, CheckIn, Command, Hint, Hinted, Join, Quality, ViewChanged
 from signaling.rooms import Rooms
 from signaling.socket import serve
@@ -99,7 +99,7 @@ class SmallCourt:
     def capture_changed(self, state: CaptureState) -> None:
         self.captures.append(state)
 
-    def media_changed(self, state: Literal["ready", "lost"], writer: str | None) -> None:
+    def media_changed(self, state: PlaceState, writer: str | None) -> None:
         self.media.append((state, writer))
 
     def transport_changed(self, person_id: str, direction: str, state: str) -> None:

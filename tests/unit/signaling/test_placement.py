@@ -121,6 +121,19 @@ def test_a_suspect_is_not_chosen() -> None:
     assert placement.choose("r") is None
 
 
+def test_full_is_something_else_than_nobody_there() -> None:
+    placement = Placement()
+    assert not placement.full()
+    placement.heartbeat(beat("a", rooms=1, load=50_000 - ROOM_PACKETS_S + 1))
+    assert placement.full()
+    placement.heartbeat(beat("b"))
+    assert not placement.full()
+    placement.heartbeat(beat("b", rooms=1, load=60_000))
+    assert placement.full()
+    Time(placement).passes(10.0)
+    assert not placement.full()
+
+
 @given(
     st.lists(
         st.one_of(

@@ -132,6 +132,21 @@ async def test_a_room_waits_for_a_worker(rooms: Rooms, bus: LocalBus, listener: 
     assert notice.media == room.media()
 
 
+async def test_a_room_that_finds_no_room_says_so_until_there_is_some(
+    rooms: Rooms, bus: LocalBus, listener: Listener
+) -> None:
+    small = FakeWorker(bus, limit_s=10.0)
+    await small.start()
+    first = await rooms.open("first", plan(1), Listener())
+    await until(lambda: first.media())
+    second = await rooms.open("second", plan(1), listener)
+    await until(lambda: listener.media == [("full", None)])
+    assert second.media() is None
+    other = FakeWorker(bus, "w2")
+    await other.start()
+    await until(lambda: listener.media == [("full", None), ("ready", "w2.e1")])
+
+
 async def test_opening_a_room_again_gives_the_same(rooms: Rooms, room: Room, worker: FakeWorker) -> None:
     again = Listener()
     assert await rooms.open("sitting", plan(7), again) is room

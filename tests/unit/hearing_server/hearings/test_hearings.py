@@ -609,3 +609,14 @@ async def test_people_learn_of_their_own_line_and_the_bench_of_all(court: Court)
 
     assert told("judge") == told("clerk") == [set(lines)]
     assert told("claimant") == [{court.people["claimant"]}]
+
+
+async def test_bench_and_clerk_are_told_that_no_server_has_room(court: Court) -> None:
+    sockets = await court.start("clerk", "claimant")
+    listener = court.room.listener
+    for state, told in (("full", True), ("ready", False), ("lost", False)):
+        listener.media_changed(state, "w1.first" if state == "ready" else None)  # type: ignore[arg-type]
+        await court.settled()
+        assert sockets["judge"].view["mediaFull"] is told
+        assert sockets["clerk"].view["mediaFull"] is told
+        assert sockets["claimant"].view["mediaFull"] is False

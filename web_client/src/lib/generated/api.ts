@@ -146,6 +146,7 @@ export interface HearingView {
   openedAt: number | null;
   closedAt: number | null;
   record: RecordView;
+  mediaFull: boolean;
   people: PersonView[];
   may: string[];
   mayPublish: ("camera" | "microphone" | "screen")[];

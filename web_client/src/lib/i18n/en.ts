@@ -299,6 +299,7 @@ export const en = {
     levelOf: (name: string) => `Sound of ${name}`,
     linkBanner: ["The link to the court is lost", "We keep trying. Your place is kept. Keep this page open."] as Pair,
     mediaBanner: ["The court's line is being restored", "Picture and sound come back by themselves. Keep this page open."] as Pair,
+    fullBanner: ["The court's servers are full", "None has room for the sound and picture of this hearing, and it cannot be recorded. Call technical staff. The hearing connects by itself as soon as there is room."] as Pair,
     micBanner: ["Your microphone stopped", "The court cannot hear you."] as Pair,
     camBanner: ["Your camera stopped", "The court cannot see you. It still hears you."] as Pair,
     turnOnAgain: "Turn it on again",
