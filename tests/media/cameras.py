@@ -22,19 +22,20 @@ COLOURS_YUV = {
 TOLERANCE = 24
 
 
-def camera(path: Path, role: str, seconds: float = 2.0) -> Path:
+def camera(path: Path, role: str, seconds: float = 2.0, size: tuple[int, int] = (WIDTH, HEIGHT)) -> Path:
     """Write an uncompressed YUV4MPEG2 file, which the browser plays in a loop."""
     luma, blue, red = COLOURS_YUV[role]
+    width, height = size
     frames = int(seconds * FRAMES_PER_S)
     with path.open("wb") as file:
-        file.write(f"YUV4MPEG2 W{WIDTH} H{HEIGHT} F{FRAMES_PER_S}:1 Ip A1:1 C420jpeg\n".encode())
+        file.write(f"YUV4MPEG2 W{width} H{height} F{FRAMES_PER_S}:1 Ip A1:1 C420jpeg\n".encode())
         for number in range(frames):
-            picture = np.full((HEIGHT, WIDTH), luma, np.uint8)
-            left = (WIDTH - BAR_WIDTH) * number // frames
+            picture = np.full((height, width), luma, np.uint8)
+            left = (width - BAR_WIDTH) * number // frames
             picture[:, left : left + BAR_WIDTH] = 235
             file.write(b"FRAME\n" + picture.tobytes())
             for value in (blue, red):
-                file.write(np.full((HEIGHT // 2, WIDTH // 2), value, np.uint8).tobytes())
+                file.write(np.full((height // 2, width // 2), value, np.uint8).tobytes())
     return path
 
 

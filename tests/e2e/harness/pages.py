@@ -19,7 +19,7 @@ CHROMIUM = "/usr/bin/chromium"
 PROBE = Path(__file__).with_name("probe.js").read_text(encoding="utf-8")
 DESKTOP = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
-#: Writes what a person's camera sees.
+#: Writes what a person's camera sees, or their microphone hears.
 Film = Callable[[Path, str], Path]
 #: These make no declaration.
 BENCH = ("judge", "clerk")
@@ -43,8 +43,8 @@ FLAGS = [
 ]
 
 
-def fake_devices(role: str, folder: Path, film: Film) -> list[str]:
-    microphone = tones.microphone(folder / f"{role}.wav", role)
+def fake_devices(role: str, folder: Path, film: Film, sound: Film) -> list[str]:
+    microphone = sound(folder / f"{role}.wav", role)
     camera = film(folder / f"{role}.y4m", role)
     return [
         "--use-fake-ui-for-media-stream",
@@ -87,6 +87,7 @@ class Person:
         locale: str = "en-GB",
         devices: bool = True,
         film: Film = cameras.camera,
+        sound: Film = tones.microphone,
         program: str | Path = CHROMIUM,
         flags: Sequence[str] = (),
     ) -> Person:
@@ -95,7 +96,8 @@ class Person:
         ``program``: what starts Chromium, elsewhere perhaps; ``flags``: more of its command line.
         """
         browser = await running.chromium.launch(
-            executable_path=program, args=[*FLAGS, *flags, *(fake_devices(role, folder, film) if devices else [])]
+            executable_path=program,
+            args=[*FLAGS, *flags, *(fake_devices(role, folder, film, sound) if devices else [])],
         )
         context = await browser.new_context(
             viewport=PHONE if phone else DESKTOP,  # type: ignore[arg-type]
@@ -165,6 +167,11 @@ class Person:
     async def routes(self) -> list[dict[str, str]]:
         """By which way each peer connection sends now: type, protocol and addresses of both ends."""
         found: list[dict[str, str]] = await self.page.evaluate("__probe.routes()")
+        return found
+
+    async def streams(self) -> dict[str, Any]:
+        """All that flows, stream by stream, and how many connections and sockets were ever made."""
+        found: dict[str, Any] = await self.page.evaluate("__probe.streams()")
         return found
 
     async def sound(self) -> Samples:

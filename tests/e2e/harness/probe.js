@@ -3,6 +3,7 @@
 (() => {
   if (window.__probe) return;
   const connections = [];
+  let sockets = 0;
   const players = new Set();
   const microphones = new Set();
   const started = performance.timeOrigin;
@@ -12,6 +13,14 @@
     constructor(...args) {
       super(...args);
       connections.push(this);
+    }
+  };
+
+  const NativeSocket = window.WebSocket;
+  window.WebSocket = class extends NativeSocket {
+    constructor(...args) {
+      super(...args);
+      sockets += 1;
     }
   };
 
@@ -167,5 +176,33 @@
     return found;
   };
 
-  window.__probe = { listen, pictures, counters, silence, reports, routes };
+  // What flows now, stream by stream, and how many connections and sockets were ever made in this page.
+  const streams = async () => {
+    const owners = new Map();
+    for (const element of document.querySelectorAll("audio, video")) {
+      const { personId, source } = element.dataset;
+      for (const track of element.srcObject?.getTracks() ?? []) owners.set(track.id, { person: personId, source });
+    }
+    const received = [];
+    const sent = [];
+    for (const connection of connections) {
+      if (connection.connectionState === "closed") continue;
+      const all = await connection.getStats();
+      for (const report of all.values()) {
+        const codec = all.get(report.codecId)?.mimeType ?? "";
+        const size = { width: report.frameWidth ?? 0, height: report.frameHeight ?? 0, codec };
+        if (report.type === "inbound-rtp") {
+          const bytes = report.bytesReceived + report.headerBytesReceived;
+          const { kind, packetsReceived: packets, framesDecoded: frames = 0 } = report;
+          received.push({ ...owners.get(report.trackIdentifier), kind, bytes, packets, frames, ...size });
+        } else if (report.type === "outbound-rtp") {
+          const bytes = report.bytesSent + report.headerBytesSent;
+          sent.push({ kind: report.kind, rid: report.rid ?? "", bytes, packets: report.packetsSent, fps: report.framesPerSecond ?? 0, ...size });
+        }
+      }
+    }
+    return { connections: connections.length, sockets, received, sent };
+  };
+
+  window.__probe = { listen, pictures, counters, streams, silence, reports, routes };
 })();
