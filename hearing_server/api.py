@@ -397,7 +397,7 @@ class GapRow(Struct):
     source: str | None
     start_s: float
     duration_s: float
-    cause: Literal["loss", "mute", "disconnect", "node-change", "recess", "torn", "unknown"]
+    cause: Literal["loss", "mute", "disconnect", "node-change", "recess", "sender", "torn", "unknown"]
 
 
 class LogRow(Struct):

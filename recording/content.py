@@ -66,6 +66,7 @@ class TrackContent:
     _muted_since_ns: int | None = None
     _unmuted_ns: int = 0
     _last_packet_ns: int | None = None
+    _layer_stopped: bool = False
     _last_ordered_ns: dict[int, int] = field(default_factory=dict)
 
     def peek(self, chunk: Chunk) -> None:
@@ -111,7 +112,8 @@ class TrackContent:
         self.bytes += len(data)
         before = self._last_packet_ns
         if before is not None and mono_ns - before > STALL_NS and not self._was_muted(before):
-            self._gap(Gap(before, mono_ns, "unknown"))
+            self._gap(Gap(before, mono_ns, "sender" if self._layer_stopped else "unknown"))
+        self._layer_stopped = False
         self._last_packet_ns = mono_ns
         sequencer = self._sequencers.get(packet.ssrc)
         if sequencer is None:
@@ -141,6 +143,8 @@ class TrackContent:
         elif what == "unmuted" and self._muted_since_ns is not None:
             self._gap(Gap(self._muted_since_ns, mono_ns, "mute"))
             self._muted_since_ns, self._unmuted_ns = None, mono_ns
+        elif what.startswith("layer-stopped:"):
+            self._layer_stopped = True
         elif what.startswith("layer:"):
             # The layer before ends here; if it is taken again later, what it sent in between is not lost.
             for sequencer in self._sequencers.values():

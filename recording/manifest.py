@@ -63,7 +63,8 @@ class TrackEntry(Struct):
 
 
 class GapEntry(Struct):
-    """A span without media.  ``cause``: loss, mute, disconnect, node-change, torn (received, not written), unknown."""
+    """A span without media.  ``cause``: loss, mute, disconnect, node-change, sender, torn (received, not
+    written), unknown."""
 
     person_id: str | None
     source: str | None

@@ -128,6 +128,7 @@ CAUSES_ZH = {
     "mute": "本人关闭",
     "disconnect": "断线",
     "node-change": "更换媒体节点",
+    "sender": "发送端停止发送",
     "torn": "未能写入",
     "unknown": "原因不明",
 }

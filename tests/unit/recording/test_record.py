@@ -107,6 +107,17 @@ def test_silence_of_the_network_is_named_by_what_is_known_of_it(tmp_path: Path) 
     assert gaps(record_of(tmp_path), 11) == [("microphone", "unknown", 4.0, 3.0)]
 
 
+def test_a_layer_that_its_sender_stopped_is_the_senders_gap(tmp_path: Path) -> None:
+    tape = Tape(tmp_path)
+    late = video_arrivals(4, ssrc=23, delay_ns=7 * SECOND)
+    number = tape.track(video_track("p1"), [*video_arrivals(4), *late])
+    tape.note(number, 4.4, "layer-stopped:2")
+    tape.note(number, 6.99, "layer:0")
+    tape.note(number, 11, "end", reason="room-closed")
+    tape.write(11.5).abandon()
+    assert gaps(record_of(tmp_path), 11) == [("camera", "sender", 4.0, 3.0)]
+
+
 def test_leaving_and_coming_back_is_a_disconnect_and_a_closed_camera_a_mute(tmp_path: Path) -> None:
     tape = Tape(tmp_path)
     first = tape.track(audio_track("p1"), audio_arrivals(5))

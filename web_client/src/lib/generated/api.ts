@@ -244,7 +244,7 @@ export interface GapRow {
   source: string | null;
   startS: number;
   durationS: number;
-  cause: "disconnect" | "loss" | "mute" | "node-change" | "recess" | "torn" | "unknown";
+  cause: "disconnect" | "loss" | "mute" | "node-change" | "recess" | "sender" | "torn" | "unknown";
 }
 
 export interface LogRow {

@@ -42,6 +42,7 @@ export const CAUSES_ZH: Record<string, string> = {
   "mute": "本人关闭",
   "disconnect": "断线",
   "node-change": "更换媒体节点",
+  "sender": "发送端停止发送",
   "torn": "未能写入",
   "unknown": "原因不明",
 };

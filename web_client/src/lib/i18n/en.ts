@@ -450,6 +450,7 @@ export const en = {
       disconnect: "Link lost",
       "node-change": "Moved to another media server",
       recess: "Off record, recess",
+      sender: "The sender's line or device had no room for the picture",
       torn: "Cut short by a fault",
       unknown: "Cause not known",
     },

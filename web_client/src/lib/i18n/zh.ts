@@ -431,6 +431,7 @@ export const zh: Messages = {
       disconnect: "连接中断",
       "node-change": "转到另一台媒体服务器",
       recess: "未记录，休庭",
+      sender: "发送方线路或设备不足，画面暂停",
       torn: "因故障截断",
       unknown: "原因不明",
     },
