@@ -12,7 +12,9 @@ from typing import Any
 import msgspec
 
 from hearing_server.court import arguments
-from hearing_server.court.model import (
+from hearing_server.court.permissions import COLUMNS, PERMISSIONS, Leave, scope
+from hearing_server.court.profiles import PROFILES, Stage
+from hearing_server.court.states import (
     Consent,
     Doors,
     Identity,
@@ -23,8 +25,6 @@ from hearing_server.court.model import (
     Talk,
     TaskState,
 )
-from hearing_server.court.permissions import COLUMNS, PERMISSIONS, Leave, scope
-from hearing_server.court.profiles import PROFILES, Stage
 from hearing_server.court.tables import ABOUT_SOMEBODY, BACK, BY_SYSTEM, COMMANDS, HELD, SAME, TABLE, Row, rows
 
 DOCUMENT = Path(__file__).parents[1] / "court-model.md"

@@ -16,27 +16,19 @@ from .model import (
     Actor,
     Booked,
     Command,
-    Consent,
     Consultation,
-    Doors,
     Event,
     Exhibit,
-    Identity,
     Now,
     Objection,
     Person,
-    Presence,
-    RecordState,
     Refused,
-    Role,
     Sitting,
-    SittingState,
     Task,
-    TaskKind,
-    TaskState,
 )
 from .permissions import Leave, leave, scope
 from .profiles import PROFILES, Rules, Stage, profile
+from .states import Consent, Doors, Identity, Presence, RecordState, Role, SittingState, TaskKind, TaskState
 from .views import Seen, TalkSeen, View, may_chat, may_read, view
 from .visibility import MediaPlan, flows, may_publish, may_receive, plan, role_may_publish, sees_lines
 

@@ -7,28 +7,22 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from .model import (
-    GENESIS_HASH,
-    NS,
+from .model import GENESIS_HASH, NS, Consultation, Event, Person, Sitting, Task
+from .ordering import ORDERS, related
+from .profiles import Rules
+from .states import (
     Consent,
-    Consultation,
     Doors,
-    Event,
     Identity,
     Machine,
-    Person,
     Presence,
     RecordState,
     Role,
-    Sitting,
     SittingState,
     Talk,
-    Task,
     TaskKind,
     TaskState,
 )
-from .ordering import ORDERS, related
-from .profiles import Rules
 
 #: Answered request ids that are remembered; a repeat comes within seconds, so that this is far more than needed.
 ANSWERED_LIMIT = 256

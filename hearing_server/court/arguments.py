@@ -2,7 +2,7 @@
 
 Unknown arguments are left out, missing ones have the value said here.  Whom a
 command is about is its subject and no argument.  There are no floats: instants
-are whole seconds since 1970 on the court's clock, points are per mille.
+are whole seconds since 1970 on the court's clock.
 """
 
 from __future__ import annotations
@@ -11,14 +11,13 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
-from .model import Role, TaskKind
+from .states import Role, TaskKind
 
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 Name = Annotated[str, msgspec.Meta(max_length=128)]
 Text = Annotated[str, msgspec.Meta(max_length=4000)]
 Written = Annotated[str, msgspec.Meta(min_length=1, max_length=4000)]
 Ids = Annotated[tuple[Id, ...], msgspec.Meta(max_length=200)]
-PerMille = Annotated[int, msgspec.Meta(ge=0, le=1000)]
 
 
 class Arguments(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -111,12 +110,6 @@ class TurnPage(Arguments):
     page: Annotated[int, msgspec.Meta(ge=1, le=100_000)]
 
 
-class Point(Arguments):
-    #: Both or none: none takes the pointer away.
-    x: PerMille | None = None
-    y: PerMille | None = None
-
-
 class Place(Arguments):
     place: Name = ""
 
@@ -200,7 +193,6 @@ ARGUMENTS: Final[dict[str, type[Arguments]]] = {
     "rule_objection": RuleObjection,
     "show_exhibit": ShowExhibit,
     "turn_page": TurnPage,
-    "point": Point,
     "order_place": Place,
     "assign_mix": Language,
     "listen": Language,

@@ -8,21 +8,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from .applying import apply
-from .model import (
-    SYSTEM,
-    Actor,
-    Event,
-    Machine,
-    Now,
-    Presence,
-    RecordState,
-    Refused,
-    Role,
-    Sitting,
-    SittingState,
-    Talk,
-    TaskState,
-)
+from .model import SYSTEM, Actor, Event, Now, Refused, Sitting
+from .states import Machine, Presence, RecordState, Role, SittingState, Talk, TaskState
 from .tables import ABOUT_SOMEBODY, BACK, BY_SYSTEM, HELD, SAME, SELF, Row, rows
 
 #: A code if the row may not be taken.

@@ -5,19 +5,9 @@ from __future__ import annotations
 from typing import Any, Final
 
 from .draft import Draft, Effect
-from .model import (
-    BENCH,
-    EVIDENCE_GIVERS,
-    Identity,
-    Person,
-    Presence,
-    RecordState,
-    Role,
-    SittingState,
-    TaskKind,
-    TaskState,
-)
+from .model import Person
 from .people import bars_entry, comes_in, interpreters_of, members, people_of
+from .states import BENCH, EVIDENCE_GIVERS, Identity, Presence, RecordState, Role, SittingState, TaskKind, TaskState
 
 #: Answers of a check-in that mean that a person will not be seen or heard as they should.
 _BAD_CHECKS: Final = frozenset({"refused", "missing", "busy", "bad"})

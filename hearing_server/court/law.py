@@ -12,24 +12,10 @@ from typing import Any
 from . import arguments, effects, guards
 from .applying import ANSWERED_LIMIT, ChainBroken, answer_key, apply, begin, replay
 from .draft import PERSONAL, Draft, acting_role, sealed
-from .model import (
-    GENESIS_HASH,
-    LIVE,
-    SYSTEM,
-    Actor,
-    Booked,
-    Command,
-    Event,
-    Machine,
-    Now,
-    Person,
-    Refused,
-    Role,
-    Sitting,
-    SittingState,
-)
+from .model import GENESIS_HASH, SYSTEM, Actor, Booked, Command, Event, Now, Person, Refused, Sitting
 from .people import presiding_waits
 from .profiles import Rules
+from .states import LIVE, Machine, Role, SittingState
 from .tables import ABOUT_SOMEBODY, BY_SYSTEM, SELF, Row, rows
 
 GUARDS = guards.GUARDS

@@ -1,4 +1,4 @@
-"""The names of the court: roles, states, people, the sitting, its events and commands.
+"""The people of a sitting, the sitting, its events and commands; the names of states are in :mod:`.states`.
 
 Everything here is immutable.  Times are nanoseconds: ``utc`` since 1970 on the
 court's clock, ``mono`` on the monotonic clock of the process that decided.  A
@@ -8,167 +8,26 @@ client's clock is never used.
 from __future__ import annotations
 
 import hashlib
-from enum import StrEnum
 from typing import Any
 
 import msgspec
 
 from .profiles import Rules
-
-NS = 1_000_000_000
-
-
-class Role(StrEnum):
-    """What a person is in this sitting.  ``judge`` is the one who presides, ``panel`` sits beside."""
-
-    JUDGE = "judge"
-    PANEL = "panel"
-    STAFF_HOST = "staff_host"
-    CLERK = "clerk"
-    LAWYER = "lawyer"
-    CLAIMANT = "claimant"
-    RESPONDENT = "respondent"
-    WITNESS = "witness"
-    EXPERT = "expert"
-    INTERPRETER = "interpreter"
-    GUEST = "guest"
-    OBSERVER = "observer"
-    TECHNICIAN = "technician"
-
-
-#: Who decides the case.
-BENCH = frozenset({Role.JUDGE, Role.PANEL})
-#: The court's officers in the room: they are told what needs their hand.
-STAFF = frozenset({Role.STAFF_HOST, Role.CLERK})
-#: Who the case is about, and who speaks for them.
-PARTIES = frozenset({Role.CLAIMANT, Role.RESPONDENT})
-#: Who gives evidence; an expert is treated as a witness.
-EVIDENCE_GIVERS = frozenset({Role.WITNESS, Role.EXPERT})
-
-
-class SittingState(StrEnum):
-    """Machine S: the live hearing."""
-
-    NOT_STARTED = "not_started"
-    COUNTDOWN = "countdown"
-    IN_SESSION = "in_session"
-    RECESS = "recess"
-    SUSPENDED = "suspended"
-    DELIBERATION = "deliberation"
-    CLOSED = "closed"
-
-
-class Doors(StrEnum):
-    """Machine V: whether the public may watch."""
-
-    OPEN = "open"
-    CLOSED = "closed"
-
-
-class RecordState(StrEnum):
-    """Machine R: the recording of the sitting."""
-
-    IDLE = "idle"
-    ARMING = "arming"
-    RECORDING = "recording"
-    INTERRUPTED = "interrupted"
-    DEGRADED = "degraded"
-    FAILED = "failed"
-    FINALIZING = "finalizing"
-    SEALED = "sealed"
-
-
-class Presence(StrEnum):
-    """Machine P: one person in one sitting."""
-
-    NOT_SIGNED_IN = "not_signed_in"
-    CHECKING = "checking"
-    WAITING = "waiting"
-    IN_HEARING = "in_hearing"
-    IN_CONSULTATION = "in_consultation"
-    IN_DELIBERATION = "in_deliberation"
-    AWAY = "away"
-    DISCONNECTED = "disconnected"
-    REMOVED = "removed"
-
-
-class Identity(StrEnum):
-    """Machine I: what is known of who a person is, in this sitting."""
-
-    UNVERIFIED = "unverified"
-    ACCOUNT_VERIFIED = "account_verified"
-    REVERIFIED_TODAY = "reverified_today"
-    CHALLENGED = "challenged"
-    IN_PERSON_REQUIRED = "in_person_required"
-
-
-class Consent(StrEnum):
-    """Machine K: a person's consent to do one stage online."""
-
-    NOT_ASKED = "not_asked"
-    ASKED = "asked"
-    GIVEN = "given"
-    REFUSED = "refused"
-    WITHDRAWN = "withdrawn"
-
-
-class Talk(StrEnum):
-    """A private consultation."""
-
-    NONE = "none"
-    OPEN = "open"
-    LOCKED = "locked"
-
-
-class TaskState(StrEnum):
-    """Something that needs a hand of the court's staff."""
-
-    NONE = "none"
-    OPEN = "open"
-    DONE = "done"
-
-
-class TaskKind(StrEnum):
-    JUDGE_DISCONNECTED = "judge_disconnected"
-    PARTICIPANT_DISCONNECTED = "participant_disconnected"
-    MEDIA_BLOCKED = "media_blocked"
-    SELF_TEST_FAILED = "self_test_failed"
-    SUSPENDED = "suspended"
-    SUSPEND_REQUESTED = "suspend_requested"
-    WITNESS_DISMISSED = "witness_dismissed"
-    RECORD_TROUBLE = "record_trouble"
-    INCIDENT_STATEMENT = "incident_statement"
-    IDENTITY_CHALLENGED = "identity_challenged"
-    IDENTITY_CHECK = "identity_check"
-    CONSENT_REFUSED = "consent_refused"
-    NOT_CLOSED_BY_JUDGE = "not_closed_by_judge"
-    DURESS = "duress"
-
-
-#: Where a person can be with a working connection.
-LIVE = frozenset(
-    {
-        Presence.CHECKING,
-        Presence.WAITING,
-        Presence.IN_HEARING,
-        Presence.IN_CONSULTATION,
-        Presence.IN_DELIBERATION,
-    }
+from .states import (
+    Consent,
+    Doors,
+    Identity,
+    Machine,
+    Presence,
+    RecordState,
+    Role,
+    SittingState,
+    Talk,
+    TaskKind,
+    TaskState,
 )
 
-
-class Machine(StrEnum):
-    """Which table a row belongs to.  ``order`` is what is done in the room without moving a machine."""
-
-    SITTING = "sitting"
-    DOORS = "doors"
-    RECORD = "record"
-    PRESENCE = "presence"
-    IDENTITY = "identity"
-    CONSENT = "consent"
-    CONSULTATION = "consultation"
-    TASK = "task"
-    ORDER = "order"
+NS = 1_000_000_000
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
@@ -267,13 +126,11 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Exhibit(msgspec.Struct, frozen=True, kw_only=True):
-    """What is shown to the room.  ``x`` and ``y``: the pointer, per mille of the page; nothing without a pointer."""
+    """What is shown to the room, and who presents it; where they point is no matter of law and not in the log."""
 
     document: str
     page: int
     by: str
-    x: int | None = None
-    y: int | None = None
 
 
 class Objection(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from .model import Event, Exhibit, Objection, Person, Role, Sitting
+from .model import Event, Exhibit, Objection, Person, Sitting
+from .states import Role
 
 #: Who is silenced by "mute all": everybody who is not of the bench and may speak.
 _MUTE_ALL_SPARES: Final = frozenset({Role.JUDGE, Role.PANEL, Role.OBSERVER, Role.TECHNICIAN})
@@ -94,13 +95,7 @@ def _show(sitting: Sitting, event: Event) -> Sitting:
 def _turn(sitting: Sitting, event: Event) -> Sitting:
     if sitting.exhibit is None:
         return sitting
-    return replace(sitting, exhibit=replace(sitting.exhibit, page=event.detail["page"], x=None, y=None))
-
-
-def _point(sitting: Sitting, event: Event) -> Sitting:
-    if sitting.exhibit is None:
-        return sitting
-    return replace(sitting, exhibit=replace(sitting.exhibit, x=event.detail.get("x"), y=event.detail.get("y")))
+    return replace(sitting, exhibit=replace(sitting.exhibit, page=event.detail["page"]))
 
 
 # --- leaving ----------------------------------------------------------------------------------
@@ -182,7 +177,6 @@ ORDERS: Final[dict[str, Callable[[Sitting, Event], Sitting]]] = {
     "unrestrict": lambda s, e: replace(s, restriction=""),
     "show_exhibit": _show,
     "turn_page": _turn,
-    "point": _point,
     "hide_exhibit": lambda s, e: replace(s, exhibit=None),
     "direct_public": lambda s, e: replace(s, public_grounds=e.detail["grounds"]),
     "withdraw_public": lambda s, e: replace(s, public_grounds=""),

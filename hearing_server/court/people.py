@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from .model import BENCH, NS, Consent, Identity, Person, Presence, Role, Sitting, SittingState
+from .model import NS, Person, Sitting
+from .permissions import Leave, leave
+from .states import BENCH, Consent, Identity, Presence, Role, SittingState
 
 #: Where the bench may be in its own room.
 BENCH_ROOM_STATES = frozenset(
@@ -108,3 +110,11 @@ def comes_in(sitting: Sitting, person: Person) -> bool:
     if person.role is Role.INTERPRETER:
         return any(other.in_room for other in people_of(sitting, person))
     return person.role.value in sitting.rules.auto_enter
+
+
+def presents(sitting: Sitting, person: Person) -> bool:
+    """Whether this person may turn the pages of what is shown, and point: who shows it, or the court."""
+    exhibit = sitting.exhibit
+    if exhibit is None or person.presence is not Presence.IN_HEARING:
+        return False
+    return exhibit.by == person.id or leave("share", person.role) is Leave.ALLOWED

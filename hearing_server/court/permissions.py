@@ -11,7 +11,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
-from .model import Role
+from .states import Role
 
 
 class Leave(StrEnum):

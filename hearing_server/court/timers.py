@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from .model import NS, Command, Presence, Sitting, SittingState
+from .model import NS, Command, Sitting
 from .people import presiding_waits
+from .states import Presence, SittingState
 from .tables.record import UNDER_WAY
 
 

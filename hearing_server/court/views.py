@@ -6,26 +6,10 @@ import msgspec
 
 from .guards.places import side_of
 from .law import permitted
-from .model import (
-    BENCH,
-    EVIDENCE_GIVERS,
-    STAFF,
-    Actor,
-    Consultation,
-    Event,
-    Exhibit,
-    Machine,
-    Now,
-    Objection,
-    Person,
-    Presence,
-    Role,
-    Sitting,
-    Task,
-    TaskState,
-)
+from .model import Actor, Consultation, Event, Exhibit, Now, Objection, Person, Sitting, Task
 from .people import members
 from .permissions import ISOLATED_UNTIL_CALLED, SEES_CHECKS, SEES_ROLES_ONLY, Leave, leave
+from .states import BENCH, EVIDENCE_GIVERS, STAFF, Machine, Presence, Role, TaskState
 from .tables import ABOUT_SOMEBODY, COMMANDS, FROM_CONNECTION
 from .visibility import may_publish
 

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import msgspec
 
-from .model import BENCH, EVIDENCE_GIVERS, Person, Presence, RecordState, Role, Sitting, SittingState
+from .model import Person, Sitting
 from .people import TALK_STATES, bench_room_open
 from .permissions import PUBLISH, SEES_CHECKS, Leave, leave
+from .states import BENCH, EVIDENCE_GIVERS, Presence, RecordState, Role, SittingState
 
 #: Whose faces a hearing turns on, with whoever has the floor or the light: the bench, a witness who is being heard,
 #: and the interpreter, whose lips and hands are part of what is said.

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any, Final
 
 from ..draft import Draft, Guard, wrong_sitting_state
-from ..model import NS, Presence, RecordState, SittingState
+from ..model import NS
 from ..people import presiding_stands_by, presiding_waits
+from ..states import Presence, RecordState, SittingState
 
 #: The sitting has begun and is not in session.
 _BROKEN_OFF: Final = frozenset({SittingState.RECESS, SittingState.SUSPENDED, SittingState.DELIBERATION})

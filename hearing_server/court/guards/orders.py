@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any, Final
 
 from ..draft import Draft, Guard
-from ..model import BENCH, Objection, Presence, Role
-from ..people import consents
+from ..model import Objection
+from ..people import consents, presents
 from ..permissions import GRANTABLE, PUBLISH, Leave, leave
+from ..states import BENCH, Presence, Role
 
 #: People that one sitting may have, observers with them.
 PEOPLE_LIMIT = 300
@@ -126,11 +127,9 @@ def _may_present(draft: Draft, subject: str, detail: dict[str, Any]) -> str | No
 
 
 def _presents(draft: Draft, subject: str, detail: dict[str, Any]) -> str | None:
-    exhibit = draft.sitting.exhibit
-    if exhibit is None:
+    if draft.sitting.exhibit is None:
         return "no-exhibit"
-    court = leave("share", draft.sitting.people[draft.actor.id].role) is Leave.ALLOWED
-    return None if court or exhibit.by == draft.actor.id else "not-presenting"
+    return None if presents(draft.sitting, draft.sitting.people[draft.actor.id]) else "not-presenting"
 
 
 # --- interpretation -----------------------------------------------------------------------------

@@ -5,18 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from ..draft import Draft, Guard
-from ..model import (
-    BENCH,
-    EVIDENCE_GIVERS,
-    NS,
-    PARTIES,
-    Consultation,
-    Person,
-    Presence,
-    Role,
-    Sitting,
-    SittingState,
-)
+from ..model import NS, Consultation, Person, Sitting
 from ..people import (
     TALK_STATES,
     bars_entry,
@@ -28,6 +17,7 @@ from ..people import (
     screened,
 )
 from ..permissions import Leave, leave
+from ..states import BENCH, EVIDENCE_GIVERS, PARTIES, Presence, Role, SittingState
 
 #: Consultations that one sitting may have at a time.
 TALK_LIMIT = 32

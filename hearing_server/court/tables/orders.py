@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from ..model import Machine, SittingState
 from ..permissions import Leave, roles_with
+from ..states import Machine, SittingState
 from .row import BY_SYSTEM, NOBODY, OWN, SAME, Row, row
 
 _S = SittingState
@@ -69,7 +69,6 @@ ORDER: Final = (
     # --- exhibits --------------------------------------------------------------------------
     _order(_SESSION, "show_exhibit", _SHARERS, ("inside", "may_present")),
     _order(_SESSION, "turn_page", _SHARERS, ("inside", "presents")),
-    _order(_SESSION, "point", _SHARERS, ("inside", "presents")),
     _order(_SESSION, "hide_exhibit", _SHARERS, ("presents",)),
     # --- observers (O1) ------------------------------------------------------------------------
     _order(_NOT_CLOSED, "direct_public", "public"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ..model import Consent, Identity, Machine, Talk, TaskState
+from ..states import Consent, Identity, Machine, Talk, TaskState
 from .row import BY_SYSTEM, OWN, SAME, SYSTEM_ONLY, row
 
 _I = Identity

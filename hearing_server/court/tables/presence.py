@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from ..model import LIVE, Machine, Presence
+from ..states import LIVE, Machine, Presence
 from .row import HELD, OWN, SAME, SYSTEM_ONLY, Row, row
 
 _P = Presence

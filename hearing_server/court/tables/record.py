@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from ..model import Machine, RecordState
 from ..permissions import Leave, roles_with
+from ..states import Machine, RecordState
 from .row import SAME, SYSTEM_ONLY, Row, row
 
 _R = RecordState

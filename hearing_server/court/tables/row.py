@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from ..model import Machine
 from ..permissions import Leave, roles_with
+from ..states import Machine
 
 SELF: Final = "self"
 BY_SYSTEM: Final = "system"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ..model import Doors, Machine, SittingState
+from ..states import Doors, Machine, SittingState
 from .row import BACK, SYSTEM_ONLY, Row, row
 
 _S = SittingState

@@ -31,7 +31,7 @@ from hearing_server.court import (
     role_may_publish,
     view,
 )
-from hearing_server.court.model import Machine
+from hearing_server.court.states import Machine
 from hearing_server.court.tables import ISOLATED_UNTIL_CALLED, SEES_CHECKS, TABLE
 from hearing_server.court.timers import due
 from hearing_server.refusals import SENTENCES
