@@ -33,7 +33,7 @@ class Court:
 
     @property
     def https_port(self) -> int:
-        port = urlsplit(self.demo.ready["https_base_url"]).port
+        port = urlsplit(str(self.demo.ready["https_base_url"])).port
         assert port is not None
         return port
 
