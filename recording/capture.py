@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 
 #: What was gathered is handed to disk this often, s: a crash loses at most this and one fsync.
 CUT_S = 0.5
+#: The recordings of a worker take turns in that time, so that packets never wait for all of them at once.
+CUT_TURNS = 10
 #: A track that gathers this much is cut at once, bytes.
 CUT_BYTES = 1024 * 1024
 #: Both clocks are written down this often even in silence, ns.
@@ -179,8 +181,11 @@ class SpoolTrack:
 class SpoolRecording:
     """The record of one room by this writer.  Made by :meth:`SpoolSink.open`."""
 
-    def __init__(self, sink: SpoolSink, series: SegmentSeries, on_state: Callable[[SpoolState], None]) -> None:
+    def __init__(
+        self, sink: SpoolSink, series: SegmentSeries, on_state: Callable[[SpoolState], None], turn: int
+    ) -> None:
         self.closed = False
+        self.turn = turn
         self.on_state = on_state
         self._sink = sink
         self._series = series
@@ -269,6 +274,7 @@ class SpoolSink:
         self._thread = SpoolThread()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._opened = self._turn = 0
         self._recordings: dict[SegmentSeries, SpoolRecording] = {}
         # Kept for the life of the process (about 1 kB each): a recording that is opened again goes on with its chains.
         self._series: dict[str, SegmentSeries] = {}
@@ -289,10 +295,11 @@ class SpoolSink:
         if present is not None:
             present.on_state = on_state
             return present
-        recording = SpoolRecording(self, series, on_state)
+        self._opened += 1
+        recording = SpoolRecording(self, series, on_state, self._opened % CUT_TURNS)
         self._recordings[series] = recording
         if self._timer is None:
-            self._timer = self._loop.call_later(CUT_S, self._tick)
+            self._timer = self._loop.call_later(CUT_S / CUT_TURNS, self._tick)
         return recording
 
     async def aclose(self) -> None:
@@ -321,9 +328,11 @@ class SpoolSink:
 
     def _tick(self) -> None:
         assert self._loop is not None
-        self._timer = self._loop.call_later(CUT_S, self._tick) if self._recordings else None
+        self._timer = self._loop.call_later(CUT_S / CUT_TURNS, self._tick) if self._recordings else None
+        self._turn = (self._turn + 1) % CUT_TURNS
         for recording in list(self._recordings.values()):
-            recording.cut()
+            if recording.turn == self._turn:
+                recording.cut()
 
     def _on_flushed(self, series: SegmentSeries) -> None:
         """Called by the spool thread."""

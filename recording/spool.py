@@ -13,6 +13,7 @@ import fcntl
 import hashlib
 import os
 import re
+import sys
 import threading
 import time
 from collections import deque
@@ -31,6 +32,8 @@ ROLL_AFTER_NS = 10_000_000_000
 ROLL_AFTER_BYTES = 32 * 1024 * 1024
 #: A disk that refused is tried again after this, s.
 RETRY_S = 0.5
+#: Added to the niceness of the thread that writes: whoever else shares its core forwards packets in the meantime.
+THREAD_NICENESS = 5
 #: How often and after what pause the lock is tried again before that is a fault.
 LOCK_TRIES = 50
 LOCK_WAIT_S = 0.01
@@ -306,6 +309,10 @@ class SpoolThread:
             self._thread.join()
 
     def _run(self) -> None:
+        if sys.platform == "linux":  # where threads have priorities of their own
+            with contextlib.suppress(OSError):
+                own = threading.get_native_id()
+                os.setpriority(os.PRIO_PROCESS, own, os.getpriority(os.PRIO_PROCESS, own) + THREAD_NICENESS)
         while True:
             with self._wake:
                 if not self._queue and (self._waiting or self._stop_at is None):

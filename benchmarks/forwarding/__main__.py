@@ -23,7 +23,7 @@ from .trial import Starter, TrialFailed, measure
 
 DEFAULT_OUTPUT = Path(__file__).parent.parent / "results" / "forwarding.json"
 #: Trials that a search usually takes on one side.
-USUAL_TRIALS = 9
+USUAL_TRIALS = 13
 SET_UP_ERRORS = (TrialFailed, BusError, RuntimeError, TimeoutError, OSError)
 
 

@@ -28,7 +28,8 @@ Measure = Callable[[str, int], Awaitable[Row]]
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """``step`` hearings more at each rung of the ladder; the largest load is then searched to within ``precision``."""
+    """``step`` hearings more at each rung of the ladder, and a third more where that is more; the largest load is then
+    searched to within ``precision``."""
 
     timing: Timing
     step: int
@@ -72,8 +73,8 @@ class Side:
     def next_load(self, step: int, precision: int) -> int | None:
         """Up the ladder until one is not held, then halve the distance; nothing when that is close enough."""
         if self.smallest is None:
-            load = self.largest + step
-            return load if load <= MOST_HEARINGS else None
+            load = min(self.largest + max(step, self.largest // 3), MOST_HEARINGS)
+            return load if load > self.largest else None
         if self.smallest - self.largest <= precision:
             return None
         return (self.largest + self.smallest) // 2

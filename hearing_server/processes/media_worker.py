@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import sys
 from typing import cast
 
 import structlog
@@ -30,6 +31,8 @@ from .parts import SOFTWARE, need_shared_bus, run
 log = structlog.get_logger(__name__)
 
 LOOPBACK = "127.0.0.1"
+#: How long the thread that writes the record may keep the interpreter from the packets (CPython: 5 ms).
+SWITCH_INTERVAL_S = 0.0005
 
 
 def main(settings: Settings, *, supervised: bool) -> int:
@@ -42,6 +45,7 @@ def main(settings: Settings, *, supervised: bool) -> int:
 
 
 async def _serve(settings: Settings, *, supervised: bool) -> int:
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     epoch = new_epoch()
     worker_id = settings.worker_id or _own_name(settings.media_port)
     sink = SpoolSink(settings.spool_folder, f"{worker_id}.{epoch}", software=SOFTWARE)
