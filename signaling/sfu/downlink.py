@@ -92,6 +92,12 @@ class Downlink(Transport):
             if consumer.stream is not None:
                 consumer.stream.cool()
 
+    def on_return(self, now_ns: int) -> None:
+        """What was sent meanwhile is lost, and too much to be asked for again."""
+        for consumer in self.consumers.values():
+            if consumer.producer.kind == "video" and consumer.stream is not None:
+                consumer.producer.want_keyframe(consumer.stream.layer, now_ns)
+
     def on_connected(self) -> None:
         for consumer in self.consumers.values():
             consumer.begin()
@@ -104,6 +110,7 @@ class Downlink(Transport):
                     consumer.on_nack(report.sequences, now_ns)
             elif isinstance(report, rtcp.KeyframeRequest):
                 consumer = self._by_ssrc.get(report.media_ssrc)
+                self.counts["keyframes_wanted"] += 1
                 if consumer is not None and consumer.stream is not None:
                     consumer.producer.want_keyframe(consumer.stream.layer, now_ns)
             elif isinstance(report, rtcp.Remb):

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from .. import worker_api as api
 from ..ortc import DtlsParameters, IceParameters
 from . import rtcp, stun
-from .clock import Clock
+from .clock import NS_PER_MS, Clock
 from .dtls_adapter import MAX_PACKET_BYTES, SEND_BUFFER, Certificate, DtlsSession, SrtpKeys
 from .ice import IceLite
 from .port import Address, Path, Port
@@ -19,6 +19,8 @@ logger = logging.getLogger(__name__)
 
 #: DTLS records taken from one peer in half a second; a flight in fragments is a dozen, and after it hardly any come.
 MAX_DTLS_RECORDS = 64
+#: A peer that comes by another path after so long without a word had no network meanwhile; reports come each second.
+OUTAGE_MS = 1000
 
 State = Literal["connected", "lost", "failed", "closed"]
 
@@ -114,6 +116,7 @@ class Transport:
     # --- from the port ---------------------------------------------------------
 
     def on_stun(self, request: stun.BindingRequest, path: Path, source: Address, now_ns: int) -> None:
+        silent_ns = now_ns - self._ice.heard_ns
         reply = self._ice.on_request(request, path, source, now_ns)
         if reply is None:
             self._port.dropped += 1
@@ -127,6 +130,8 @@ class Transport:
         if reply.nominated:
             self._path = path
             self.on_path_changed(now_ns)
+            if silent_ns > OUTAGE_MS * NS_PER_MS:
+                self.on_return(now_ns)
         self._revive()
         self._start_dtls()
 
@@ -161,6 +166,8 @@ class Transport:
                 if plain is not None:
                     self._ice.heard_ns = now_ns
                     self.on_rtcp(rtcp.parse(plain), now_ns)
+                else:
+                    self.counts["forged"] += 1
             else:
                 plain = keys.unprotect_rtp(datagram)
                 if plain is not None:
@@ -188,6 +195,9 @@ class Transport:
 
     def on_path_changed(self, now_ns: int) -> None:
         """The peer nominated a path, or the path or the keys are gone."""
+
+    def on_return(self, now_ns: int) -> None:
+        """The peer is back by another path after a silence."""
 
     def report(self, now_ns: int) -> None:
         """Send the reports that are due about twice a second."""

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from signaling import worker_api as api
-from signaling.sfu import ice
+from signaling.sfu import ice, rtcp, transport
 
 from .peer import Court, Link, audio_parameters, opus, video_parameters, vp8
 
@@ -155,3 +155,13 @@ async def test_nobody_who_was_silent_for_long_is_taken_for_present(
         await link.open(ELSEWHERE)
     await pair.flows()
     await court.until(lambda: all(states(link)[-1] == "connected" for link in pair.links_of("a")))
+
+
+async def test_who_comes_back_after_a_silence_gets_a_keyframe(court: Court, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was sent to the old address is lost; without a keyframe the picture would stand until the browser asks."""
+    pair = await Pair.meet(court)
+    await court.until(lambda: not any(p.keyframes.pending for _, _, p in court.worker._producers.values()))
+    asked = len([r for r in pair.up["b"].reports if isinstance(r, rtcp.KeyframeRequest)])
+    monkeypatch.setattr(transport, "OUTAGE_MS", 0)
+    await pair.down["a"].open(ELSEWHERE)
+    await court.until(lambda: len([r for r in pair.up["b"].reports if isinstance(r, rtcp.KeyframeRequest)]) > asked)
