@@ -110,7 +110,6 @@ class Downlink(Transport):
                     consumer.on_nack(report.sequences, now_ns)
             elif isinstance(report, rtcp.KeyframeRequest):
                 consumer = self._by_ssrc.get(report.media_ssrc)
-                self.counts["keyframes_wanted"] += 1
                 if consumer is not None and consumer.stream is not None:
                     consumer.producer.want_keyframe(consumer.stream.layer, now_ns)
             elif isinstance(report, rtcp.Remb):

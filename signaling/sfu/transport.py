@@ -166,8 +166,6 @@ class Transport:
                 if plain is not None:
                     self._ice.heard_ns = now_ns
                     self.on_rtcp(rtcp.parse(plain), now_ns)
-                else:
-                    self.counts["forged"] += 1
             else:
                 plain = keys.unprotect_rtp(datagram)
                 if plain is not None:
