@@ -16,6 +16,7 @@ from ..court.visibility import sees_lines_of
 from ..refusals import sentence
 from ..store import HearingFacts, Store, StoreError
 from .clock import Clock
+from .commands import URGENT
 from .inbox import InboxClosed
 from .sitting import NS, SittingWork
 from .views import hearing_view
@@ -53,7 +54,7 @@ class SittingActor(SittingWork):
         self._connections: dict[str, Connection] = {}
         self._seen: set[str] = set()
         self._devices: dict[str, tuple[Device, Device]] = {}
-        self._asks: dict[str, tuple[float, float]] = {}
+        self._asks: dict[tuple[str, str], tuple[float, float]] = {}
         self._farewell_due = False
         self._views_due: asyncio.TimerHandle | None = None
         super().__init__(facts, sitting, store, rooms, clock)
@@ -163,7 +164,7 @@ class SittingActor(SittingWork):
     async def command(self, connection: Connection, command: Command) -> dict[str, Any]:
         async def job() -> dict[str, Any]:
             self._must_be_current(connection)
-            self._spend_ask(connection)
+            self._spend_ask(connection, command.name)
             await self._give(self._actor(connection.seat.person_id), command, connection.seat.locale)
             # A repeat gets what the first got, whatever has happened since.
             made = self.sitting.answered.get(answer_key(connection.seat.person_id, command.request_id))
@@ -222,14 +223,18 @@ class SittingActor(SittingWork):
             code = "displaced" if current is not None else "not-checked-in"
             raise self._refusal(code, connection.seat.locale)
 
-    def _spend_ask(self, connection: Connection) -> None:
-        """A token bucket per person: what is asked goes into the log, which must not be flooded."""
+    def _spend_ask(self, connection: Connection, name: str = "") -> None:
+        """A token bucket per person: what is asked goes into the log, which must not be flooded.
+
+        What must not wait has a bucket of its own.
+        """
         now = self._clock.mono() / NS
-        left, since = self._asks.get(connection.seat.person_id, (ASK_BURST, now))
+        key = (connection.seat.person_id, name if name in URGENT else "")
+        left, since = self._asks.get(key, (ASK_BURST, now))
         left = min(ASK_BURST, left + (now - since) * ASKS_PER_S)
         if left < 1:
             raise self._refusal("too-many", connection.seat.locale)
-        self._asks[connection.seat.person_id] = (left - 1, now)
+        self._asks[key] = (left - 1, now)
 
     def _actor(self, person_id: str) -> Actor:
         return Actor(id=person_id, role=self.sitting.people[person_id].role.value)

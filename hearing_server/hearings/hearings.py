@@ -16,20 +16,16 @@ from signaling.messages import Command as CommandRequest
 from signaling.worker_api import Source
 
 from .. import api
-from ..court import Booked, Command, Event, Now, Role, Rules, Sitting, booked, replay, role_may_publish
+from ..court import Booked, Event, Now, Role, Rules, Sitting, booked, replay, role_may_publish
 from ..refusals import sentence
 from ..store import Conflict, HearingFacts, JobRow, Store, StoreError
 from . import views
 from .actor import SittingActor
 from .clock import Clock, SystemClock
+from .commands import Unreadable, read
 from .recorder import Keeper, Recorder
 
 log = structlog.get_logger(__name__)
-
-#: The commands a page may give; all else in the tables is the court's own or follows from what a person does.
-COMMANDS = frozenset({"open", "abort", "close", "call", "dismiss"})
-#: Characters of a person id or a reason in a command.
-ARGUMENT_LIMIT = 512
 
 
 class Hearings:
@@ -91,20 +87,10 @@ class Hearings:
         await actor.check_in(connection, check, declaration=request.declaration)
 
     async def command(self, connection: Connection, request: CommandRequest) -> dict[str, Any]:
-        locale = connection.seat.locale
-        if request.name not in COMMANDS:
-            raise Refusal("unknown-command", sentence("unknown-command", locale))
-        subject = request.arguments.get("personId", "")
-        if not isinstance(subject, str) or len(subject) > ARGUMENT_LIMIT:
-            raise Refusal("invalid", sentence("invalid", locale))
-        if request.name in ("call", "dismiss") and not subject:
-            raise Refusal("unknown-person", sentence("unknown-person", locale))
-        command = Command(
-            name=request.name,
-            subject=subject if request.name in ("call", "dismiss") else "",
-            request_id=request.request_id,
-            expected_version=request.expected_version,
-        )
+        try:
+            command = read(request)
+        except Unreadable as error:
+            raise Refusal(error.code, sentence(error.code, connection.seat.locale)) from None
         return await (await self._seat_actor(connection)).command(connection, command)
 
     async def hint(self, connection: Connection, request: Hint) -> None:
@@ -139,6 +125,16 @@ class Hearings:
         actor = self._actors.get(sitting_id)
         if actor is not None:
             actor.remove(person_id)
+
+    async def booking_changed(self, hearing_id: str) -> None:
+        """What is booked has changed: open rooms of this hearing go on with it, and everybody is shown it at once."""
+        facts = await self._store.docket.by_hearing(hearing_id)
+        days = await self._store.docket.days(hearing_id) if facts is not None else []
+        for day in days:
+            actor = self._actors.get(day.sitting_id)
+            fresh = await self._store.docket.by_sitting(day.sitting_id) if actor is not None else None
+            if actor is not None and fresh is not None:
+                actor.rebooked(fresh)
 
     def live(self, sitting_id: str) -> SittingActor | None:
         """The sitting's runtime, if it is loaded."""

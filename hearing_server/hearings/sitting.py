@@ -8,13 +8,12 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import cast
 
 import msgspec
 import structlog
 
 from signaling.application import Device, MediaRoom, MediaRooms, Refusal
-from signaling.worker_api import CaptureState, PeerQuality, Plan, Source
+from signaling.worker_api import CaptureState, PeerQuality, Plan
 
 from ..court import (
     SYSTEM,
@@ -181,6 +180,8 @@ class SittingWork(ABC):
         """Let the media and the pages follow the new state; returns when nothing forbidden flows any more."""
         if before.record is not self.sitting.record and self.sitting.record is RecordState.ARMING:
             self.watch.arm(self._clock.mono() / NS)
+        elif before.record is RecordState.INTERRUPTED and self.sitting.record is not before.record:
+            self.watch.go_on(self._clock.mono() / NS)
         old, new = plan(before), plan(self.sitting)
         if self._room is not None and msgspec.structs.replace(old, version=new.version) != new:
             await self._obey()
@@ -192,14 +193,7 @@ class SittingWork(ABC):
 
     def _plan(self) -> Plan:
         """The court's plan in the words of the media worker."""
-        compiled = plan(self.sitting)
-        return Plan(
-            version=compiled.version,
-            publish={person: cast(list[Source], list(sources)) for person, sources in compiled.publish.items()},
-            receive={person: list(publishers) for person, publishers in compiled.receive.items()},
-            record=compiled.record,
-            pinned=list(compiled.pinned),
-        )
+        return msgspec.convert(msgspec.to_builtins(plan(self.sitting)), Plan)
 
     async def _open_room(self) -> MediaRoom:
         if self._room is None:
@@ -279,10 +273,18 @@ class SittingWork(ABC):
         return None if missing is None else Command(name="lose", subject=missing)
 
     def _unproven(self) -> bool:
-        """After a restart in the countdown the log says that the record runs and that the judge is there; neither has
+        """After a restart in the countdown the log says that the record runs and that somebody presides; neither has
         been seen since."""
-        proven = self.watch.durable_wall_ns and self._is_here(self.sitting.presiding)
-        return self.sitting.state is SittingState.COUNTDOWN and not proven
+        sitting = self.sitting
+        if sitting.state is not SittingState.COUNTDOWN:
+            return False
+        recorded = self.watch.durable_wall_ns or sitting.off_record or sitting.fallback
+        presided = any(
+            self._is_here(person.id)
+            for person in sitting.people.values()
+            if person.id == sitting.presiding or person.deputy
+        )
+        return not (recorded and presided)
 
     def _missing(self) -> str | None:
         """A person who is connected as far as the log knows, and is not; after a restart people have time to return."""

@@ -35,6 +35,10 @@ class CaptureWatch:
         self._progress_s = mono_s
         self.fault = None
 
+    def go_on(self, mono_s: float) -> None:
+        """The record goes on after an interruption: the time before does not count as silence."""
+        self._progress_s = mono_s
+
     def heard(self, *, tracks: int, durable_wall_ns: int, fault: str | None, mono_s: float) -> None:
         self.tracks = tracks
         self.fault = fault

@@ -152,7 +152,7 @@ class Docket:
         playable = select(literal(1)).where(t.records.c.sitting_id == t.sittings.c.id, t.records.c.playable)
         query = select(t.sittings.c.id).where(
             or_(
-                t.sittings.c.state.in_(("countdown", "in_session")),
+                t.sittings.c.state.notin_(("not_started", "closed")),
                 t.sittings.c.record_state == "finalizing",
                 and_(t.sittings.c.record_state == "sealed", ~playable.exists()),
             )
