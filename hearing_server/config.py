@@ -44,6 +44,7 @@ SCHEMES = {
     "bus": ("local", "redis", "rediss"),
     "database": ("sqlite+aiosqlite", "postgresql+asyncpg"),
     "store": ("file", "s3"),
+    "backup_store": ("file", "s3"),
     "base_url": ("http", "https"),
     "mail": ("smtp", "smtps", "file"),
     "sms": ("https", "http", "file"),
@@ -62,6 +63,11 @@ class Settings:
     s3_key_id: str = ""
     s3_secret: str = dataclasses.field(default="", repr=False)
     s3_region: str = "us-east-1"
+    backup_store: str = ""
+    backup_s3_endpoint: str = ""
+    backup_s3_key_id: str = ""
+    backup_s3_secret: str = dataclasses.field(default="", repr=False)
+    backup_s3_region: str = "us-east-1"
     spool: str = ""
     key_file: str = ""
     link_key_file: str = ""

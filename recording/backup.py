@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 import os
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -24,6 +24,8 @@ RETRY_S = 5.0
 COPIES_PER_TRY = 500
 #: Sides of a note of what is owed.
 PRIMARY, BACKUP = "primary", "backup"
+#: Folder of the notes in the spool.
+OWED_FOLDER = ".owed"
 
 Found = TypeVar("Found")
 
@@ -67,22 +69,13 @@ class PairedStore(ObjectStore):
         return stored
 
     async def digest(self, key: str) -> tuple[int, str]:
-        try:
-            return await self.primary.digest(key)
-        except StoreProblem as error:
-            return await _or(error, self.backup.digest(key))
+        return await self._ask(key, lambda store: store.digest(key))
 
     async def size(self, key: str) -> int:
-        try:
-            return await self.primary.size(key)
-        except StoreProblem as error:
-            return await _or(error, self.backup.size(key))
+        return await self._ask(key, lambda store: store.size(key))
 
     async def read(self, key: str, limit: int = READ_LIMIT_BYTES) -> bytes:
-        try:
-            return await self.primary.read(key, limit)
-        except StoreProblem as error:
-            return await _or(error, self.backup.read(key, limit))
+        return await self._ask(key, lambda store: store.read(key, limit))
 
     async def stream(self, key: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
         given = 0
@@ -97,10 +90,7 @@ class PairedStore(ObjectStore):
             yield piece
 
     async def fetch(self, key: str, target: Path) -> Path:
-        try:
-            return await self.primary.fetch(key, target)
-        except StoreProblem as error:
-            return await _or(error, self.backup.fetch(key, target))
+        return await self._ask(key, lambda store: store.fetch(key, target))
 
     async def list(self, prefix: str) -> list[tuple[str, int]]:
         """What either has; if one does not answer, what the other has."""
@@ -123,14 +113,13 @@ class PairedStore(ObjectStore):
     async def run(self) -> None:
         """Make the copies that are owed, until cancelled; never raises."""
         while True:
+            fault = ""
             try:
                 for side, key in (await asyncio.to_thread(self.owing))[:COPIES_PER_TRY]:
-                    await self._settle(side, key)
-                self.fault = ""
-            except (StoreProblem, AlreadyStored, OSError) as error:
-                self.fault = str(error)
-            except Exception:
-                log.exception("copies are owed still")
+                    fault = await self._try(side, key) or fault
+            except OSError as error:
+                fault = str(error)
+            self.fault = fault
             await asyncio.sleep(RETRY_S)
 
     async def _owe(self, side: str, key: str, problem: StoreProblem) -> None:
@@ -140,6 +129,38 @@ class PairedStore(ObjectStore):
         self.fault = f"{side}: {problem}"
         log.warning("%s is owed %s: %s", side, key, problem)
         await asyncio.to_thread(_note, self._owed, side, key)
+
+    async def _ask(self, key: str, ask: Callable[[ObjectStore], Awaitable[Found]]) -> Found:
+        """What the primary answers, else the backup.
+
+        If neither has it, the word of one that is not owed the object settles that there is none.
+        """
+        problems: list[StoreProblem] = []
+        for side, store in ((PRIMARY, self.primary), (BACKUP, self.backup)):
+            try:
+                return await ask(store)
+            except NotStored as error:
+                if self._owed is None or await asyncio.to_thread(_path(self._owed, side, key).exists):
+                    problems.append(error)
+                else:
+                    problems.insert(0, error)
+            except StoreProblem as error:
+                problems.append(error)
+        raise problems[0]
+
+    async def _try(self, side: str, key: str) -> str:
+        """Why it is owed still, if it is."""
+        try:
+            await self._settle(side, key)
+        except AlreadyStored:
+            log.error("the stores hold different bytes under %s", key)
+            return f"the stores hold different bytes under {key}"
+        except (StoreProblem, OSError) as error:
+            return str(error)
+        except Exception as error:  # one object's fault must not stop the others
+            log.exception("%s is owed %s still", side, key)
+            return repr(error)
+        return ""
 
     async def _settle(self, side: str, key: str) -> None:
         assert self._owed is not None
@@ -156,18 +177,14 @@ class PairedStore(ObjectStore):
         log.info("%s has %s now", side, key)
 
 
-async def _or(error: StoreProblem, other: Awaitable[Found]) -> Found:
-    """What the backup answers; what it does not have either is told as the first store told it."""
-    try:
-        return await other
-    except NotStored:
-        raise error from None
+def _path(folder: Path, side: str, key: str) -> Path:
+    """A note is an empty file whose name is side and key; a key's slashes become colons, which keys never have."""
+    return folder / f"{side}:{key.replace('/', ':')}"
 
 
 def _note(folder: Path, side: str, key: str) -> None:
-    """A note is an empty file whose name is side and key; a key's slashes become colons, which keys never have."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    os.close(os.open(folder / f"{side}:{key.replace('/', ':')}", os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+    os.close(os.open(_path(folder, side, key), os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600))
     sync_folder(folder)
 
 
@@ -179,5 +196,5 @@ def _notes(folder: Path) -> list[tuple[str, str]]:
 
 
 def _strike(folder: Path, side: str, key: str) -> None:
-    (folder / f"{side}:{key.replace('/', ':')}").unlink(missing_ok=True)
+    _path(folder, side, key).unlink(missing_ok=True)
     sync_folder(folder)

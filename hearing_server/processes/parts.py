@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 import uvloop
 
+from recording.backup import OWED_FOLDER, PairedStore
 from recording.objects import ObjectStore, S3Options, open_store
 
 from ..addresses import PortUse
@@ -44,12 +45,26 @@ def port_uses(settings: Settings) -> list[tuple[str, int, PortUse]]:
 
 
 def open_archive(settings: Settings) -> ObjectStore:
-    """The object storage of the settings.  Raises :class:`Fault`."""
+    """The object storage of the settings, with its backup if there is one.  Raises :class:`Fault`."""
+    primary = _open(settings.store_url, s3_options(settings), "store")
+    if not settings.backup_store:
+        return primary
+    options = S3Options(
+        endpoint=settings.backup_s3_endpoint or None,
+        key_id=settings.backup_s3_key_id or None,
+        secret=settings.backup_s3_secret or None,
+        region=settings.backup_s3_region,
+    )
+    backup = _open(settings.backup_store, options, "backup_store")
+    return PairedStore(primary, backup, settings.spool_folder / OWED_FOLDER)
+
+
+def _open(url: str, options: S3Options, name: str) -> ObjectStore:
     try:
-        return open_store(settings.store_url, s3_options(settings))
+        return open_store(url, options)
     except OSError as error:
         reason = error.strerror or str(error)
-        raise Fault("folder-not-writable", path=settings.store_url, reason=reason, name=variable("store")) from error
+        raise Fault("folder-not-writable", path=url, reason=reason, name=variable(name)) from error
 
 
 def need_shared_bus(settings: Settings, command: str) -> None:

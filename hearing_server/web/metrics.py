@@ -40,6 +40,8 @@ class HearingGauges(Collector):
             free = "Free space where the spool is."
             yield GaugeMetricFamily("hearing_spool_free_bytes", free, value=recorder.disk_free_bytes)
             unanchored = "Sealed records that the transparency log or the time-stamp authority has not witnessed yet."
+            owed = "Objects that one of the two stores has and the other lacks still."
+            yield GaugeMetricFamily("hearing_copies_owed", owed, value=recorder.owed)
             yield GaugeMetricFamily("hearing_records_unanchored", unanchored, value=recorder.unanchored)
 
 
