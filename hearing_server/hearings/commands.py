@@ -15,8 +15,8 @@ from signaling.messages import Command as Request
 from ..court import Command
 from ..court.tables import ABOUT_SOMEBODY, COMMANDS, FROM_CONNECTION
 
-#: People are booked over HTTP, which knows their names; a pointer is a hint and no entry of the log.
-ELSEWHERE: Final = frozenset({"add_person", "change_person", "change_judge", "point"})
+#: People are booked over HTTP, which knows their names.
+ELSEWHERE: Final = frozenset({"add_person", "change_person", "change_judge"})
 #: What a page may ask for; all else in the tables is the court's own or follows from a connection.
 ASKED: Final = frozenset(COMMANDS) - FROM_CONNECTION - ELSEWHERE
 #: Must not wait for anything: they have an allowance of their own.

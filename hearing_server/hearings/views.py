@@ -9,7 +9,7 @@ import msgspec
 
 from .. import api, court
 from ..court import Now, Person, Presence, RecordState, Role, Sitting
-from ..court.model import BENCH, STAFF
+from ..court.states import BENCH, STAFF
 from ..store import HearingFacts, PersonRow, RecordRow
 from .watch import CaptureWatch
 
