@@ -493,12 +493,12 @@ async def test_playable_files_that_could_not_be_written_are_made_anew(
     real = WebmWriter.write
     refusals = [3, 500]
 
-    def refuse(self: WebmWriter, *arguments: Any) -> None:
+    def refuse(self: WebmWriter, *arguments: Any) -> bool:
         refusals[1] -= 1
         if refusals[0] and refusals[1] < 0:
             refusals[0], refusals[1] = refusals[0] - 1, 500
             raise OSError(28, "no space left on device")
-        real(self, *arguments)
+        return real(self, *arguments)
 
     monkeypatch.setattr(WebmWriter, "write", refuse)
     async with running(Recorder(spool, directory, key)) as recorder:
