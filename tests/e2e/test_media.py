@@ -1,6 +1,7 @@
-"""What a page asks of the court's media, in one hearing: sizes, sights, speakers, a shared screen, saved data, a cut line.
+"""What a page asks of the court's media, in one hearing.
 
-The figures that matter are printed; run with ``-s`` to see them.
+Sizes, what is in sight, who speaks, a shared screen, saved data, and a line that is cut.  The figures that matter are
+printed; run with ``-s`` to see them.
 """
 
 from __future__ import annotations
@@ -268,7 +269,9 @@ async def test_the_record_has_the_screen_and_no_hole_where_the_socket_broke(room
     await judge.press(f"large-{room.ids['judge']}-screen")
     await judge.page.get_by_test_id("seek").fill(str(screen["offsetS"] + screen["durationS"] - 1))
     shown = judge.page.get_by_test_id(f"player-{room.ids['judge']}-screen")
-    assert (
-        await shown.evaluate("(video) => new Promise((done) => setTimeout(() => done(video.videoHeight), 1500))") >= 720
-    )
+
+    async def large() -> bool:
+        return int(await shown.evaluate("(video) => video.videoHeight")) >= 720
+
+    await until(large, MEDIA_LIMIT_S, "the archive shows the screen in all its pixels")
     await judge.page.screenshot(path=results / "media-record.png")

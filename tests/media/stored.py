@@ -1,4 +1,4 @@
-"""Sound out of a stored file."""
+"""Sound and pictures out of a stored file."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import io
 import av
 import numpy as np
 
+from . import cameras
 from .tones import RATE_HZ, Samples
 
 
@@ -28,3 +29,11 @@ def sound_of(content: bytes) -> tuple[float, Samples]:
                 at += len(values)
     assert first is not None
     return first, samples
+
+
+def seen_in(content: bytes) -> str | None:
+    """Whose camera the last picture in the file shows."""
+    with av.open(io.BytesIO(content), "r") as container:
+        *_, last = container.decode(video=0)
+    planes = [np.frombuffer(bytes(plane), np.uint8).astype(float) for plane in last.planes[1:]]
+    return cameras.seen(planes[0], planes[1])
