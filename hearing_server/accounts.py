@@ -89,8 +89,8 @@ class Accounts:
         self._now = now
         self._hasher = PasswordHasher()
         self._hashing = asyncio.Semaphore(HASHES_AT_A_TIME)
-        #: Compared with when there is no such account, so that the time does not tell.
-        self._nobodys = self._hasher.hash(secrets.token_hex(16))
+        #: Compared with when there is no such account, so that the time does not tell; made when first needed.
+        self._nobodys = ""
 
     # --- making and changing ------------------------------------------------------------
 
@@ -155,6 +155,8 @@ class Accounts:
         """Raises :class:`SignInRefused`."""
         account = await self._store.by_user(folded(user_name))
         known = account.password_hash if account is not None else None
+        if known is None and not self._nobodys:
+            self._nobodys = await self._hash(secrets.token_hex(16))
         fits = await self._verify(known or self._nobodys, password)
         if account is None or known is None or not fits or account.disabled_utc is not None:
             raise SignInRefused("sign-in-refused")

@@ -72,12 +72,6 @@ class LinkRequest(Struct):
     link: Annotated[str, msgspec.Meta(min_length=1, max_length=512)]
 
 
-class NewLink(Struct):
-    """``POST /api/hearings/…/people/…/link``: the token of the person's new link, what stands after ``/j/``."""
-
-    link: str
-
-
 class HearingCard(Struct):
     """What the summons says."""
 

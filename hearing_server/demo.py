@@ -24,6 +24,8 @@ from .words import Fault, Word
 #: The order in which the links are printed, and handed out.
 ROLES = ("judge", "clerk", "claimant", "respondent", "witness", "interpreter", "observer")
 PHONE_ROLE = "claimant"
+#: Who the demo's messages come from (RFC 2606).
+DEMO_SENDER = "court@demo.invalid"
 
 
 def main(changes: Mapping[str, str], terminal: Terminal, *, open_browser: bool) -> int:
@@ -36,6 +38,7 @@ def main(changes: Mapping[str, str], terminal: Terminal, *, open_browser: bool) 
     if not settings.log_file:
         settings = dataclasses.replace(settings, log_file=str(settings.data / "logs" / "control.log"))
     folder.check(settings.data)
+    settings = _with_a_letter_box(settings)
     logs.configure(settings, "control")
     return run(_demo(settings, terminal, open_browser=open_browser))
 
@@ -49,6 +52,13 @@ def _with_free_ports(settings: Settings, terminal: Terminal) -> Settings:
             terminal.say("port-next", port=port, use=use.name, other=free)
             taken[use.setting.removeprefix(config.PREFIX).lower()] = free
     return dataclasses.replace(settings, **taken)
+
+
+def _with_a_letter_box(settings: Settings) -> Settings:
+    """Joining messages of a demo go into a folder, where they can be read, unless a service was set."""
+    box = (settings.data / "messages").resolve().as_uri()
+    sender = settings.mail_from or DEMO_SENDER
+    return dataclasses.replace(settings, mail=settings.mail or box, sms=settings.sms or box, mail_from=sender)
 
 
 async def _demo(settings: Settings, terminal: Terminal, *, open_browser: bool) -> int:

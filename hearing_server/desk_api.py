@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from .api import Consent, Identity, Locale, Presence, SittingState, Struct
+from .api import Consent, Identity, Locale, Presence, Role, SittingState, Struct
 
 #: What a person types.  Names and titles are one line; texts may have several.
 Line = Annotated[str, msgspec.Meta(max_length=256)]
@@ -21,22 +21,12 @@ Password = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
 Ref = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 
 AccountRole = Literal["judge", "staff_host", "clerk", "technician", "records_custodian", "auditor", "administrator"]
-#: Every role that a person of a hearing can have.
-PersonRole = Literal[
-    "judge",
-    "panel",
-    "staff_host",
-    "clerk",
-    "lawyer",
-    "claimant",
-    "respondent",
-    "witness",
-    "expert",
-    "interpreter",
-    "guest",
-    "observer",
-    "technician",
-]
+LinkState = Literal["none", "works", "opened", "expired", "withdrawn"]
+InterpreterState = Literal["not_needed", "linked", "missing"]
+RecordingPlan = Literal["on", "off"]
+MessageKind = Literal["joining", "changed", "cancelled"]
+MessageChannel = Literal["email", "sms"]
+MessageState = Literal["queued", "sending", "sent", "failed"]
 Side = Literal["", "claimant", "respondent"]
 BookingState = Literal["draft", "booked", "confirmed", "cancelled", "held", "converted_offline"]
 Profile = Literal["china", "england"]
@@ -52,7 +42,7 @@ class IdentityProvider(Struct):
     provider_id: str
     name: str
     name_zh: str
-    account_type: Literal["judiciary", "staff", "public"]
+    account_type: Literal["judiciary", "staff"]
 
 
 class SignInMethods(Struct):
@@ -175,7 +165,7 @@ class PersonRequest(Struct, omit_defaults=True):
     one; ``linked_to`` (an interpreter's people), ``represents`` and ``screened_from`` speak of such refs."""
 
     ref: Ref
-    role: PersonRole
+    role: Role
     name: Name
     name_zh: Line = ""
     side: Side = ""
@@ -203,7 +193,7 @@ class BookingRequest(Struct, omit_defaults=True, kw_only=True):
     room_zh: Line = ""
     days: Annotated[list[Day], msgspec.Meta(max_length=60)]
     people: Annotated[list[PersonRequest], msgspec.Meta(max_length=200)]
-    recording: Literal["on", "off"] = "on"
+    recording: RecordingPlan = "on"
     #: The order under which a hearing is not recorded.
     recording_reason: Words = ""
     draft: bool = False
@@ -231,7 +221,7 @@ class BookedPerson(Struct):
     """``link``: ``none`` was made, it ``works``, was ``opened``, is ``expired`` or ``withdrawn``."""
 
     person_id: str
-    role: PersonRole
+    role: Role
     name: str
     name_zh: str
     side: Side
@@ -244,7 +234,7 @@ class BookedPerson(Struct):
     email: str
     phone: str
     locale: Locale
-    link: Literal["none", "works", "opened", "expired", "withdrawn"]
+    link: LinkState
     #: Came by the public link, not by the clerk's booking.
     guest: bool
 
@@ -276,7 +266,7 @@ class Booking(Struct):
     room_zh: str
     days: list[BookedDay]
     people: list[BookedPerson]
-    recording: Literal["on", "off"]
+    recording: RecordingPlan
     recording_reason: str
     reason: str
     observers: ObserverDirection | None
@@ -342,13 +332,13 @@ class PersonReadiness(Struct):
     person_id: str
     name: str
     name_zh: str
-    role: PersonRole
+    role: Role
     score: Score
     test: TestRow | None
     consent: Consent
     identity: Identity
-    link: Literal["none", "works", "opened", "expired", "withdrawn"]
-    interpreter: Literal["not_needed", "linked", "missing"]
+    link: LinkState
+    interpreter: InterpreterState
     findings: list[str]
 
 
@@ -369,10 +359,10 @@ class MessageRow(Struct):
     person_id: str
     name: str
     name_zh: str
-    kind: Literal["joining", "changed", "cancelled"]
-    channel: Literal["email", "sms"]
+    kind: MessageKind
+    channel: MessageChannel
     address: str
-    state: Literal["queued", "sending", "sent", "failed"]
+    state: MessageState
     attempts: int
     created_at: float
     sent_at: float | None
@@ -531,7 +521,7 @@ class Conversation(Struct):
     person_id: str
     name: str
     name_zh: str
-    role: PersonRole
+    role: Role
     messages: int
     #: Sent by the person after the last answer of the staff.
     unanswered: int
@@ -562,7 +552,7 @@ class CentrePerson(Struct):
     person_id: str
     name: str
     name_zh: str
-    role: PersonRole
+    role: Role
     presence: Presence
     in_room: bool
     microphone: Literal["on", "off", "none"]

@@ -45,10 +45,24 @@ class Links:
         self._signer: URLSafeSerializer = URLSafeSerializer(
             secret, salt="hearing.link", signer_kwargs={"digest_method": hashlib.sha256}
         )
+        self._public_signer: URLSafeSerializer = URLSafeSerializer(
+            secret, salt="hearing.public-link", signer_kwargs={"digest_method": hashlib.sha256}
+        )
 
     def token(self, link_id: str) -> str:
         """What stands after ``/j/``; the same each time."""
         return self._signer.dumps(link_id)
+
+    def public_token(self, public_id: str) -> str:
+        """What stands after ``/g/``: the public link of a hearing."""
+        return self._public_signer.dumps(public_id)
+
+    def public_id(self, token: str) -> str:
+        """The id in a public link's token.  Raises :class:`LinkRefused`."""
+        try:
+            return str(self._public_signer.loads(token))
+        except BadSignature as error:
+            raise LinkRefused("link-unknown") from error
 
     async def issue(self, person_id: str, *, expires_utc: int, device_limit: int = DEVICE_LIMIT) -> str:
         """A new link of this person, as token."""

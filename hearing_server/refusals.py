@@ -228,6 +228,38 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "The identity provider's answer cannot be trusted. Ask the court's administrator.",
         "身份认证服务的应答不可信。请联系法院管理员。",
     ),
+    # --- booking ---
+    "booking-incomplete": (
+        "A booking needs a time and at least one party.",
+        "预约须有时间和至少一方当事人。",
+    ),
+    "booking-state": (
+        "The booking does not allow this now. Look at it as it is now.",
+        "预约的当前状态不允许此操作。请查看最新状态。",
+    ),
+    "host-missing": ("A hearing needs one presiding judge.", "庭审须有一名审判长。"),
+    "ground-unknown": ("Choose one of the grounds that the law knows.", "请选择法定事由。"),
+    "recording-needed": (
+        "A hearing with an interpreter is always recorded.",
+        "有翻译参加的庭审必须录制。",
+    ),
+    "recording-fixed": (
+        "Whether the hearing is recorded was settled when it was confirmed.",
+        "是否录制在确认预约时已确定，不能更改。",
+    ),
+    "too-late": (
+        "Within 30 minutes of the start a confirmed hearing is not changed; people can still be added.",
+        "开庭前 30 分钟内不得变更已确认的庭审，但可以增加人员。",
+    ),
+    "day-begun": (
+        "Something has been done on one of these days already, so it stays in the booking.",
+        "其中一天已有记录，不能从预约中删除。",
+    ),
+    "person-unfit": (
+        "One of the people does not fit: check role, links to others, user, e-mail and telephone.",
+        "有人员信息不符：请检查身份、关联人员、用户名、邮箱和电话。",
+    ),
+    "user-unknown": ("There is no account of this user name in this court.", "本法院没有该用户名的账号。"),
     # --- requests ---
     "not-found": ("There is nothing here. Check the address.", "此处没有内容。请检查地址。"),
     "method-not-allowed": ("This address does not take that kind of request.", "该地址不接受此类请求。"),

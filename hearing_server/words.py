@@ -40,6 +40,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "{name} is missing: a certificate and its key are given together.",
         "缺少 {name}：证书与私钥须同时提供。",
     ),
+    "setting-pair-mail": (
+        "{name} is missing: joining messages need a sender.",
+        "缺少 {name}：发送通知须有发件人地址。",
+    ),
     "settings-file-unreadable": (
         "The settings file {path} cannot be read: {reason}.",
         "无法读取设置文件 {path}：{reason}。",

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import FileResponse
@@ -30,8 +31,10 @@ from ..links import Links
 from ..oidc import Providers, read_providers
 from ..store import Store, StoreError
 from ..web.app import create_app
+from ..web.media_metrics import MediaMetrics
 from ..words import Fault, Word
 from .parts import open_archive
+from .post_office import running_post
 
 STATIC = Path(__file__).parent.parent / "web" / "static"
 LINK_KEY_BYTES = 32
@@ -45,8 +48,13 @@ class Control:
 
 
 @contextlib.asynccontextmanager
-async def running_control(settings: Settings, bus: Bus, certificates: Certificates | None) -> AsyncIterator[Control]:
-    """Control at work, but for its listening sockets.  Raises :class:`Fault`."""
+async def running_control(
+    settings: Settings, bus: Bus, certificates: Certificates | None, base_url: str
+) -> AsyncIterator[Control]:
+    """Control at work, but for its listening sockets.  ``base_url`` begins the links that it sends.
+
+    Raises :class:`Fault`.
+    """
     async with contextlib.AsyncExitStack() as stack:
         store = await _open_database(settings)
         stack.push_async_callback(store.aclose)
@@ -60,6 +68,7 @@ async def running_control(settings: Settings, bus: Bus, certificates: Certificat
 
         providers = open_providers(settings)
         stack.push_async_callback(providers.aclose)
+        post = await stack.enter_async_context(running_post(settings, store))
 
         async def serve_socket(websocket: WebSocket, seat: Seat) -> None:
             await socket.serve(websocket, seat, hearings)
@@ -67,6 +76,8 @@ async def running_control(settings: Settings, bus: Bus, certificates: Certificat
         async def ready() -> dict[str, bool]:
             return {"recorder": hearings.recorder_state is not None}
 
+        registry = CollectorRegistry()
+        registry.register(MediaMetrics(lambda: rooms.heartbeats))
         app = create_app(
             store=store,
             links=links,
@@ -75,9 +86,13 @@ async def running_control(settings: Settings, bus: Bus, certificates: Certificat
             serve_socket=serve_socket,
             static_dir=STATIC,
             providers=providers,
+            base_url=base_url,
+            mail_sender=settings.mail_from,
+            posted=post.told,
             allowed_origins=[settings.base_url] if settings.base_url else [],
             ready=ready,
             metrics_open=settings.metrics_open,
+            registry=registry,
         )
         if certificates is not None:
             app.router.routes.insert(0, _authority_route(certificates))

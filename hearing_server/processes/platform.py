@@ -75,7 +75,9 @@ async def running(
             stack.callback(_close, https)
             base_url, https_url = _urls(settings, http[0].getsockname()[1], https[0].getsockname()[1])
             bus = await stack.enter_async_context(open_bus(settings.bus, settings.run_folder, hub=True))
-            control = await stack.enter_async_context(running_control(settings, bus, certificates))
+            control = await stack.enter_async_context(
+                running_control(settings, bus, certificates, settings.base_url or https_url or base_url)
+            )
         supervisor = None
         if with_children:
             supervisor = await stack.enter_async_context(_children(settings, terminal, steps, bus))

@@ -17,10 +17,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from . import desk_tables as _desk_tables  # noqa: F401  all tables must be known to the migrations
 from .accounts import Accounts
+from .arrivals import Arrivals
+from .bookings import Bookings
+from .desk import Desk
 from .docket import Docket
 from .engine import Conflict, StoreError, make_engine, migrate, transaction
 from .ledger import Ledger
 from .log import SittingLog
+from .outbox import Outbox
 from .records import Records
 from .rows import (
     Access,
@@ -62,6 +66,10 @@ class Store:
         self._engine = engine
         self.docket = Docket(engine)
         self.accounts = Accounts(engine)
+        self.bookings = Bookings(engine, self.docket)
+        self.outbox = Outbox(engine)
+        self.arrivals = Arrivals(engine)
+        self.desk = Desk(engine)
         self.log = SittingLog(engine, self.docket)
         self.seats = Seats(engine)
         self.ledger = Ledger(engine)

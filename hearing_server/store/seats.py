@@ -40,9 +40,11 @@ class Seats:
         async with transaction(self._engine, writes=False) as connection:
             return await _link(connection, link_id)
 
-    async def links_of(self, hearing_id: str) -> list[LinkRow]:
-        """The links of a hearing that are not revoked, oldest first."""
-        query = _links().where(t.people.c.hearing_id == hearing_id, t.links.c.revoked_utc.is_(None))
+    async def links_of(self, hearing_id: str, *, withdrawn: bool = False) -> list[LinkRow]:
+        """The links of a hearing, oldest first; those that were withdrawn only if they are asked for."""
+        query = _links().where(t.people.c.hearing_id == hearing_id)
+        if not withdrawn:
+            query = query.where(t.links.c.revoked_utc.is_(None))
         async with transaction(self._engine, writes=False) as connection:
             rows = (await connection.execute(query.order_by(t.links.c.created_utc, t.links.c.id))).mappings().all()
             return [_as_link(row) for row in rows]

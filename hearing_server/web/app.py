@@ -25,13 +25,16 @@ from signaling.application import Seat
 
 from .. import api
 from ..accounts import Accounts
+from ..desk_api import PersonalLink
 from ..hearings import Hearings
 from ..links import Links
 from ..oidc import Providers
 from ..store import HearingFacts, Store, StoreError
 from .access import CLERK, EVERYBODY, STAFF, Ask, Caller, Endpoint, Gate, is_local, same_origin
 from .accounts import CourtAccounts
+from .bookings import Bookings
 from .identity import Identity
+from .invitations import Invitations
 from .limits import RateLimit
 from .metrics import HearingGauges
 from .middleware import BodyLimit, Measured, SecurityHeaders
@@ -110,6 +113,15 @@ def endpoints(identity: Identity, people: People, records: Records) -> tuple[End
             answer=list[api.HearingRow],
         ),
         Endpoint(
+            name="showLink",
+            method="GET",
+            path="/api/hearings/{hearing_id}/people/{person_id}/link",
+            summary="The newest link that works of a person who is not of the bench.",
+            handler=people.show,
+            who=CLERK,
+            answer=PersonalLink,
+        ),
+        Endpoint(
             name="withdrawLink",
             method="DELETE",
             path="/api/hearings/{hearing_id}/people/{person_id}/link",
@@ -122,11 +134,11 @@ def endpoints(identity: Identity, people: People, records: Records) -> tuple[End
             name="renewLink",
             method="POST",
             path="/api/hearings/{hearing_id}/people/{person_id}/link",
-            summary="A new link in place of those of a person who is not of the bench; it is answered once.",
+            summary="A new link in place of those of a person who is not of the bench; the old ones end.",
             handler=people.renew,
             who=CLERK,
             limited=True,
-            answer=api.NewLink,
+            answer=PersonalLink,
             status=201,
         ),
         Endpoint(
@@ -205,6 +217,9 @@ def create_app(
     static_dir: Path,
     accounts: Accounts | None = None,
     providers: Providers | None = None,
+    base_url: str = "",
+    mail_sender: str = "",
+    posted: Callable[[], None] = lambda: None,
     allowed_origins: Sequence[str] = (),
     ready: Ready | None = None,
     registry: CollectorRegistry | None = None,
@@ -212,6 +227,7 @@ def create_app(
 ) -> Starlette:
     """The ASGI application.
 
+    ``base_url`` begins links in messages, which come from ``mail_sender``; ``posted`` is called when some were written.
     ``allowed_origins``: origins of our own pages besides the address asked (a proxy in front may change that).
     ``serve_socket`` is called with a checked seat and an accepted socket.  ``registry`` may hold metrics of
     others; ``/metrics`` shows all of it, to programs on this computer or, with ``metrics_open``, to everybody.
@@ -223,15 +239,17 @@ def create_app(
     accounts = accounts or Accounts(store)
     providers = providers or Providers()
     gate = Gate(store, links, accounts, RateLimit(time.monotonic))
+    invitations = Invitations(store, links, base_url=base_url, sender=mail_sender, posted=posted)
     pages = Pages(static_dir)
     table = (
         *endpoints(
             Identity(store, links, hearings, gate),
-            People(store, links, hearings, gate),
+            People(store, links, hearings, invitations, gate),
             Records(store, hearings, archive, gate),
         ),
         *SignIn(store, accounts, providers, gate, origins).endpoints(),
         *CourtAccounts(store, accounts, providers, gate).endpoints(),
+        *Bookings(store, links, hearings, invitations, gate).endpoints(),
     )
     described = document(table, VERSION)
     sockets: Counter[str] = Counter()

@@ -9,11 +9,12 @@ import time
 
 from starlette.responses import Response
 
-from .. import api
+from ..desk_api import PersonalLink
 from ..hearings import Hearings
 from ..links import Links
 from ..store import PersonRow, Store
 from .access import STAFF, Ask, Gate
+from .invitations import Invitations
 from .problems import Json, ProblemError
 
 NS = 1_000_000_000
@@ -22,11 +23,26 @@ LINK_S = 30 * 24 * 3600
 
 
 class People:
-    def __init__(self, store: Store, links: Links, hearings: Hearings, gate: Gate) -> None:
+    def __init__(self, store: Store, links: Links, hearings: Hearings, invitations: Invitations, gate: Gate) -> None:
         self._store = store
         self._links = links
         self._hearings = hearings
+        self._invitations = invitations
         self._gate = gate
+
+    async def show(self, ask: Ask) -> Response:
+        """The person's newest link that works, to be handed on once more."""
+        person = self._person(ask)
+        now = time.time_ns()
+        working = [
+            link
+            for link in await self._store.seats.links_of(ask.hearing.hearing_id)
+            if link.person.id == person.id and link.expires_utc > now and link.devices < link.device_limit
+        ]
+        if not working:
+            raise ProblemError("link-unknown")
+        await self._gate.note(ask.caller, ask.hearing.hearing_id, "show-link", person.id, now)
+        return Json(self._shape(self._links.token(working[-1].id)))
 
     async def withdraw(self, ask: Ask) -> Response:
         """No link of this person works any more, and no device keeps their seat."""
@@ -36,14 +52,17 @@ class People:
         return Response(status_code=204)
 
     async def renew(self, ask: Ask) -> Response:
-        """A new link in place of all that this person had.  It is shown here and nowhere again."""
+        """A new link in place of all that this person had."""
         person = self._person(ask)
         if ask.hearing.state == "closed":
             raise ProblemError("sitting-closed")
         now = time.time_ns()
         await self._gate.note(ask.caller, ask.hearing.hearing_id, "new-link", person.id, now)
         await self._withdraw(ask, person)
-        return Json(api.NewLink(link=await self._links.issue(person.id, expires_utc=now + LINK_S * NS)), 201)
+        return Json(self._shape(await self._links.issue(person.id, expires_utc=now + LINK_S * NS)), 201)
+
+    def _shape(self, token: str) -> PersonalLink:
+        return PersonalLink(link=token, url=self._invitations.address(token))
 
     async def _withdraw(self, ask: Ask, person: PersonRow) -> None:
         await self._store.seats.revoke_links(person.id, time.time_ns())

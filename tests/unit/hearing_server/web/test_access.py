@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pytest
 
 from hearing_server.booking import DEMO_PEOPLE
-from hearing_server.web.access import ACCOUNT_ROLES, CLERK, EVERYBODY, STAFF
+from hearing_server.web.access import ACCOUNT_ROLES, CLERK, DESK, EVERYBODY, STAFF
 from tests.unit.hearing_server.web.conftest import MEDIA_NAME, Site
 
 
@@ -23,6 +23,7 @@ OPEN = Demand("either", None)
 OWN = Demand("account", ACCOUNT_ROLES)
 ADMINISTRATOR = Demand("account", frozenset({"administrator"}))
 RECORD = Demand("either", STAFF)
+DIARY = Demand("either", frozenset({"clerk", "staff_host", "judge", "panel", "technician"}))
 
 #: What each endpoint demands; a new endpoint fails the test below until it stands here.
 DEMANDS = {
@@ -33,6 +34,19 @@ DEMANDS = {
     ("GET", "/api/hearings"): RECORD,
     ("DELETE", "/api/hearings/{hearing_id}/people/{person_id}/link"): Demand("either", CLERK),
     ("POST", "/api/hearings/{hearing_id}/people/{person_id}/link"): Demand("either", CLERK),
+    ("GET", "/api/hearings/{hearing_id}/people/{person_id}/link"): Demand("either", CLERK),
+    ("POST", "/api/hearings/{hearing_id}/observers"): Demand("either", frozenset({"judge"})),
+    ("GET", "/api/bookings"): DIARY,
+    ("POST", "/api/bookings"): Demand("either", CLERK),
+    ("GET", "/api/bookings/{hearing_id}"): DIARY,
+    ("POST", "/api/bookings/{hearing_id}"): Demand("either", CLERK),
+    ("POST", "/api/bookings/{hearing_id}/people"): Demand("either", DESK),
+    ("POST", "/api/bookings/{hearing_id}/commands"): Demand("either", CLERK | {"judge"}),
+    ("GET", "/api/bookings/{hearing_id}/readiness"): DIARY,
+    ("GET", "/api/bookings/{hearing_id}/messages"): Demand("either", DESK),
+    ("POST", "/api/bookings/{hearing_id}/messages"): Demand("either", DESK),
+    ("POST", "/api/bookings/{hearing_id}/public-link"): Demand("either", CLERK),
+    ("DELETE", "/api/bookings/{hearing_id}/public-link"): Demand("either", CLERK),
     ("GET", "/api/hearings/{sitting_id}/record"): RECORD,
     ("GET", "/api/hearings/{sitting_id}/record/media/{name}"): RECORD,
     ("GET", "/api/hearings/{sitting_id}/record/manifest"): RECORD,
@@ -192,7 +206,8 @@ async def test_a_clerk_finds_the_courts_hearings_and_a_judge_their_own(site: Sit
         assert {row["hearingId"] for row in found} == {site.booking.hearing_id, "next-door", "mine-too"}
         found = (await clerk.get("/api/hearings", params={"query": "00418"})).json()
         assert [row["hearingId"] for row in found] == [site.booking.hearing_id]
-        assert found[0]["record"] == {"state": "idle", "tracks": 0, "sealedAt": None, "fault": None}
+        record = found[0]["record"]
+        assert (record["state"], record["tracks"], record["sealedAt"], record["fault"]) == ("idle", 0, None, None)
         assert found[0]["expected"] == 6
         assert (await clerk.get("/api/hearings/next-door/record")).json()["code"] == "record-missing"
     async with site.seated("judge") as judge:

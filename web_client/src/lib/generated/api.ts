@@ -13,10 +13,6 @@ export interface LinkRequest {
   link: string;
 }
 
-export interface NewLink {
-  link: string;
-}
-
 export interface HearingCard {
   hearingId: string;
   caseNumber: string;

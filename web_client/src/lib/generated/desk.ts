@@ -4,7 +4,7 @@ export interface IdentityProvider {
   providerId: string;
   name: string;
   nameZh: string;
-  accountType: "judiciary" | "public" | "staff";
+  accountType: "judiciary" | "staff";
 }
 
 export interface SignInMethods {
