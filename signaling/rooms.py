@@ -52,6 +52,8 @@ class Rooms:
         self._listening: set[str] = set()
         self._strays: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self.heartbeats: dict[str, worker_api.Heartbeat] = {}
+        """The newest of each worker that lives, for metrics."""
 
     async def start(self) -> None:
         """Begin to listen to the workers."""
@@ -150,6 +152,7 @@ class Rooms:
             log.error("not a heartbeat", reason=str(error))
             return
         self._take_changes(self._placement.heartbeat(heartbeat))
+        self.heartbeats[heartbeat.worker_id] = heartbeat
         self._compare_rooms(heartbeat)
 
     def _take_changes(self, changes: list[Change]) -> None:
@@ -166,6 +169,7 @@ class Rooms:
                 if relay is not None:
                     relay.cancel()
                 self._listening.discard(worker_id)
+                self.heartbeats.pop(worker_id, None)
                 for room in tuple(self._rooms.values()):
                     room.lose(change.home)
         if changes:

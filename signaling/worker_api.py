@@ -321,6 +321,35 @@ class CaptureState(Event, tag="capture"):
 AnyEvent = ConsumerNew | ConsumerClosed | ConsumerState | TransportState | Levels | Quality | CaptureState
 
 
+#: What a worker counts from its start on.  ``packets_lost`` of ``packets_expected`` did not come at once; ``nacks``
+#: count packets asked for again, ``keyframes_wanted`` what receivers asked for.
+COUNTERS = (
+    "packets_out",
+    "packets_expected",
+    "packets_lost",
+    "nacks_sent",
+    "nacks_received",
+    "retransmissions",
+    "keyframes_asked",
+    "keyframes_wanted",
+)
+#: Why packets were not taken or not sent: from addresses that proved nothing or not to be read; not by the peer's keys;
+#: no room in the computer's buffers; asked for again too often.
+DROP_CAUSES = ("unproven", "forged", "no-room", "asked-too-often")
+#: What consumers get now; ``waiting`` for the first packet, ``yielded`` for want of room on their link.
+CONSUMER_STATES = ("sound", "low", "middle", "high", "waiting", "yielded", "paused")
+TRANSPORT_STATES = ("new", "connected", "lost", "failed", "closed")
+
+
+class WorkerMetrics(Struct, omit_defaults=False):
+    """Numbers of one worker, by the names above; no person, room or stream is named."""
+
+    transports: dict[str, int]
+    consumers: dict[str, int]
+    counters: dict[str, int]
+    dropped: dict[str, int]
+
+
 class Heartbeat(Struct, omit_defaults=False):
     """``epoch`` is new at each start of the process, so that a restart is seen even between two heartbeats.
 
@@ -331,6 +360,7 @@ class Heartbeat(Struct, omit_defaults=False):
     rooms: list[str]
     packets_out_s: float
     packets_out_limit_s: float
+    metrics: WorkerMetrics | None = None
 
 
 command_decoder: msgspec.json.Decoder[AnyCommand] = msgspec.json.Decoder(AnyCommand)

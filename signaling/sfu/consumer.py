@@ -81,6 +81,24 @@ class Consumer:
         self._rtx_sequence = secrets.randbelow(0x4000)
         self.resends = Resends()
 
+    def counts(self) -> dict[str, int]:
+        """By the worker's names for what it counts."""
+        return {"retransmissions": self.resends.granted, "asked-too-often": self.resends.refused}
+
+    @property
+    def status(self) -> str:
+        """One of :data:`signaling.worker_api.CONSUMER_STATES`."""
+        if self.paused:
+            return "paused"
+        if self.granted < 0:
+            return "yielded"
+        if self.stream is None:
+            return "waiting"
+        # A single layer is as good as the best.
+        return (
+            ("high", "middle", "low")[min(2, self.producer.layers - 1 - self.stream.layer)] if self._video else "sound"
+        )
+
     # --- what others tell it ---------------------------------------------------
 
     @property

@@ -70,6 +70,7 @@ class Downlink(Transport):
 
     def remove_consumer(self, consumer: Consumer) -> None:
         consumer.close()
+        self.counts.update(consumer.counts())
         self.consumers.pop(consumer.id, None)
         self._by_ssrc.pop(consumer.ssrc, None)
         for ssrc in (consumer.ssrc, consumer.rtx_ssrc):
@@ -106,10 +107,12 @@ class Downlink(Transport):
         for report in reports:
             if isinstance(report, rtcp.Nack):
                 consumer = self._by_ssrc.get(report.media_ssrc)
+                self.counts["nacks_received"] += len(report.sequences)
                 if consumer is not None and not consumer.paused:
                     consumer.on_nack(report.sequences, now_ns)
             elif isinstance(report, rtcp.KeyframeRequest):
                 consumer = self._by_ssrc.get(report.media_ssrc)
+                self.counts["keyframes_wanted"] += 1
                 if consumer is not None and consumer.stream is not None:
                     consumer.producer.want_keyframe(consumer.stream.layer, now_ns)
             elif isinstance(report, rtcp.Remb):

@@ -67,6 +67,16 @@ class Outbox:
         self.messages = mmsg.Outgoing(sock.family)
         self._socket = sock
 
+    @property
+    def dropped(self) -> int:
+        """Messages for which there was no room."""
+        return self.messages.dropped
+
+    @property
+    def forged(self) -> int:
+        """Packets that the hot path itself found not to be by their peer's keys."""
+        return 0
+
     def send(self) -> None:
         if self.messages.count and not self.messages.send(self._socket.fileno()):
             self.segmentation = False

@@ -185,6 +185,16 @@ class Port:
                 if sock.owns(path) and sock.routes.get(path.name.raw, (None,))[0] is receiver:
                     sock.forget(path)
 
+    @property
+    def unsent(self) -> int:
+        """What was to be sent and found no room in the kernel's buffers."""
+        return sum(sock.unsent for sock in self._sockets)
+
+    @property
+    def forged(self) -> int:
+        """What the hot path found not to be by its peer's keys."""
+        return sum(sock.forged for sock in self._sockets)
+
     def admit(self, source: Address) -> bool:
         """Whether one more TCP connection fits; the oldest that has not proved itself makes room."""
         unproven = [c for c in self.connections if c.receiver is None]
@@ -248,6 +258,14 @@ class UdpSocket:
                 self._loop.add_reader(self._socket, self._readable_batch, self._fast)
         else:
             self._loop.add_reader(self._socket, self._readable)
+
+    @property
+    def unsent(self) -> int:
+        return self._outbox.dropped if self._outbox is not None else 0
+
+    @property
+    def forged(self) -> int:
+        return self._outbox.forged if self._outbox is not None else 0
 
     def share(self, *, on: bool) -> None:
         """Whether another socket may be bound to this number for an address of its own (socket(7), SO_REUSEADDR)."""

@@ -16,11 +16,11 @@ MAX_PER_S = 400
 class Resends:
     """One consumer's."""
 
-    __slots__ = ("_left", "_remembered", "_since_ns", "refused")
+    __slots__ = ("_left", "_remembered", "_since_ns", "granted", "refused")
 
     def __init__(self) -> None:
-        self.refused = 0
-        """Requests beyond the bound per second."""
+        self.granted = self.refused = 0
+        """Requests granted ever, and refused for being too many in one second."""
         self._remembered: dict[int, tuple[int, int]] = {}
         self._left = MAX_PER_S
         self._since_ns = 0
@@ -39,6 +39,7 @@ class Resends:
             self.refused += 1
             return False
         self._left -= 1
+        self.granted += 1
         if len(self._remembered) >= RESEND_MEMORY and not times:
             del self._remembered[next(iter(self._remembered))]
         self._remembered[number] = (now_ns, times + 1)

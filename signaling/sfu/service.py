@@ -86,6 +86,7 @@ async def _beat(worker: Worker, bus: Bus, worker_id: str, epoch: str) -> None:
             rooms=list(load.rooms),
             packets_out_s=load.packets_out_s,
             packets_out_limit_s=load.packets_out_limit_s,
+            metrics=worker.metrics(),
         )
         try:
             await bus.publish(api.HEARTBEAT_TOPIC, api.encode(beat))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -44,6 +45,8 @@ class Transport:
         self.state: State | None = None
         """``None`` until connected for the first time."""
         self.packets_out = 0
+        self.counts: Counter[str] = Counter()
+        """By names of :data:`signaling.worker_api.COUNTERS` and of its causes of drops."""
         self.report_due = False
         """A report is to be sent at the next tick, out of turn."""
         self._clock = clock
@@ -146,6 +149,8 @@ class Transport:
             if plain is not None:
                 self._ice.heard_ns = now_ns
                 self.on_rtp(plain, now_ns)
+            else:
+                self.counts["forged"] += 1
 
     def on_plain(self, packet: bytes, now_ns: int) -> None:
         """An RTP packet that the hot path decrypted and left to us."""
@@ -166,11 +171,15 @@ class Transport:
                 if plain is not None:
                     self._ice.heard_ns = now_ns
                     self.on_rtcp(rtcp.parse(plain), now_ns)
+                else:
+                    self.counts["forged"] += 1
             else:
                 plain = keys.unprotect_rtp(datagram)
                 if plain is not None:
                     self._ice.heard_ns = now_ns
                     self.on_rtp(plain, now_ns)
+                else:
+                    self.counts["forged"] += 1
         elif 19 < first < 64 and self._dtls_left > 0:
             self._dtls_left -= 1
             self._dtls.feed(datagram)

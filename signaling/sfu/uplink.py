@@ -74,7 +74,9 @@ class Uplink(Transport):
     def request_keyframe(self, producer: Producer, layer: int) -> bool:
         """Ask for one on this layer, or on any there is; ``False`` while that is not possible."""
         stream = producer.streams[layer] or next((s for s in producer.streams if s is not None), None)
-        return stream is not None and self.send_rtcp(self._compound([rtcp.pli(self._own_ssrc, stream.ssrc)]))
+        sent = stream is not None and self.send_rtcp(self._compound([rtcp.pli(self._own_ssrc, stream.ssrc)]))
+        self.counts["keyframes_asked"] += sent
+        return sent
 
     # --- packets -----------------------------------------------------------------
 
@@ -149,6 +151,7 @@ class Uplink(Transport):
                 if stream is not None and stream.nack.missing:
                     numbers = stream.nack.due(now_ns)
                     if numbers:
+                        self.counts["nacks_sent"] += len(numbers)
                         sequences = [n & 0xFFFF for n in numbers]
                         self.send_rtcp(self._compound([rtcp.nack(self._own_ssrc, stream.ssrc, sequences)]))
 
@@ -174,7 +177,10 @@ class Uplink(Transport):
                     video.append(stream.ssrc)
                     received_bps += stream.bitrate_bps
         self._estimate.update(expected, lost, received_bps, now_ns)
-        self.loss.add(expected, lost + max(0, recovered - self._recovered))
+        missed = lost + max(0, recovered - self._recovered)
+        self.loss.add(expected, missed)
+        self.counts["packets_expected"] += expected
+        self.counts["packets_lost"] += missed
         self._recovered = recovered
         feedback = [rtcp.remb(self._own_ssrc, int(self._estimate.bitrate_bps), video)] if video else []
         if blocks or feedback:

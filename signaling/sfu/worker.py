@@ -18,6 +18,7 @@ from .clock import NS_PER_S, Clock
 from .downlink import Downlink
 from .dtls_adapter import Certificate
 from .levels import PERIOD_MS
+from .metrics import Tally
 from .paths import open_path
 from .port import Port
 from .producer import Producer
@@ -90,6 +91,7 @@ class Worker:
         self._closing: set[asyncio.Task[None]] = set()
         self._sent_before = 0
         self._sent_gone = 0
+        self._tally = Tally()
         self._load_ns = 0
         self._packets_out_s = 0.0
         self._candidates: list[IceCandidate] = []
@@ -146,6 +148,10 @@ class Worker:
 
     def load(self) -> Load:
         return Load(tuple(self._rooms), self._packets_out_s, float(self._settings.packets_out_limit_s))
+
+    def metrics(self) -> api.WorkerMetrics:
+        """For heartbeats, too."""
+        return self._tally.metrics((held.transport for held in self._transports.values()), self._port)
 
     async def handle(self, command: api.AnyCommand) -> api.AnyAnswer:
         """Obey one command.  Never raises: what cannot be done is :class:`~signaling.worker_api.Refused`."""
@@ -270,6 +276,7 @@ class Worker:
         if held is not None:
             self._slots[held.slot].pop(transport.id, None)
         self._sent_gone += transport.packets_out
+        self._tally.closed(transport)
         task = asyncio.get_running_loop().create_task(transport.aclose())
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)

@@ -105,7 +105,7 @@ struct hot_socket {
     int32_t sizes[HOT_SLOTS];
     int32_t odd, odd_size;
     int32_t segmentation;
-    int64_t dropped;
+    int64_t dropped, forged;
 };
 
 const char *hot_source(void);

@@ -281,6 +281,14 @@ class NativeSocket(Outbox):
         self._names = path.ffi.buffer(self.pointer.names, self.slots * lib.HOT_NAME_BYTES)
         self._name_step: int = lib.HOT_NAME_BYTES
 
+    @property
+    def dropped(self) -> int:
+        return int(self.pointer.dropped)
+
+    @property
+    def forged(self) -> int:
+        return int(self.pointer.forged)
+
     def bind(self, name: bytes, ingress: Ingress | None) -> None:
         """Packets from this address are the peer's, or nobody's."""
         if isinstance(ingress, NativeIngress):

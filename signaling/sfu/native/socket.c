@@ -177,7 +177,10 @@ static int take_slot(struct socket *sock, int32_t i, int64_t now_ns) {
     const struct route *route = *route_of(sock, sock->seen.names + i * HOT_NAME_BYTES);
     if (!route || !route->ingress->context) return 0;
     struct hot_ingress *ingress = route->ingress;
-    if (sock->worker->unprotect((void *)ingress->context, data, &size)) return 1;
+    if (sock->worker->unprotect((void *)ingress->context, data, &size)) {
+        sock->seen.forged++;
+        return 1;
+    }
     ingress->heard_ns = now_ns;
     sock->seen.odd = hot_take(ingress, data, size, now_ns);
     sock->seen.odd_size = size;

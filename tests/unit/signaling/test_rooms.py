@@ -11,7 +11,7 @@ from signaling import messages, worker_api
 from signaling.application import Refusal
 from signaling.bus.local import LocalBus
 from signaling.media_room import OBEY_LIMIT_S, Room
-from signaling.placement import WORKER_DEAD_AFTER_S
+from signaling.placement import WORKER_DEAD_AFTER_S, Home
 from signaling.rooms import Rooms
 from signaling.turn import TurnServers
 
@@ -562,3 +562,12 @@ async def test_a_failing_application_does_not_stop_the_room(room: Room, worker: 
     )
     await room.obey(plan(2))
     assert worker.rooms["sitting"].plan.version == 2
+
+
+async def test_the_newest_heartbeat_of_each_worker_is_kept_while_it_lives(
+    rooms: Rooms, worker: FakeWorker, clock: Clock
+) -> None:
+    await until(lambda: list(rooms.heartbeats) == ["w1"])
+    assert rooms.heartbeats["w1"].epoch == "e1"
+    rooms._take_changes(rooms._placement.lost(Home("w1", "e1")))
+    assert rooms.heartbeats == {}
