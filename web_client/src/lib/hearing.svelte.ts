@@ -15,7 +15,7 @@ import { Speakers } from "./room/speaker";
 import type { EndReason, LinkState } from "./signal/core";
 import { Signal } from "./signal/driver";
 import { entersOnOpen, type Role, type Sent, type Source } from "./types";
-import { forPerson } from "./window";
+import { forPerson, socketUrl } from "./window";
 
 export type CommandName = HearingView["may"][number];
 export type Remote = Partial<Record<string, MediaStream>>;
@@ -31,13 +31,6 @@ const CALM_LEVELS_MS = 1000;
 /** A link that is gone this long puts the person out of the hearing in their own eyes. */
 const OUT_S = 20;
 const keyOf = (personId: string, source: Sent) => `${source} ${personId}`;
-
-/** One browser may hold seats of several people, a window each: the address says whose this is. */
-function signalUrl(personId: string): string {
-  const url = new URL(forPerson("/signal", personId), location.href);
-  url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
-  return url.href;
-}
 
 export class Hearing {
   view = $state.raw<HearingView | null>(null);
@@ -103,7 +96,7 @@ export class Hearing {
     this.#role = person.role;
     this.#checked = checked;
     this.devices = devices;
-    this.#signal = new Signal(signalUrl(this.#personId), prefs.locale, {
+    this.#signal = new Signal(socketUrl(this.#personId), prefs.locale, {
       state: (state) => this.#linkChanged(state),
       joined: (joined) => this.#joined(joined),
       notice: (notice) => this.#noticed(notice),

@@ -3,8 +3,10 @@ import type { Checked } from "./hearing.svelte";
 
 export interface Memory {
   personId: string;
-  step: "rules" | "check" | "inside";
+  step: "rules" | "consent" | "document" | "check" | "ready" | "inside";
   declared: boolean;
+  /** The person goes on without a picture of a document. */
+  undocumented: boolean;
   checked: Checked | null;
 }
 

@@ -42,6 +42,13 @@ export function forPerson(address: string, personId: string | null): string {
   return personId === null ? address : withQuery(address, PARAMETER, personId);
 }
 
+/** The signalling socket of this person's seat. */
+export function socketUrl(personId: string): string {
+  const url = new URL(forPerson("/signal", personId), location.href);
+  url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+  return url.href;
+}
+
 export function withQuery(address: string, name: string, value: string): string {
   const [path = "", query = ""] = address.split("?", 2);
   const fields = new URLSearchParams(query);

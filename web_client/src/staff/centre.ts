@@ -6,12 +6,14 @@ import type { IconName } from "../components/Icon.svelte";
 export const LATE_AFTER_S = 60;
 
 /** What cannot wait: it is red, and stands first. */
-const URGENT = ["duress", "judge-disconnected", "record-trouble", "recording-trouble", "media-blocked", "suspended"];
+const URGENT = ["duress", "judge-disconnected", "record-trouble", "media-blocked", "suspended"];
 
 export type Tone = "" | "good" | "look" | "bad" | "later";
 
 export const isOpen = (task: TaskRow): boolean => task.closedAt === null;
-export const isUrgent = (task: TaskRow): boolean => URGENT.includes(task.kind);
+/** A task's kind as the words know it; the law writes it with underscores. */
+export const kindOf = (task: TaskRow): string => task.kind.replaceAll("_", "-");
+export const isUrgent = (task: TaskRow): boolean => URGENT.includes(kindOf(task));
 export const isOver = (hearing: CentreHearing): boolean =>
   hearing.state === "closed" || hearing.booking === "cancelled" || hearing.booking === "converted_offline";
 export const isRunning = (hearing: CentreHearing): boolean => !isOver(hearing) && hearing.state !== "not_started" && hearing.state !== "countdown";

@@ -47,6 +47,12 @@ const STAFF: PersonRole[] = ["judge", "panel", "clerk", "staff_host", "technicia
 const DEFAULT_MINUTES = "120";
 const DEFAULT_TIME = "10:00";
 
+/** Grounds for holding a hearing in person, by the court's rules (hearing_server.court.profiles). */
+export const CONVERT_GROUNDS: Record<Booking["profile"], string[]> = {
+  england: ["parties_object", "no_means", "originals", "identity", "interests_of_justice"],
+  china: ["parties_object", "no_means", "originals", "identity", "state_secrets", "public_concern", "cannot_find_facts"],
+};
+
 export const hasAccount = (role: PersonRole): boolean => STAFF.includes(role);
 /** A party's side is their own; the others choose one. */
 export const sideIsGiven = (role: PersonRole): boolean => role === "claimant" || role === "respondent";
