@@ -17,14 +17,12 @@ import pytest_asyncio
 from tests.media import cameras
 
 from .harness.line import Line, line
-from .harness.pages import Person, playwright
+from .harness.pages import SHARES_SCREEN, Person, playwright
 from .harness.scenario import MEDIA_LIMIT_S, playable_record, take_seat, until
 from .harness.server import Running
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
 
-#: Chromium takes the page itself for the screen that it is asked to share.
-SHARES = ["--auto-accept-this-tab-capture", "--auto-select-tab-capture-source-by-title=Court hearing"]
 #: Bytes are counted for so long, s.
 COUNT_S = 6.0
 Hall = dict[str, Person]
@@ -48,7 +46,7 @@ async def room(demo: Running, tmp_path_factory: pytest.TempPathFactory, results:
     async with playwright() as running, line(demo.base_url) as wire:
         people: Hall = {}
         try:
-            people["judge"] = await Person.open(running, "judge", folder, film=wide_camera, flags=SHARES)
+            people["judge"] = await Person.open(running, "judge", folder, film=wide_camera, flags=SHARES_SCREEN)
             people["claimant"] = await Person.open(running, "claimant", folder, phone=True)
             people["respondent"] = await Person.open(running, "respondent", folder)
             for role in ("claimant", "judge"):

@@ -15,7 +15,7 @@ import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page
 
-from .harness.pages import DESKTOP, PHONE, PROBE, STEP_MS, Person, playwright
+from .harness.pages import DESKTOP, PHONE, PROBE, SHARES_SCREEN, STEP_MS, Person, playwright
 from .harness.scenario import until
 from .harness.server import Running
 
@@ -52,7 +52,7 @@ async def people(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dict
     folder = tmp_path_factory.mktemp("devices")
     async with playwright() as running:
         people = {
-            role: await Person.open(running, role, folder, devices=role != "clerk")
+            role: await Person.open(running, role, folder, devices=role != "clerk", flags=SHARES_SCREEN)
             for role in ("judge", "claimant", "clerk")
         }
         yield people
@@ -143,8 +143,27 @@ async def in_the_hearing(demo: Running, people: dict[str, Person], look: Look, l
             await person.press("key-close")
             await person.see("confirm-close-agree")
             await look.at(person.page, "confirm-close", locale, phone)
+        else:
+            await with_less_data(person, partner, look, locale, phone)
         await partner.context.close()
         await person.context.close()
+
+
+async def with_less_data(person: Person, judge: Person, look: Look, locale: str, phone: bool) -> None:
+    """The options, a page that saves data, and a screen that the judge shares: left out, and then taken."""
+    page = person.page
+    await person.press("key-more")
+    await page.get_by_test_id("low-data").check()
+    await page.get_by_test_id("no-screens").check()
+    await look.at(page, "options", locale, phone)
+    await person.press("options-back")
+    await judge.press("key-screen")
+    await person.see("take-screen")
+    await look.at(page, "session-low-data", locale, phone)
+    await person.press("take-screen")
+    await page.locator("[data-testid^=screen-][data-shown=true]").wait_for()
+    await look.at(page, "session-screen", locale, phone)
+    await look.at(judge.page, "session-sharing", locale, phone)
 
 
 async def after_the_hearing(demo: Running, people: dict[str, Person], look: Look, locale: str, phone: bool) -> None:

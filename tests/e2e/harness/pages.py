@@ -41,6 +41,8 @@ FLAGS = [
     "--disable-background-timer-throttling",
     "--autoplay-policy=no-user-gesture-required",
 ]
+#: Chromium takes a page of its own for the screen that it is asked to share.
+SHARES_SCREEN = ["--auto-accept-this-tab-capture", "--auto-select-tab-capture-source-by-title=Court hearing"]
 
 
 def fake_devices(role: str, folder: Path, film: Film, sound: Film) -> list[str]:
