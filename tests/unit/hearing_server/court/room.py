@@ -28,9 +28,11 @@ DONE = {"declaration": True, "check": {"camera": "ok", "microphone": "ok", "netw
 class Room:
     """Gives commands and keeps the log."""
 
-    def __init__(self, rules: Rules | None = None, people: tuple[Booked, ...] = PEOPLE) -> None:
+    def __init__(
+        self, rules: Rules | None = None, people: tuple[Booked, ...] = PEOPLE, scheduled: int | None = None
+    ) -> None:
         self.utc = START_UTC
-        first = booked("sitting", people, rules or Rules(), self.now)
+        first = booked("sitting", people, rules or Rules(), self.now, scheduled=scheduled)
         self.log: list[Event] = [first]
         sitting = replay(self.log)
         assert sitting is not None
