@@ -154,11 +154,6 @@ class PersonChange(Arguments):
     deputy: bool | None = None
 
 
-class Exempt(Arguments):
-    #: The ground on which leaving is not held against the person, if there is one.
-    ground: Name = ""
-
-
 #: Command to arguments; a command that is not here has none.
 ARGUMENTS: Final[dict[str, type[Arguments]]] = {
     "sign_in": Seat,
@@ -205,13 +200,8 @@ ARGUMENTS: Final[dict[str, type[Arguments]]] = {
     "close_task": TaskId,
     "add_person": NewPerson,
     "change_person": PersonChange,
-    "treat_as_left": Exempt,
+    "excuse_leaving": Ground,
 }
-
-#: Commands that are nothing without a reason.
-NEEDS_REASON: Final = frozenset(
-    {"elect_fallback", "remove", "challenge_identity", "suspend", "request_suspend", "convert_offline"}
-)
 
 
 def read(command: str, detail: dict[str, Any]) -> dict[str, Any] | None:

@@ -197,11 +197,14 @@ def _wrong_state(event: str, subject: str, sitting: Sitting) -> str:
     )
 
 
+#: Where a deputy is when they can act; where the presiding judge is not when a deputy may.
+_AT_HAND = frozenset({Presence.WAITING, Presence.IN_HEARING, Presence.IN_DELIBERATION})
+_GONE = frozenset({Presence.AWAY, Presence.DISCONNECTED, Presence.NOT_SIGNED_IN, Presence.REMOVED})
+
+
 def acting_role(sitting: Sitting, actor: Actor) -> str:
-    """The role whose rights count: a deputy has the judge's while the presiding judge is not connected."""
+    """The role whose rights count: a deputy who is there has the judge's while the presiding judge is not connected."""
     person = sitting.people.get(actor.id)
-    if person is not None and person.role is Role.PANEL and person.deputy:
-        judge = sitting.people[sitting.presiding]
-        if judge.presence in (Presence.AWAY, Presence.DISCONNECTED, Presence.NOT_SIGNED_IN, Presence.REMOVED):
-            return Role.JUDGE.value
-    return actor.role
+    if person is None or person.role is not Role.PANEL or not person.deputy or person.presence not in _AT_HAND:
+        return actor.role
+    return Role.JUDGE.value if sitting.people[sitting.presiding].presence in _GONE else actor.role

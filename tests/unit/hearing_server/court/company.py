@@ -145,7 +145,7 @@ BEGINNINGS: tuple[Callable[[], Room], ...] = (
 )
 
 #: What commands say, where they say something: mostly what makes sense.
-_SAY: dict[str, tuple[dict[str, Any], ...]] = {
+ARGUMENTS: dict[str, tuple[dict[str, Any], ...]] = {
     "sign_in": ({"seat": "a"},),
     "change_device": ({"seat": "b"},),
     "check_in": (DONE, DONE, DONE, {"declaration": True, "check": {"camera": "refused"}}, {}),
@@ -232,7 +232,7 @@ def random_step(room: Room, chance: random.Random, events: tuple[str, ...]) -> S
     else:
         giver, name = chance.choice((*people, "system", "stranger")), chance.choice(events)
     subject = chance.choice(people) if draw > 0.9 or name in _ABOUT else ""
-    detail = dict(chance.choice(_SAY.get(name, ({},))))
+    detail = dict(chance.choice(ARGUMENTS.get(name, ({},))))
     if (
         name in ("accept", "decline", "lock_consultation", "unlock_consultation", "invite")
         and room.sitting.consultations
