@@ -10,7 +10,7 @@ from . import layers, rtcp, rtp, timeline
 from .capabilities import MID_ID
 from .clock import NS_PER_S
 from .dtls_adapter import MAX_PACKET_BYTES, SEND_BUFFER
-from .fastpath import HotEntry, packer, rewrite_picture
+from .fastpath import HotEntry, named, packer, rewrite_picture
 from .producer import video_block
 from .resend import Resends
 from .seqmap import Segment, SequenceMap
@@ -235,9 +235,7 @@ class Consumer:
         timestamp = media.timestamp + segment.timestamp_delta & 0xFFFFFFFF
         body, payload_at = media.body, media.payload_at
         if out < self._named_below:
-            body, payload_at = self._named(body, payload_at)
-            if out + 1 == self._named_below:
-                self._cool()
+            body, payload_at = named(body, payload_at, self._mid)
         size = len(body)
         if size > MAX_PACKET_BYTES - 12:
             return
@@ -273,13 +271,11 @@ class Consumer:
             self._map.leave_out(media.number, pictures=int(picture))
         return True
 
-    def _named(self, body: bytes, payload_at: int) -> tuple[bytes, int]:
-        """With the mid in the extension block."""
-        block = rtp.extended(body[:payload_at], self._mid)
-        return block + body[payload_at:], len(block)
-
     def reported(self) -> None:
         """The subscriber has said something of this stream: it knows where it belongs."""
+        if not self._named_below:
+            return
+        self.settle()
         if self._map.highest_out + 1 < self._named_below:
             self._named_below = self._map.highest_out + 1
             self._cool()
@@ -289,7 +285,7 @@ class Consumer:
     def hot_entry(self) -> HotEntry | None:
         """What the fast way needs of this consumer, if it can take it; it is then ahead of this object's own state."""
         segment, stream = self._map.current, self.stream
-        plain = self._resync or self._map.highest_out + 1 < self._named_below or not self.temporal.open
+        plain = self._resync or not self.temporal.open
         route = self.downlink.fast_route() if not plain else None
         if route is None or segment is None or stream is None:
             return None
@@ -304,7 +300,9 @@ class Consumer:
             segment.picture_delta,
             segment.tl0_delta,
         )
-        return HotEntry(outbox, keys, constants)
+        if self._map.highest_out + 1 >= self._named_below:
+            return HotEntry(outbox, keys, constants)
+        return HotEntry(outbox, keys, constants, self._mid, self._named_below - segment.delta)
 
     def settle(self) -> None:
         """Catch up with what the fast way has sent."""
@@ -440,7 +438,7 @@ class Consumer:
         """The same bytes under the same number: AES-GCM allows that, and no other bytes under it."""
         body, payload_at = media.body, media.payload_at
         if out < self._named_below:
-            body, payload_at = self._named(body, payload_at)
+            body, payload_at = named(body, payload_at, self._mid)
         first = 0x90 if payload_at else 0x80
         timestamp = media.timestamp + segment.timestamp_delta & 0xFFFFFFFF
         second = media.marker | self.payload_type

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from pylibsrtp._binding import ffi, lib
 
-from . import mmsg
+from . import mmsg, rtp
 from .dtls_adapter import MAX_PACKET_BYTES
 from .store import PacketStore
 
@@ -59,6 +59,12 @@ def rewrite_picture(buffer: memoryview, at: int, descriptor: Vp8Descriptor, pict
         buffer[at + descriptor.tl0_at] = descriptor.tl0 + tl0_delta & 0xFF
 
 
+def named(body: bytes, payload_at: int, mid: bytes) -> tuple[bytes, int]:
+    """The body with the element that names the section in its extension block, and where its payload is then."""
+    block = rtp.extended(body[:payload_at], mid)
+    return block + body[payload_at:], len(block)
+
+
 class Outbox:
     """What waits to be sent over one socket."""
 
@@ -84,28 +90,48 @@ class Outbox:
 
 class HotEntry:
     """One subscriber of a stream.  ``constants``: libsrtp context, address of the peer's name, SSRC, and what is added
-    to number, timestamp, picture id and TL0PICIDX.  ``keys`` keeps the context alive."""
+    to number, timestamp, picture id and TL0PICIDX.  ``keys`` keeps the context alive.  Packets whose received number
+    is below ``named_below`` carry ``mid``, an extension element."""
 
-    __slots__ = ("constants", "keys", "outbox")
+    __slots__ = ("constants", "keys", "mid", "named_below", "outbox")
 
-    def __init__(self, outbox: Outbox, keys: SrtpKeys, constants: tuple[Any, int, int, int, int, int, int]) -> None:
+    def __init__(
+        self,
+        outbox: Outbox,
+        keys: SrtpKeys,
+        constants: tuple[Any, int, int, int, int, int, int],
+        mid: bytes = b"",
+        named_below: int = 0,
+    ) -> None:
+        self.mid = mid
+        self.named_below = named_below
         self.outbox = outbox
         self.keys = keys
         self.constants = constants
 
 
 class HotList:
-    """The subscribers of a stream, by socket."""
+    """The subscribers of a stream, by socket; ``named`` are those whose packets differ in more than numbers."""
 
-    __slots__ = ("entries", "groups", "payload_type")
+    __slots__ = ("entries", "groups", "named", "payload_type")
 
     def __init__(self, entries: list[HotEntry], payload_type: int) -> None:
         self.entries = entries
         self.payload_type = payload_type
-        groups: dict[Outbox, list[tuple[Any, int, int, int, int, int, int]]] = {}
+        self.named: list[HotEntry] = []
+        self.groups: dict[Outbox, list[tuple[Any, int, int, int, int, int, int]]] = {}
+        self._sort(entries, 0)
+
+    def passed(self, number: int) -> None:
+        """This received number was sent to all; some may need no name any more."""
+        if self.named:
+            self._sort(self.named, number + 1)
+
+    def _sort(self, entries: list[HotEntry], number: int) -> None:
+        self.named = [entry for entry in entries if number < entry.named_below]
         for entry in entries:
-            groups.setdefault(entry.outbox, []).append(entry.constants)
-        self.groups = list(groups.items())
+            if number >= entry.named_below:
+                self.groups.setdefault(entry.outbox, []).append(entry.constants)
 
 
 class Ingress(Protocol):
@@ -222,23 +248,36 @@ class FastPath:
         if not run or hot is None:
             return
         stream.run = []
-        prepared = [_prepare(media, hot.payload_type) for media in run if len(media.body) <= MAX_PACKET_BYTES - 12]
-        for outbox, entries in hot.groups:
-            parts = _even_parts(prepared) if outbox.segmentation else [[one] for one in prepared]
-            _write(outbox, entries, parts)
+        prepared = [_prepare(media, hot.payload_type, media.body, media.payload_at) for media in run]
+        for outbox, entries in hot.groups.items():
+            _write(outbox, entries, _parts(prepared, outbox))
+        for entry in hot.named:
+            own = [_prepare(media, hot.payload_type, *_body(media, entry)) for media in run]
+            _write(entry.outbox, [entry.constants], _parts(own, entry.outbox))
+        hot.passed(run[-1].number)
 
 
 #: Packer, first two bytes, number, timestamp, body, size with header, VP8 descriptor and where the payload begins.
 _Prepared = tuple[Callable[..., None], int, int, int, int, bytes, int, "Vp8Descriptor | None", int]
 
 
-def _prepare(media: Media, payload_type: int) -> _Prepared:
-    body = media.body
+def _body(media: Media, entry: HotEntry) -> tuple[bytes, int]:
+    if media.number < entry.named_below:
+        return named(media.body, media.payload_at, entry.mid)
+    return media.body, media.payload_at
+
+
+def _prepare(media: Media, payload_type: int, body: bytes, payload_at: int) -> _Prepared:
     size = len(body)
-    first = 0x90 if media.payload_at else 0x80
+    first = 0x90 if payload_at else 0x80
     second = media.marker | payload_type
-    at = 12 + media.payload_at
+    at = 12 + payload_at
     return packer(size), first, second, media.number, media.timestamp, body, size + 12, media.vp8, at
+
+
+def _parts(prepared: list[_Prepared], outbox: Outbox) -> list[list[_Prepared]]:
+    fitting = [one for one in prepared if one[6] <= MAX_PACKET_BYTES]
+    return _even_parts(fitting) if outbox.segmentation else [[one] for one in fitting]
 
 
 def _even_parts(prepared: list[_Prepared]) -> list[list[_Prepared]]:

@@ -41,6 +41,8 @@ class NackGenerator:
         self.rtt_ns = DEFAULT_RTT_MS * NS_PER_MS
         self.recovered = 0
         self._highest = -1
+        self._next_ns = 0
+        """Nothing is due before."""
 
     def received(self, number: int, now_ns: int, before_ns: int | None = None) -> bool:
         """Note an arrival.  ``True`` if so much is missing that only a keyframe helps; nothing is then asked again.
@@ -64,6 +66,9 @@ class NackGenerator:
         if number - highest - 1 + len(self.missing) > most:
             self.missing.clear()
             return True
+        first_ns = now_ns + REORDER_MS * NS_PER_MS
+        if not self.missing or first_ns < self._next_ns:
+            self._next_ns = first_ns
         for lost in range(highest + 1, number):
             self.missing[lost] = _Missing(now_ns)
         return False
@@ -74,8 +79,11 @@ class NackGenerator:
 
     def due(self, now_ns: int) -> list[int]:
         """Numbers to ask for now, ascending.  Those asked too often or too old are given up."""
+        if now_ns < self._next_ns:
+            return []
         asked: list[int] = []
         given_up: list[int] = []
+        next_ns = now_ns + MAX_AGE_MS * NS_PER_MS
         for number, entry in self.missing.items():
             if entry.tries >= MAX_TRIES or now_ns - entry.since_ns > MAX_AGE_MS * NS_PER_MS:
                 given_up.append(number)
@@ -84,8 +92,10 @@ class NackGenerator:
                 entry.asked_ns = now_ns
                 entry.due_ns = now_ns + max(self.rtt_ns, MIN_RETRY_MS * NS_PER_MS)
                 asked.append(number)
+            next_ns = min(next_ns, entry.due_ns)
         for number in given_up:
             del self.missing[number]
+        self._next_ns = next_ns
         return asked
 
     def reset(self) -> None:

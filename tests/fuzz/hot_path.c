@@ -57,7 +57,7 @@ static void shuffle(struct hot_stream **streams, struct hot_socket *sock, struct
     if (chance(3) == 0) stream->lent = 1;
     while (chance(3))
         hot_subscribe(stream, sock, 1, (uintptr_t)name, chance(99), chance(65536), chance(1u << 31), chance(32768),
-                      chance(256));
+                      chance(256), name, (int32_t)chance(HOT_MID_BYTES + 1), (int64_t)chance(1u << 20));
     stream->siblings_count = (int32_t)chance(HOT_MAX_SIBLINGS + 1);
     for (int32_t i = 0; i < stream->siblings_count; i++) stream->siblings[i] = streams[chance(STREAMS)];
     if (chance(6) == 0) stream->highest = chance(3) ? (int64_t)chance(1u << 20) : -1;

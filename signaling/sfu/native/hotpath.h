@@ -6,6 +6,8 @@
 #define HOT_SLOTS 64
 #define HOT_SLOT_BYTES 2048
 #define HOT_NAME_BYTES 28
+/* A header extension element with its own byte in front (RFC 8285). */
+#define HOT_MID_BYTES 17
 /* MAX_PACKET_BYTES of dtls_adapter.py, before protection. */
 #define HOT_PACKET_BYTES 1600
 /* MAX_RUN of fastpath.py. */
@@ -135,7 +137,7 @@ int32_t hot_keep(struct hot_stream *stream, const struct hot_cached *packet);
 const struct hot_cached *hot_find(struct hot_stream *stream, int64_t number);
 int32_t hot_subscribe(struct hot_stream *stream, struct hot_socket *sock, uintptr_t context, uintptr_t name,
                       uint32_t ssrc, uint32_t delta, uint32_t timestamp_delta, uint32_t picture_delta,
-                      uint32_t tl0_delta);
+                      uint32_t tl0_delta, const uint8_t *mid, int32_t mid_size, int64_t named_below);
 void hot_unsubscribe(struct hot_stream *stream);
 int32_t hot_push(struct hot_stream *stream, int64_t number, int64_t now_ns);
 void hot_write(struct hot_stream *stream);

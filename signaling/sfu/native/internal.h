@@ -36,6 +36,9 @@ struct subscriber {
     uint32_t ssrc, timestamp_delta;
     uint16_t delta, picture_delta;
     uint8_t tl0_delta;
+    uint8_t mid[HOT_MID_BYTES];
+    int32_t mid_size;
+    int64_t named_below;
 };
 
 struct hot_own {

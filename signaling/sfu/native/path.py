@@ -90,6 +90,9 @@ class NativePath(FastPath):
                 timestamp_delta & 0xFFFFFFFF,
                 picture_delta & 0x7FFF,
                 tl0_delta & 0xFF,
+                entry.mid,
+                len(entry.mid),
+                entry.named_below,
             )
 
     def cooled(self, stream: MediaStream) -> None:

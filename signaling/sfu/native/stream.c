@@ -8,6 +8,7 @@
 #define CAPTURE_HEAD_BYTES 13
 #define CAPTURE_ROOM_BYTES 16384
 #define BODY_ROOM_BYTES 64
+#define BLOCK_HEAD_BYTES 4
 
 struct hot_stream *hot_stream_new(struct hot_worker *worker, int32_t cache_packets) {
     struct hot_stream *stream = calloc(1, sizeof *stream);
@@ -140,8 +141,9 @@ const struct hot_cached *hot_find(struct hot_stream *stream, int64_t number) {
 
 int32_t hot_subscribe(struct hot_stream *stream, struct hot_socket *sock, uintptr_t context, uintptr_t name,
                       uint32_t ssrc, uint32_t delta, uint32_t timestamp_delta, uint32_t picture_delta,
-                      uint32_t tl0_delta) {
+                      uint32_t tl0_delta, const uint8_t *mid, int32_t mid_size, int64_t named_below) {
     struct hot_own *own = stream->own;
+    if (mid_size < 0 || mid_size > HOT_MID_BYTES) return 0;
     if (own->subscribers_count == own->subscribers_room) {
         int32_t room = own->subscribers_room ? own->subscribers_room * 2 : 8;
         struct subscriber *more = realloc(own->subscribers, (size_t)room * sizeof *more);
@@ -158,6 +160,9 @@ int32_t hot_subscribe(struct hot_stream *stream, struct hot_socket *sock, uintpt
     one->timestamp_delta = timestamp_delta;
     one->picture_delta = (uint16_t)picture_delta;
     one->tl0_delta = (uint8_t)tl0_delta;
+    memcpy(one->mid, mid, (size_t)mid_size);
+    one->mid_size = mid_size;
+    one->named_below = mid_size ? named_below : 0;
     return 1;
 }
 
@@ -207,15 +212,42 @@ static void put32(uint8_t *at, uint32_t value) {
     put16(at + 2, value);
 }
 
-static int32_t write_packet(uint8_t *out, const struct hot_cached *packet, const struct subscriber *to,
-                            int32_t payload_type) {
-    out[0] = packet->payload_at ? 0x90 : 0x80;
+/* The bytes of the extension block as this subscriber gets it. */
+static int32_t block_size(const struct hot_cached *packet, const struct subscriber *to) {
+    if (packet->number >= to->named_below) return packet->payload_at;
+    int32_t elements = packet->payload_at ? packet->payload_at - BLOCK_HEAD_BYTES : 0;
+    return BLOCK_HEAD_BYTES + ((elements + to->mid_size + 3) & ~3);
+}
+
+static int32_t whole_size(const struct hot_cached *packet, const struct subscriber *to) {
+    return HEADER_BYTES + block_size(packet, to) + packet->size - packet->payload_at;
+}
+
+/* rtp.py, extended: one element more in the block. */
+static void write_named_block(uint8_t *out, const struct hot_cached *packet, const struct subscriber *to, int32_t size) {
+    int32_t elements = packet->payload_at ? packet->payload_at - BLOCK_HEAD_BYTES : 0;
+    memset(out, 0, (size_t)size);
+    put16(out, 0xBEDE);
+    put16(out + 2, (uint32_t)(size - BLOCK_HEAD_BYTES) / 4);
+    memcpy(out + BLOCK_HEAD_BYTES, packet->body + packet->payload_at - elements, (size_t)elements);
+    memcpy(out + BLOCK_HEAD_BYTES + elements, to->mid, (size_t)to->mid_size);
+}
+
+static void write_packet(uint8_t *out, const struct hot_cached *packet, const struct subscriber *to,
+                         int32_t payload_type) {
+    int32_t block = block_size(packet, to);
+    out[0] = block ? 0x90 : 0x80;
     out[1] = (uint8_t)(packet->marker | payload_type);
     put16(out + 2, (uint32_t)packet->number + to->delta);
     put32(out + 4, packet->timestamp + to->timestamp_delta);
     put32(out + 8, to->ssrc);
-    memcpy(out + HEADER_BYTES, packet->body, (size_t)packet->size);
-    uint8_t *payload = out + HEADER_BYTES + packet->payload_at;
+    uint8_t *payload = out + HEADER_BYTES + block;
+    if (packet->number < to->named_below) {
+        write_named_block(out + HEADER_BYTES, packet, to, block);
+        memcpy(payload, packet->body + packet->payload_at, (size_t)(packet->size - packet->payload_at));
+    } else {
+        memcpy(out + HEADER_BYTES, packet->body, (size_t)packet->size);
+    }
     if (to->picture_delta && packet->picture_at >= 0) {
         uint32_t picture = (uint32_t)packet->picture_id + to->picture_delta;
         if (packet->long_picture_id)
@@ -224,35 +256,45 @@ static int32_t write_packet(uint8_t *out, const struct hot_cached *packet, const
             payload[packet->picture_at] = picture & 0x7F;
     }
     if (to->tl0_delta && packet->tl0_at >= 0) payload[packet->tl0_at] = (uint8_t)(packet->tl0 + to->tl0_delta);
-    return HEADER_BYTES + packet->size;
 }
 
 /* Packets of equal size go as one message; the last of them may be shorter (udp(7)). */
-static int32_t part_end(struct hot_cached *const *run, int32_t from, int32_t count, int segmentation) {
-    int32_t to = from + 1, size = run[from]->size;
-    for (int closed = !segmentation; to < count && !closed && run[to]->size <= size; to++) closed = run[to]->size < size;
-    return to;
+static int32_t part_end(struct hot_cached *const *run, int32_t from, int32_t count, const struct subscriber *to) {
+    int32_t end = from + 1, size = whole_size(run[from], to);
+    for (int closed = !to->sock->segmentation; end < count && !closed; end++) {
+        int32_t next = whole_size(run[end], to);
+        if (next > size) break;
+        closed = next < size;
+    }
+    return end;
+}
+
+static void write_part(struct hot_stream *stream, const struct subscriber *to, int32_t from, int32_t end) {
+    struct hot_own *own = stream->own;
+    if (hot_outbox_full(to->sock)) hot_outbox_send(to->sock);
+    uint8_t *out = hot_outbox_at(to->sock);
+    int32_t used = 0, segment = 0;
+    for (int32_t i = from; i < end; i++) {
+        int size = whole_size(own->run[i], to);
+        write_packet(out + used, own->run[i], to, stream->out_payload_type);
+        if (own->worker->protect(to->context, out + used, &size)) break;
+        if (!segment) segment = size;
+        used += size;
+    }
+    if (used) hot_outbox_add(to->sock, to->name, used, end - from > 1 ? segment : 0);
 }
 
 void hot_write(struct hot_stream *stream) {
     struct hot_own *own = stream->own;
-    crypt_function protect = own->worker->protect;
     int32_t count = own->run_count;
     own->run_count = 0;
     for (int32_t i = 0; i < own->subscribers_count; i++) {
         const struct subscriber *to = &own->subscribers[i];
         for (int32_t from = 0, end; from < count; from = end) {
-            end = part_end(own->run, from, count, to->sock->segmentation);
-            if (hot_outbox_full(to->sock)) hot_outbox_send(to->sock);
-            uint8_t *out = hot_outbox_at(to->sock);
-            int32_t used = 0, segment = 0;
-            for (int32_t j = from; j < end; j++) {
-                int size = write_packet(out + used, own->run[j], to, stream->out_payload_type);
-                if (protect(to->context, out + used, &size)) break;
-                if (!segment) segment = size;
-                used += size;
-            }
-            if (used) hot_outbox_add(to->sock, to->name, used, end - from > 1 ? segment : 0);
+            end = from + 1;
+            if (whole_size(own->run[from], to) > HOT_PACKET_BYTES) continue;
+            end = part_end(own->run, from, count, to);
+            write_part(stream, to, from, end);
         }
     }
 }

@@ -96,7 +96,7 @@ def datagrams(sender: Sender, now_ns: int, held: list[bytes], damage: float) -> 
         elif fate < 4:
             yield datagram[: chance.randrange(len(datagram))]
         elif fate < 5:
-            yield bytes([datagram[0]]) + chance.randbytes(chance.randrange(40))
+            yield bytes([datagram[0]]) + chance.randbytes(chance.randrange(6))
     if held and chance.random() < 0.2:
         yield held.pop(0)
 
