@@ -24,6 +24,7 @@ DEMO_COURT = Court(
     name_zh="北门区人民法院",
     help_phone="0100 555 014",
     time_zone="UTC",
+    profile="demo",
 )
 DEMO_CASE_NUMBER = "HC 2026-00418"
 DEMO_CASE_NAME = "Larkin v Ostrava Freight"

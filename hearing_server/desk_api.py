@@ -29,7 +29,7 @@ MessageChannel = Literal["email", "sms"]
 MessageState = Literal["queued", "sending", "sent", "failed"]
 Side = Literal["", "claimant", "respondent"]
 BookingState = Literal["draft", "booked", "confirmed", "cancelled", "held", "converted_offline"]
-Profile = Literal["china", "england"]
+Profile = Literal["demo", "england", "china"]
 Score = Literal["good", "okay", "bad"]
 
 

@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from signaling.application import Connection, Device, MediaRoom, MediaRooms, Refusal
-from signaling.messages import Quality, ViewChanged
+from signaling.messages import News, Quality, ViewChanged
 from signaling.worker_api import PeerQuality
 
-from ..court import Actor, Command, Presence, Sitting, SittingState
+from ..court import SYSTEM, Actor, Command, Presence, Sitting, SittingState
 from ..court.law import answer_key, is_live
 from ..court.visibility import sees_lines_of
 from ..refusals import sentence
@@ -18,6 +18,7 @@ from ..store import HearingFacts, Store, StoreError
 from .clock import Clock
 from .commands import URGENT
 from .inbox import InboxClosed
+from .rebooking import changes
 from .sitting import NS, SittingWork
 from .views import hearing_view
 
@@ -205,10 +206,36 @@ class SittingActor(SittingWork):
             self.gone(connection)
             connection.end("displaced", sentence("displaced", connection.seat.locale))
 
-    def rebooked(self, facts: HearingFacts) -> None:
-        """The booking was changed: names, times and rooms are shown as they are now."""
-        self.facts = facts
-        self._show()
+    async def act(self, actor: Actor, command: Command, locale: str) -> Sitting:
+        """A command that came over HTTP, from somebody of this sitting or the court's own machinery."""
+
+        async def job() -> Sitting:
+            await self._give(actor, command, locale)
+            await self._settle()
+            return self.sitting
+
+        return await self._ask(job, locale)
+
+    async def rebooked(self, facts: HearingFacts) -> None:
+        """The booking was changed: the log follows it, and names, times and rooms are shown as they are now."""
+
+        async def job() -> None:
+            self.facts = facts
+            for command in changes(self.sitting, facts):
+                try:
+                    await self._give(SYSTEM, command, "en")
+                except Refusal as refused:
+                    self._log.warning("sitting.rebooking_refused", what=command.name, code=refused.code)
+            await self._settle()
+            self._show()
+
+        await self._ask(job, "en")
+
+    def tell(self, name: str, data: dict[str, Any], to: Callable[[str], bool]) -> None:
+        """News that is no law, to those on a socket whom ``to`` names."""
+        for person_id, connection in list(self._connections.items()):
+            if person_id in self.sitting.people and to(person_id):
+                connection.notify(News(name=name, data=data))
 
     def remove(self, person_id: str) -> None:
         """The court has withdrawn this person's link."""

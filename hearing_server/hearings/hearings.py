@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -16,13 +17,14 @@ from signaling.messages import Command as CommandRequest
 from signaling.worker_api import Source
 
 from .. import api
-from ..court import Booked, Event, Now, Role, Rules, Sitting, booked, replay, role_may_publish
+from ..court import Actor, Command, Event, Now, Role, Rules, Sitting, booked, profile, replay, role_may_publish
 from ..refusals import sentence
 from ..store import Conflict, HearingFacts, JobRow, Store, StoreError
 from . import views
 from .actor import SittingActor
 from .clock import Clock, SystemClock
 from .commands import Unreadable, read
+from .rebooking import as_booked
 from .recorder import Keeper, Recorder
 
 log = structlog.get_logger(__name__)
@@ -127,14 +129,33 @@ class Hearings:
             actor.remove(person_id)
 
     async def booking_changed(self, hearing_id: str) -> None:
-        """What is booked has changed: open rooms of this hearing go on with it, and everybody is shown it at once."""
-        facts = await self._store.docket.by_hearing(hearing_id)
-        days = await self._store.docket.days(hearing_id) if facts is not None else []
-        for day in days:
-            actor = self._actors.get(day.sitting_id)
-            fresh = await self._store.docket.by_sitting(day.sitting_id) if actor is not None else None
-            if actor is not None and fresh is not None:
-                actor.rebooked(fresh)
+        """What is booked has changed: sittings whose log has begun follow, and everybody there is shown it at once."""
+        for day in await self._store.docket.days(hearing_id):
+            if day.state == "closed" or not await self._store.log.read(day.sitting_id):
+                continue
+            actor = await self._actor(day.sitting_id)
+            facts = await self._store.docket.by_sitting(day.sitting_id)
+            if facts is not None:
+                await actor.rebooked(facts)
+
+    async def act(self, sitting_id: str, actor: Actor, command: Command, locale: str) -> Sitting:
+        """A command that came over HTTP; answers the sitting after it.
+
+        Raises :class:`~signaling.application.Refusal`, :class:`LookupError` for a sitting unknown, or
+        :class:`~hearing_server.store.StoreError`.
+        """
+        return await (await self._actor(sitting_id)).act(actor, command, locale)
+
+    async def sitting(self, sitting_id: str) -> Sitting | None:
+        """The sitting as it is now; nothing if nothing has happened in it yet."""
+        actor = self._actors.get(sitting_id)
+        return actor.sitting if actor is not None else replay(await self._store.log.read(sitting_id))
+
+    async def tell(self, sitting_id: str, name: str, data: dict[str, Any], to: Callable[[str], bool]) -> None:
+        """News that is no law, to the people ``to`` names: those of them who are on a socket."""
+        actor = self._actors.get(sitting_id)
+        if actor is not None:
+            actor.tell(name, data, to)
 
     def live(self, sitting_id: str) -> SittingActor | None:
         """The sitting's runtime, if it is loaded."""
@@ -207,9 +228,15 @@ class Hearings:
         sitting = replay(await self._store.log.read(facts.sitting_id))
         if sitting is not None:
             return sitting
-        people = [Booked(id=person.id, role=Role(person.role)) for person in facts.people]
         now = Now(utc=self._clock.utc(), mono=self._clock.mono())
-        first = booked(facts.sitting_id, people, self._rules, now)
+        first = booked(
+            facts.sitting_id,
+            as_booked(facts),
+            self._rules_of(facts),
+            now,
+            scheduled=facts.scheduled_utc,
+            public_grounds=_public_grounds(facts),
+        )
         sitting = replay([first])
         assert sitting is not None
         try:
@@ -218,6 +245,12 @@ class Hearings:
             sitting = replay(await self._store.log.read(facts.sitting_id))
             assert sitting is not None
         return sitting
+
+    def _rules_of(self, facts: HearingFacts) -> Rules:
+        """Those of the court's profile; the countdown is a setting of the server."""
+        if facts.court.profile == self._rules.profile:
+            return self._rules
+        return profile(facts.court.profile, countdown_s=self._rules.countdown_s)
 
     def _rested(self, actor: SittingActor) -> None:
         if self._actors.get(actor.sitting.id) is actor:
@@ -256,3 +289,9 @@ class Hearings:
             events=[msgspec.to_builtins(event) for event in events if event.name != "seal"],
             writers=list(sitting.writers),
         )
+
+
+def _public_grounds(facts: HearingFacts) -> str:
+    """Why the judge lets observers in, as directed when the hearing was booked."""
+    direction = msgspec.json.decode(facts.observers) if facts.observers else {"allowed": False}
+    return str(direction["grounds"]) if direction["allowed"] else ""

@@ -1,10 +1,9 @@
-"""What people did before their hearing: device tests, consents, pictures of documents, and staff's decisions."""
+"""What people did before their hearing: device tests, and pictures of identity documents."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -33,15 +32,6 @@ class TestRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ConsentRow:
-    id: str
-    person_id: str
-    stage: str
-    answer: str
-    utc: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentRow:
     """``content`` is sealed; nothing once the picture has been deleted."""
 
@@ -56,42 +46,24 @@ class DocumentRow:
     content: Content | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DecisionRow:
-    """``state``: one of the identity machine's."""
-
-    id: str
-    person_id: str
-    state: str
-    note: str
-    decided_by: str
-    utc: int
-
-
 class Arrivals:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
     async def add_test(self, test: TestRow) -> None:
-        await self._insert(d.device_tests, asdict(test))
+        async with transaction(self._engine, writes=True) as connection:
+            await connection.execute(insert(d.device_tests).values(asdict(test)))
 
     async def tests(self, person_ids: Collection[str]) -> dict[str, list[TestRow]]:
         """By person, newest first."""
         found: dict[str, list[TestRow]] = {}
-        for row in await self._of(d.device_tests, person_ids, d.device_tests.c.utc.desc()):
-            tests = found.setdefault(row["person_id"], [])
-            if len(tests) < TESTS_LIMIT:
-                tests.append(TestRow(**row))
-        return found
-
-    async def add_consent(self, consent: ConsentRow) -> None:
-        await self._insert(d.consents, asdict(consent))
-
-    async def consents(self, person_ids: Collection[str]) -> dict[str, dict[str, ConsentRow]]:
-        """By person and stage: the newest answer."""
-        found: dict[str, dict[str, ConsentRow]] = {}
-        for row in await self._of(d.consents, person_ids, d.consents.c.utc):
-            found.setdefault(row["person_id"], {})[row["stage"]] = ConsentRow(**row)
+        query = select(d.device_tests).where(d.device_tests.c.person_id.in_(person_ids))
+        newest = query.order_by(d.device_tests.c.utc.desc(), d.device_tests.c.id)
+        async with transaction(self._engine, writes=False) as connection:
+            for row in (await connection.execute(newest)).mappings():
+                tests = found.setdefault(row["person_id"], [])
+                if len(tests) < TESTS_LIMIT:
+                    tests.append(TestRow(**row))
         return found
 
     async def add_document(self, document: DocumentRow) -> bool:
@@ -138,20 +110,3 @@ class Arrivals:
         )
         async with transaction(self._engine, writes=True) as connection:
             return int((await connection.execute(over.values(content=None))).rowcount)
-
-    async def add_decision(self, decision: DecisionRow) -> None:
-        await self._insert(d.identity_decisions, asdict(decision))
-
-    async def decisions(self, person_ids: Collection[str]) -> dict[str, DecisionRow]:
-        """By person: the newest."""
-        rows = await self._of(d.identity_decisions, person_ids, d.identity_decisions.c.utc)
-        return {row["person_id"]: DecisionRow(**row) for row in rows}
-
-    async def _insert(self, table: Any, values: dict[str, Any]) -> None:
-        async with transaction(self._engine, writes=True) as connection:
-            await connection.execute(insert(table).values(values))
-
-    async def _of(self, table: Any, person_ids: Collection[str], order: Any) -> list[Any]:
-        query = select(table).where(table.c.person_id.in_(person_ids)).order_by(order, table.c.id)
-        async with transaction(self._engine, writes=False) as connection:
-            return list((await connection.execute(query)).mappings().all())

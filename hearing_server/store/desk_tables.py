@@ -119,17 +119,6 @@ device_tests = Table(
     Column("result", Text, nullable=False),
 )
 
-# Every answer is kept; the newest of a stage holds.
-consents = Table(
-    "consents",
-    metadata,
-    Column("id", ID, primary_key=True),
-    Column("person_id", ID, ForeignKey("people.id"), nullable=False, index=True),
-    Column("stage", ID, nullable=False),
-    Column("answer", String(16), nullable=False),
-    Column("utc", BigInteger, nullable=False),
-)
-
 # ``content`` is sealed with a key that is not in the database, and removed when the hearing is over.
 identity_documents = Table(
     "identity_documents",
@@ -143,17 +132,6 @@ identity_documents = Table(
     Column("height", Integer, nullable=False),
     Column("uploaded_utc", BigInteger, nullable=False),
     Column("content", LargeBinary),
-)
-
-identity_decisions = Table(
-    "identity_decisions",
-    metadata,
-    Column("id", ID, primary_key=True),
-    Column("person_id", ID, ForeignKey("people.id"), nullable=False, index=True),
-    Column("state", String(32), nullable=False),
-    Column("note", Text, nullable=False),
-    Column("decided_by", NAME, nullable=False),
-    Column("utc", BigInteger, nullable=False),
 )
 
 # --- exhibits -------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ class Court:
     name_zh: str
     help_phone: str
     time_zone: str
-    #: The court's profile: ``england`` or ``china``.
+    #: The court's profile (:mod:`hearing_server.court.profiles`).
     profile: str = "england"
 
 

@@ -176,7 +176,11 @@ class Bookings:
     async def _row(self, facts: HearingFacts) -> d.BookingRow:
         state = diary.state_of(facts)
         days = await self._store.docket.days(facts.hearing_id)
-        score = (await assess(self._store, facts, time.time_ns())).score if state in ("booked", "confirmed") else None
+        score = (
+            (await assess(self._store, self._hearings, facts, time.time_ns())).score
+            if state in ("booked", "confirmed")
+            else None
+        )
         return d.BookingRow(
             hearing_id=facts.hearing_id,
             state=msgspec.convert(state, d.BookingState),
@@ -197,7 +201,7 @@ class Bookings:
         return Json(await self._booking(ask, ask.hearing))
 
     async def readiness(self, ask: Ask) -> Response:
-        return Json(await assess(self._store, ask.hearing, time.time_ns()))
+        return Json(await assess(self._store, self._hearings, ask.hearing, time.time_ns()))
 
     # --- changing -----------------------------------------------------------------------------
 

@@ -6,8 +6,9 @@ import msgspec
 
 from .. import api
 from .. import desk_api as d
+from ..court import Person, Rules, Sitting, profile
+from ..hearings import Hearings
 from ..store import HearingFacts, PersonRow, Store
-from ..store.arrivals import ConsentRow, DecisionRow
 from ..store.arrivals import TestRow as StoredTest
 from ..store.outbox import OutboxRow
 
@@ -16,13 +17,9 @@ NS = 1_000_000_000
 FRESH_S = 12 * 3600
 #: From this long before the start a test of earlier days does not do, s.
 ON_THE_DAY_S = 30 * 60
-#: The stage whose consent a hearing cannot do without.
-HEARING_STAGE = "hearing"
 OF_THE_COURT = frozenset({"judge", "panel", "staff_host", "clerk", "technician"})
 #: Nobody waits for these.
 NOT_NEEDED = frozenset({"observer", "guest", "technician"})
-#: Who is asked for consent to the online procedure, and who they are.
-CONSENTING = frozenset({"claimant", "respondent", "lawyer", "witness", "expert", "interpreter"})
 
 #: What is wrong, and how bad it is; graver ones first.
 GRAVITY: dict[str, d.Score] = {
@@ -43,31 +40,27 @@ CHECKS = 5
 ORDER: tuple[d.Score, ...] = ("good", "okay", "bad")
 
 
-async def assess(store: Store, facts: HearingFacts, utc: int) -> d.Readiness:
+async def assess(store: Store, hearings: Hearings, facts: HearingFacts, utc: int) -> d.Readiness:
     """The hearing's readiness as it is now."""
-    ids = [person.id for person in facts.people]
-    tests = await store.arrivals.tests(ids)
-    consents = await store.arrivals.consents(ids)
-    decisions = await store.arrivals.decisions(ids)
+    tests = await store.arrivals.tests([person.id for person in facts.people])
+    sitting = await hearings.sitting(facts.sitting_id)
     links = await link_states(store, facts, utc)
     messages: dict[str, OutboxRow] = {}
     for message in reversed(await store.outbox.of_hearing(facts.hearing_id)):
         messages[message.person_id] = message
-    people = []
-    for person in facts.people:
-        newest = tests.get(person.id, [None])[0]
-        people.append(
-            _person(
-                facts,
-                person,
-                utc,
-                test=newest,
-                consent=consents.get(person.id, {}).get(HEARING_STAGE),
-                decision=decisions.get(person.id),
-                link=links[person.id],
-                message=messages.get(person.id),
-            )
+    people = [
+        _person(
+            facts,
+            person,
+            utc,
+            rules=rules_of(facts, sitting),
+            state=sitting.people.get(person.id) if sitting is not None else None,
+            test=tests.get(person.id, [None])[0],
+            link=links[person.id],
+            message=messages.get(person.id),
         )
+        for person in facts.people
+    ]
     needed = [person for person in people if person.role not in NOT_NEEDED]
     missing = sum(min(CHECKS, len(person.findings)) for person in needed)
     whole = CHECKS * len(needed)
@@ -79,14 +72,19 @@ async def assess(store: Store, facts: HearingFacts, utc: int) -> d.Readiness:
     )
 
 
+def rules_of(facts: HearingFacts, sitting: Sitting | None) -> Rules:
+    """Those that the sitting began with, or will begin with."""
+    return sitting.rules if sitting is not None else profile(facts.court.profile)
+
+
 def _person(
     facts: HearingFacts,
     person: PersonRow,
     utc: int,
     *,
+    rules: Rules,
+    state: Person | None,
     test: StoredTest | None,
-    consent: ConsentRow | None,
-    decision: DecisionRow | None,
     link: str,
     message: OutboxRow | None,
 ) -> d.PersonReadiness:
@@ -97,16 +95,13 @@ def _person(
             findings.add("link-missing")
         elif link == "works" and person.role not in OF_THE_COURT:
             findings.add("link-unopened")
-    consent_state, identity = consent_of(consent), identity_of(person, decision)
-    if person.role in CONSENTING:
-        if consent_state in ("refused", "withdrawn"):
-            findings.add("consent-refused")
-        elif consent_state != "given" and facts.court.profile == "china":
-            findings.add("consent-missing")
-        if identity in ("challenged", "in_person_required"):
-            findings.add("identity-challenged")
-        elif identity == "unverified":
-            findings.add("identity-missing")
+    consent, identity = consent_of(person, rules, state), identity_of(state)
+    if person.role in rules.consent_of and consent != "given":
+        findings.add("consent-refused" if consent in ("refused", "withdrawn") else "consent-missing")
+    if identity in ("challenged", "in_person_required"):
+        findings.add("identity-challenged")
+    elif person.role in rules.identity_wanted and identity != "reverified_today":
+        findings.add("identity-missing")
     interpreter = _interpreter(facts, person)
     if interpreter == "missing":
         findings.add("interpreter-missing")
@@ -120,7 +115,7 @@ def _person(
         role=msgspec.convert(person.role, api.Role),
         score=GRAVITY[ordered[0]] if ordered else "good",
         test=test_shape(test) if test is not None else None,
-        consent=msgspec.convert(consent_state, api.Consent),
+        consent=msgspec.convert(consent, api.Consent),
         identity=msgspec.convert(identity, api.Identity),
         link=msgspec.convert(link, d.LinkState),
         interpreter=msgspec.convert(interpreter, d.InterpreterState),
@@ -152,15 +147,22 @@ def court_languages(facts: HearingFacts) -> frozenset[str]:
     return frozenset({"zh"}) if facts.court.profile == "china" else frozenset({"en"})
 
 
-def consent_of(row: ConsentRow | None) -> str:
-    return "not_asked" if row is None else row.answer
+def consent_stages(rules: Rules) -> list[str]:
+    """What consent is asked for, in the order of the agenda."""
+    return list(dict.fromkeys(stage.consent for stage in rules.agenda if stage.consent))
 
 
-def identity_of(person: PersonRow, row: DecisionRow | None) -> str:
-    """What the staff decided; else who has an account is known by it."""
-    if row is not None:
-        return row.state
-    return "account_verified" if person.account is not None else "unverified"
+def consent_of(person: PersonRow, rules: Rules, state: Person | None) -> str:
+    """The gravest of the person's answers to the stages; ``not_asked`` where none is needed."""
+    if person.role not in rules.consent_of:
+        return "not_asked"
+    answers = [state.consent.get(stage, "not_asked") if state else "not_asked" for stage in consent_stages(rules)]
+    gravity = ("refused", "withdrawn", "not_asked", "asked", "given")
+    return min((str(answer) for answer in answers), key=gravity.index, default="not_asked")
+
+
+def identity_of(state: Person | None) -> str:
+    return state.identity.value if state is not None else "unverified"
 
 
 def test_shape(test: StoredTest) -> d.TestRow:

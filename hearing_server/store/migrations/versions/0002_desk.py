@@ -110,6 +110,8 @@ def _booking() -> None:
     op.add_column("people", sa.Column("removed_utc", sa.BigInteger(), nullable=True))
     op.add_column("sittings", sa.Column("scheduled_utc", sa.BigInteger(), server_default="0", nullable=False))
     op.add_column("sittings", sa.Column("duration_s", sa.Integer(), server_default="7200", nullable=False))
+    # Until now every court sat by the rules of the demo.
+    op.execute("UPDATE courts SET profile = 'demo'")
     # Until now a hearing had one sitting, at the hearing's time.
     op.execute(
         "UPDATE sittings SET scheduled_utc = (SELECT h.scheduled_utc FROM hearings h WHERE h.id = sittings.hearing_id)"
@@ -155,17 +157,6 @@ def _desk() -> None:
         sa.PrimaryKeyConstraint("hearing_id", "seq", name="pk_chat_messages"),
     )
     op.create_table(
-        "consents",
-        sa.Column("id", sa.String(length=64), nullable=False),
-        sa.Column("person_id", sa.String(length=64), nullable=False),
-        sa.Column("stage", sa.String(length=64), nullable=False),
-        sa.Column("answer", sa.String(length=16), nullable=False),
-        sa.Column("utc", sa.BigInteger(), nullable=False),
-        sa.ForeignKeyConstraint(["person_id"], ["people.id"], name="fk_consents_person_id"),
-        sa.PrimaryKeyConstraint("id", name="pk_consents"),
-    )
-    op.create_index("ix_consents_person_id", "consents", ["person_id"], unique=False)
-    op.create_table(
         "device_tests",
         sa.Column("id", sa.String(length=64), nullable=False),
         sa.Column("person_id", sa.String(length=64), nullable=False),
@@ -177,18 +168,6 @@ def _desk() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_device_tests"),
     )
     op.create_index("ix_device_tests_person_id", "device_tests", ["person_id"], unique=False)
-    op.create_table(
-        "identity_decisions",
-        sa.Column("id", sa.String(length=64), nullable=False),
-        sa.Column("person_id", sa.String(length=64), nullable=False),
-        sa.Column("state", sa.String(length=32), nullable=False),
-        sa.Column("note", sa.Text(), nullable=False),
-        sa.Column("decided_by", sa.String(length=512), nullable=False),
-        sa.Column("utc", sa.BigInteger(), nullable=False),
-        sa.ForeignKeyConstraint(["person_id"], ["people.id"], name="fk_identity_decisions_person_id"),
-        sa.PrimaryKeyConstraint("id", name="pk_identity_decisions"),
-    )
-    op.create_index("ix_identity_decisions_person_id", "identity_decisions", ["person_id"], unique=False)
     op.create_table(
         "identity_documents",
         sa.Column("id", sa.String(length=64), nullable=False),

@@ -102,7 +102,7 @@ async def outbox(site: Site, booking: dict[str, Any]) -> list[tuple[str, str, st
 
 async def test_a_hearing_of_two_days_is_booked(site: Site, clerk: httpx.AsyncClient) -> None:
     booking = await booked(clerk)
-    assert (booking["state"], booking["revision"], booking["profile"]) == ("booked", 1, "england")
+    assert (booking["state"], booking["revision"], booking["profile"]) == ("booked", 1, "demo")
     first, second = booking["days"]
     assert first["sittingId"] == booking["hearingId"]
     assert (first["durationS"], second["durationS"]) == (7200, 3600)
@@ -339,7 +339,7 @@ async def test_readiness_says_who_lacks_what(site: Site, clerk: httpx.AsyncClien
     readiness = (await clerk.get(f"/api/bookings/{booking['hearingId']}/readiness")).json()
     assert readiness["score"] == "bad"
     found = {row["name"].split()[0].lower(): row for row in readiness["people"]}
-    assert found["a"]["findings"] == ["interpreter-missing", "no-test", "link-unopened", "identity-missing"]
+    assert found["a"]["findings"] == ["interpreter-missing", "no-test", "link-unopened"]
     assert (found["a"]["interpreter"], found["b"]["interpreter"]) == ("missing", "not_needed")
     assert (found["b"]["score"], found["j"]["findings"]) == ("okay", ["no-test"])
     assert 0 < readiness["percent"] < 100

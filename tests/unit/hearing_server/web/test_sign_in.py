@@ -39,7 +39,7 @@ async def test_a_password_gives_a_session_in_an_http_only_cookie(clerk: httpx.As
             "courtId": "northgate",
             "court": "Northgate District Court",
             "courtZh": "北门区人民法院",
-            "profile": "england",
+            "profile": "demo",
             "timeZone": "UTC",
             "roles": ["auditor", "clerk"],
         }

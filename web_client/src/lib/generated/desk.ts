@@ -38,7 +38,7 @@ export interface CourtRoles {
   courtId: string;
   court: string;
   courtZh: string;
-  profile: "china" | "england";
+  profile: "china" | "demo" | "england";
   timeZone: string;
   roles: ("administrator" | "auditor" | "clerk" | "judge" | "records_custodian" | "staff_host" | "technician")[];
 }
@@ -174,7 +174,7 @@ export interface Booking {
   courtId: string;
   court: string;
   courtZh: string;
-  profile: "china" | "england";
+  profile: "china" | "demo" | "england";
   state: "booked" | "cancelled" | "confirmed" | "converted_offline" | "draft" | "held";
   revision: number;
   caseNumber: string;
@@ -309,7 +309,7 @@ export interface IdentityDecision {
 }
 
 export interface Check {
-  profile: "china" | "england";
+  profile: "china" | "demo" | "england";
   identityNeeded: boolean;
   consentNeeded: boolean;
   consents: ConsentRow[];
@@ -328,7 +328,7 @@ export interface PublicHearing {
   roomZh: string;
   scheduledAt: number;
   helpPhone: string;
-  profile: "china" | "england";
+  profile: "china" | "demo" | "england";
   observersAllowed: boolean;
 }
 
