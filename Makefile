@@ -28,7 +28,7 @@ CLIENT_SOURCES := $(shell find web_client/src web_client/public web_client/*.htm
 FUZZ_S := 60
 PIP_INSTALL = $(PY) -m pip install --disable-pip-version-check
 
-.PHONY: help demo test check fuzz bench setup client format lock clean
+.PHONY: help demo test check fuzz soak bench setup client format lock clean
 
 help: ## Say what can be made
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -59,6 +59,9 @@ fuzz: $(VENV)/.dev ## Fuzz each parser of packets for FUZZ_S seconds, guided by 
 	@for target in stun rtp rtcp vp8 h264 framing; do \
 		echo "fuzzing $$target"; $(PY) -m tests.fuzz.atheris $$target -max_total_time=$(FUZZ_S) || exit 1; \
 	done
+
+soak: $(VENV)/.dev $(HOT_PATH) ## Hold hearings on one media worker for SOAK_S seconds (half an hour); nothing may grow
+	$(PY) -m tests.soak
 
 bench: $(VENV)/.dev $(CLIENT) $(VENV)/.system $(HOT_PATH) ## Measure, print, and write benchmarks/results
 	$(PY) -m benchmarks.join

@@ -22,9 +22,15 @@ def _paths() -> list[HotPath]:
 
 
 @pytest.fixture(params=_paths())
-async def court(request: pytest.FixtureRequest) -> AsyncIterator[Court]:
+def hot_path(request: pytest.FixtureRequest) -> HotPath:
+    path: HotPath = request.param
+    return path
+
+
+@pytest.fixture
+async def court(hot_path: HotPath) -> AsyncIterator[Court]:
     sink = MemorySink()
-    worker = Worker(WorkerSettings(listen=("127.0.0.1",), hot_path=request.param), sink)
+    worker = Worker(WorkerSettings(listen=("127.0.0.1",), hot_path=hot_path), sink)
     await worker.start()
     court = Court(worker, sink)
     opened = await worker.handle(api.OpenRoom(room_id=ROOM, plan=court.plan))

@@ -313,9 +313,10 @@ class Link(asyncio.DatagramProtocol):
 class Court:
     """A worker with one room, and what it said."""
 
-    def __init__(self, worker: Worker, sink: MemorySink) -> None:
+    def __init__(self, worker: Worker, sink: MemorySink, room_id: str = ROOM) -> None:
         self.worker = worker
         self.sink = sink
+        self.room_id = room_id
         self.events: list[api.AnyEvent] = []
         self.links: list[Link] = []
         self.plan = api.Plan(version=0)
@@ -344,13 +345,13 @@ class Court:
             withhold=withhold or {},
             labels=labels or {},
         )
-        answer = await self.ask(api.SetPlan(room_id=ROOM, plan=self.plan))
+        answer = await self.ask(api.SetPlan(room_id=self.room_id, plan=self.plan))
         assert isinstance(answer, api.Done), answer
 
     async def link(self, peer_id: str, direction: str, *, role: str = "client", tcp: bool = False) -> Link:
         created = await self.ask(
             api.CreateTransport(
-                room_id=ROOM,
+                room_id=self.room_id,
                 peer_id=peer_id,
                 direction=direction,  # type: ignore[arg-type]
                 capabilities=CLIENT_CAPABILITIES if direction == "recv" else None,
