@@ -86,6 +86,7 @@ export class Hearing {
   #players = new Set<HTMLMediaElement>();
   #timer: number | undefined;
   #calm = matchMedia("(prefers-reduced-motion: reduce)");
+  #touched = matchMedia("(pointer: coarse)");
   #shownMs = 0;
   #noneSince = new Map<string, number>();
   #speakers = new Speakers();
@@ -119,7 +120,9 @@ export class Hearing {
     this.devices.onTrack = (source) => this.#localChanged(source);
     this.devices.onLost = (source, silenced) => {
       this.lostDevice[source] = true;
-      if (source === "microphone" && (silenced || document.visibilityState === "hidden")) this.takenAway = true;
+      // A telephone call takes the whole telephone; a computer's switch takes the microphone, and a banner will do.
+      const called = (silenced && this.#touched.matches) || document.visibilityState === "hidden";
+      if (source === "microphone" && called) this.takenAway = true;
     };
     this.#localChanged("camera");
     this.#localChanged("microphone");

@@ -322,6 +322,11 @@ export const en = {
     weak: ["Your network is weak", "Use less data, and your voice and your own picture are safer. Then only one picture of the others comes."] as Pair,
     useLess: "Use less data",
     notNow: "Not now",
+    ownNetwork: {
+      good: ["Your network is good.", ""],
+      weak: ["Your network is weak.", "Move nearer to your Wi-Fi, or use less data."],
+      bad: ["Your network is bad.", "Move nearer to your Wi-Fi, use mobile data, or turn your camera off."],
+    },
     networkBad: ["Your network is bad", "Move nearer to your Wi-Fi, or use mobile data. Turn your camera off if your voice breaks up."] as Pair,
     share: "Share screen",
     stopSharing: "Stop sharing",
