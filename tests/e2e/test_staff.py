@@ -1,0 +1,204 @@
+"""The staff's pages: an administrator makes an account, a clerk signs in with it and books a hearing."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, BrowserContext, Page
+
+from .harness.pages import CHROMIUM, DESKTOP, FLAGS, PHONE, STEP_MS, playwright
+from .harness.server import Running, clean_environment
+from .test_pages import VARIANTS, Look
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
+
+COURT = "northgate"
+PASSWORD = "seven grey herons at noon"
+CASE_NUMBER = "HC 2026-00777"
+
+
+@dataclass
+class Desk:
+    """A browser at the court; ``errors`` collects what the pages' own scripts threw or logged."""
+
+    base_url: str
+    browser: Browser
+    errors: list[str] = field(default_factory=list)
+
+    async def sit(self, locale: str = "en-GB", *, phone: bool = False) -> Page:
+        context = await self.browser.new_context(
+            viewport=PHONE if phone else DESKTOP,  # type: ignore[arg-type]
+            is_mobile=phone,
+            has_touch=phone,
+            locale=locale,
+            reduced_motion="reduce",
+            permissions=["clipboard-read", "clipboard-write"],
+            ignore_https_errors=True,
+        )
+        context.set_default_timeout(STEP_MS)
+        page = await context.new_page()
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        return page
+
+    async def sign_in(self, page: Page, user: str, password: str = PASSWORD, path: str = "/staff") -> None:
+        await page.goto(self.base_url + path)
+        await page.get_by_test_id("user").fill(user)
+        await page.get_by_test_id("password").fill(password)
+        await page.get_by_test_id("sign-in-key").click()
+
+    async def open(self, page: Page, path: str, testid: str) -> None:
+        await page.goto(self.base_url + path)
+        await page.get_by_test_id(testid).first.wait_for()
+
+
+async def add_account(demo: Running, user: str, *roles: str) -> None:
+    """By the command line, as the first administrator of a court is made."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "hearing_server", "account", "add", user, "--court", COURT),
+        *(word for role in roles for word in ("--role", role)),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.DEVNULL,
+        env=clean_environment() | {"HEARING_DATA": str(demo.data)},
+    )
+    await process.communicate(f"{PASSWORD}\n".encode())
+    assert process.returncode == 0
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def desk(demo: Running) -> AsyncIterator[Desk]:
+    await add_account(demo, "admin", "administrator", "clerk")
+    async with playwright() as running:
+        browser = await running.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        desk = Desk(demo.base_url, browser)
+        yield desk
+        await browser.close()
+        assert desk.errors == []
+
+
+async def authenticator(context: BrowserContext, page: Page) -> None:
+    """A passkey's device without a person: WebAuthn's virtual authenticator (WebDriver extension, WebAuthn §11)."""
+    session = await context.new_cdp_session(page)
+    await session.send("WebAuthn.enable")
+    options: dict[str, Any] = {
+        "protocol": "ctap2",
+        "transport": "internal",
+        "hasResidentKey": True,
+        "hasUserVerification": True,
+        "isUserVerified": True,
+        "automaticPresenceSimulation": True,
+    }
+    await session.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+
+
+async def test_a_new_clerk_signs_in_and_keeps_a_passkey(desk: Desk) -> None:
+    page = await desk.sit()
+    at = page.get_by_test_id
+    await desk.sign_in(page, "admin", path="/staff/accounts")
+    await at("account-add").click()
+    await at("new-user").fill("j.park")
+    await at("new-name").fill("J. Park")
+    await at("new-name-zh").fill("朴俊")
+    await at("account-make").click()
+    await page.get_by_role("alert").filter(has_text="at least one role").wait_for()
+    await at("role-clerk").check()
+    await at("account-make").click()
+    password = await at("one-time-password").inner_text()
+    await at("one-time-done").click()
+    await at("account-j.park").wait_for()
+    await page.context.close()
+
+    page = await desk.sit()
+    at = page.get_by_test_id
+    await authenticator(page.context, page)
+    await desk.sign_in(page, "j.park", "not the password")
+    await page.locator("[data-testid=error][data-code=sign-in-refused]").wait_for()
+    await desk.sign_in(page, "j.park", password)
+    await at("must-change").wait_for()
+    await at("password-current").fill(password)
+    await at("password-new").fill(PASSWORD)
+    await at("password-change").click()
+    await at("staff").wait_for()
+    await at("page-account").click()
+    await at("passkey-name").fill("Desk computer")
+    await at("passkey-add").click()
+    await at("passkey-added").wait_for()
+    await at("sign-out").click()
+    await at("passkey").click()
+    await at("staff").wait_for()
+    await page.context.close()
+
+
+async def test_a_clerk_books_confirms_links_and_cancels(desk: Desk) -> None:
+    page = await desk.sit()
+    at = page.get_by_test_id
+    await desk.sign_in(page, "admin", path="/staff/bookings/new")
+    await at("booking-book").click()
+    await at("lacks").wait_for()
+    assert await page.evaluate("document.activeElement.dataset.testid") == "case-number"
+    for name, text in (("number", CASE_NUMBER), ("name", "Teller v Amankwah"), ("room", "Room 6")):
+        await at(f"case-{name}").fill(text)
+    for i, name in enumerate(("M. Adeyemi", "K. Duarte", "Ada Teller", "Kofi Amankwah")):
+        await at("person-name").nth(i).fill(name)
+    await at("day-add").click()
+    await at("booking-book").click()
+    await page.locator("[data-testid=booking-state][data-state=booked]").wait_for()
+    await at("do-confirm").click()
+    await at("confirm-confirm-agree").click()
+    await page.locator("[data-testid=booking-state][data-state=confirmed]").wait_for()
+
+    await page.locator("[data-testid^=person-][data-role=claimant] [data-testid^=link-]").click()
+    if await at("link-none").is_visible():
+        await at("link-renew").click()
+    await at("qr").wait_for()
+    link = await at("link-url").inner_text()
+    await at("link-copy").click()
+    assert await page.evaluate("navigator.clipboard.readText()") == link
+    party = await desk.sit("zh-CN", phone=True)
+    await party.goto(link)
+    await party.get_by_test_id("i-am").wait_for()
+    assert CASE_NUMBER in await party.get_by_test_id("step-identity").inner_text()
+    await party.context.close()
+    await at("link-withdraw").click()
+    await at("link-none").wait_for()
+    await at("link-close").click()
+
+    await desk.open(page, f"/staff/bookings?query={CASE_NUMBER}", "found")
+    assert await page.locator("[data-testid^=open-booking-]").count() == 1
+    await page.locator("[data-testid^=open-booking-]").click()
+    await at("do-cancel").click()
+    await at("cancel-agree").click()
+    await page.locator("[data-testid=cancel-reason][aria-invalid=true]").wait_for()
+    await at("cancel-reason").fill("The parties have settled.")
+    await at("cancel-agree").click()
+    await page.locator("[data-testid=booking-state][data-state=cancelled]").wait_for()
+    await page.context.close()
+
+
+async def test_the_staffs_pages_in_every_form(demo: Running, desk: Desk, results: Path) -> None:
+    look = Look(results / "pages", [])
+    look.folder.mkdir(exist_ok=True)
+    hearing = f"/staff/bookings/{demo.ready['hearing_id']}"
+    for locale, phone in VARIANTS:
+        page = await desk.sit(locale, phone=phone)
+        await desk.open(page, "/staff", "sign-in-key")
+        await look.at(page, "sign-in", locale, phone)
+        await desk.sign_in(page, "admin")
+        await page.get_by_test_id("staff").wait_for()
+        for path, testid, name in (
+            ("/staff/account", "password-new", "account"),
+            ("/staff/accounts", "account-admin", "accounts"),
+            ("/staff/bookings", "found", "bookings"),
+            ("/staff/bookings/new", "booking-book", "booking-new"),
+            (hearing, "booking-state", "booking"),
+        ):
+            await desk.open(page, path, testid)
+            await look.at(page, name, locale, phone)
+        await page.context.close()
+    assert look.faults == []
