@@ -29,7 +29,7 @@ from .model import (
 from .permissions import Leave, leave, scope
 from .profiles import PROFILES, Rules, Stage, profile
 from .states import Consent, Doors, Identity, Presence, RecordState, Role, SittingState, TaskKind, TaskState
-from .views import Seen, TalkSeen, View, may_chat, may_read, view
+from .views import Seen, TalkSeen, View, into_record, may_chat, may_read, may_read_stored, view
 from .visibility import MediaPlan, flows, may_publish, may_receive, plan, role_may_publish, sees_lines
 
 __all__ = [
@@ -68,10 +68,12 @@ __all__ = [
     "booked",
     "decide",
     "flows",
+    "into_record",
     "leave",
     "may_chat",
     "may_publish",
     "may_read",
+    "may_read_stored",
     "may_receive",
     "permitted",
     "plan",

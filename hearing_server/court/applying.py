@@ -51,9 +51,12 @@ def begin(event: Event) -> Sitting:
     people: dict[str, Person] = {}
     for entry in event.detail["people"]:
         people[entry["id"]] = _person(entry)
-    for person in list(people.values()):
-        people = related(people, person.id, "linked", person.linked)
-        people = related(people, person.id, "screened_from", person.screened_from)
+    for field in ("linked", "screened_from"):
+        for entry in event.detail["people"]:
+            # Said of one of the two, it holds for both.
+            already: tuple[str, ...] = getattr(people[entry["id"]], field)
+            both = tuple(dict.fromkeys((*already, *entry.get(field, ()))))
+            people = related(people, entry["id"], field, both)
     return Sitting(
         id=event.detail["sitting"],
         seq=1,

@@ -23,7 +23,8 @@ def _everybody(draft: Draft) -> list[Person]:
 
 
 def _arm_record(draft: Draft, subject: str, detail: dict[str, Any]) -> None:
-    if not draft.sitting.off_record:
+    """Unless the judge has just opened without one; when the court goes on later the record is tried again."""
+    if not (draft.events[-1].name == "open" and draft.sitting.off_record):
         draft.follow("arm")
 
 
@@ -42,6 +43,12 @@ def _interrupt_for_recess(draft: Draft, subject: str, detail: dict[str, Any]) ->
 
 def _close_record(draft: Draft, subject: str, detail: dict[str, Any]) -> None:
     draft.follow("stand_down" if draft.sitting.opened is None else "finalize")
+
+
+def _state_the_fault(draft: Draft, subject: str, detail: dict[str, Any]) -> None:
+    """What was lost by a fault has to be stated by the presiding judge (RRC art. 4, 5)."""
+    if draft.sitting.incident:
+        _open_task(draft, TaskKind.INCIDENT_STATEMENT, reason=draft.sitting.record_reason)
 
 
 def _record_again(draft: Draft, subject: str, detail: dict[str, Any]) -> None:
@@ -260,6 +267,7 @@ EFFECTS: Final[dict[str, Effect]] = {
     "interrupt_for_recess": _interrupt_for_recess,
     "close_record": _close_record,
     "record_again": _record_again,
+    "state_the_fault": _state_the_fault,
     "suspend_unrecorded": _suspend_unrecorded,
     "bring_in": _bring_in,
     "enter_if_due": _enter_if_due,
@@ -283,7 +291,6 @@ EFFECTS: Final[dict[str, Effect]] = {
     "task_suspended": _task(TaskKind.SUSPENDED, about=False),
     "task_suspend_requested": _task(TaskKind.SUSPEND_REQUESTED),
     "task_record_trouble": _task(TaskKind.RECORD_TROUBLE, about=False),
-    "task_incident": _task(TaskKind.INCIDENT_STATEMENT, about=False),
     "task_not_closed_by_judge": _task(TaskKind.NOT_CLOSED_BY_JUDGE, about=False),
     "task_identity": _task(TaskKind.IDENTITY_CHALLENGED),
     "task_consent": _task(TaskKind.CONSENT_REFUSED),

@@ -51,8 +51,12 @@ def booked(
             raise ValueError(f"{person.id} is linked to, or screened from, a person who is not booked")
         if person.id in person.linked or person.id in person.screened_from:
             raise ValueError(f"{person.id} is linked to, or screened from, themself")
-        if set(person.linked) & set(person.screened_from):
-            raise ValueError(f"{person.id} is linked to a person they are screened from")
+    linked, screened = (
+        {frozenset((person.id, other)) for person in people for other in getattr(person, field)}
+        for field in ("linked", "screened_from")
+    )
+    if linked & screened:
+        raise ValueError("a person is linked to somebody they are screened from")
     detail: dict[str, Any] = {
         "sitting": sitting_id,
         "presiding": judges[0],

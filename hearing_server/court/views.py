@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
 from .guards.places import side_of
@@ -9,7 +11,7 @@ from .law import permitted
 from .model import Actor, Consultation, Event, Exhibit, Now, Objection, Person, Sitting, Task
 from .people import members
 from .permissions import ISOLATED_UNTIL_CALLED, SEES_CHECKS, SEES_ROLES_ONLY, Leave, leave
-from .states import BENCH, EVIDENCE_GIVERS, STAFF, Machine, Presence, Role, TaskState
+from .states import BENCH, EVIDENCE_GIVERS, STAFF, Machine, Presence, Role, SittingState, TaskState
 from .tables import ABOUT_SOMEBODY, COMMANDS, FROM_CONNECTION
 from .visibility import may_publish
 
@@ -141,7 +143,8 @@ def sees(sitting: Sitting, person: Person, other: Person) -> bool:
         return True
     if other.id in person.screened_from:
         return False
-    if other.role is Role.TECHNICIAN:
+    if other.role in (Role.TECHNICIAN, Role.OBSERVER):
+        # The others are told how many watch.
         return person.role in BENCH | STAFF | {Role.TECHNICIAN}
     if is_isolated(person):
         return other.id == sitting.presiding or _belong(person, other)
@@ -241,12 +244,43 @@ def may_read(sitting: Sitting, reader: str, event: Event) -> bool:
         return False
     if event.name == "note" and event.detail.get("private"):
         return event.actor == reader
-    if event.machine is Machine.TASK or event.name == "duress":
+    if _is_of_the_staff(event):
         return person.role in STAFF
     if event.name == "note":
         return person.role in BENCH | STAFF
-    if person.role in STAFF | {Role.JUDGE}:
+    if person.role in STAFF | BENCH:
         return event.actor not in person.screened_from
     if event.name in _PUBLIC_WORDS:
         return person.presence is Presence.IN_HEARING and event.actor not in person.screened_from
     return event.subject == reader or event.actor == reader
+
+
+def may_read_stored(event: Event, role: str, reader: str) -> bool:
+    """Whether somebody who may read the log of a past sitting (§6, read_log) may read this entry of it."""
+    if event.name == "note" and event.detail.get("private"):
+        return event.actor == reader
+    if _is_of_the_staff(event):
+        return role in {one.value for one in STAFF}
+    return leave("read_log", role) is Leave.ALLOWED
+
+
+def into_record(events: Iterable[Event]) -> list[Event]:
+    """The entries that the sealed record holds: up to the close, without private notes and what is the staff's own.
+
+    The numbers and hashes are those of the log, so that what was left out can be counted, and shown under an order.
+    """
+    closed: Event | None = None
+    kept: list[Event] = []
+    for event in events:
+        # What the close brought about at once has the same instant.
+        if closed is not None and (event.utc, event.mono) != (closed.utc, closed.mono):
+            break
+        if event.machine is Machine.SITTING and event.to == SittingState.CLOSED.value:
+            closed = event
+        if not (event.name == "note" and event.detail.get("private")) and not _is_of_the_staff(event):
+            kept.append(event)
+    return kept
+
+
+def _is_of_the_staff(event: Event) -> bool:
+    return event.machine is Machine.TASK or event.name == "duress"

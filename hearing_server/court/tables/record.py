@@ -29,7 +29,7 @@ RECORD: Final = (
     # A first countdown that is called off leaves nothing to be recorded.
     _system(UNDER_WAY, "stand_down", _R.IDLE, ("never_in_session",)),
     # The sitting's own state interrupts: a recess, a deliberation, a suspension that lasts.
-    _system(UNDER_WAY, "interrupt", _R.INTERRUPTED, ("broken_off",)),
+    _system(UNDER_WAY, "interrupt", _R.INTERRUPTED, ("broken_off",), ("state_the_fault",)),
     row(
         Machine.RECORD,
         {_R.RECORDING, _R.DEGRADED},
@@ -61,7 +61,7 @@ RECORD: Final = (
         "fail",
         _R.FAILED,
         (),
-        ("task_record_trouble", "task_incident", "suspend_unrecorded"),
+        ("task_record_trouble", "state_the_fault", "suspend_unrecorded"),
     ),
     # Bytes are durable again after a failure: armed and recording in one step, so that a session is never only armed.
     _system({_R.FAILED}, "rearm", _R.ARMING, (), ("record_again",)),
