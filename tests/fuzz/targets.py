@@ -1,4 +1,4 @@
-"""What is fuzzed of the media plane: functions of bytes that must not raise, whatever the bytes are.
+"""What is fuzzed of what strangers and clients send: functions of bytes that must not raise, whatever the bytes are.
 
 ``test_media.py`` runs them for a few seconds with a fixed seed; ``python -m tests.fuzz.atheris NAME`` without an end,
 guided by coverage.  Corpora are in ``corpus/NAME``, one input per file.
@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from signaling.sfu import framing, h264, rtcp, rtp, stun, vp8
+
+from .signalling_target import fuzz_signalling
 
 CORPUS = Path(__file__).parent / "corpus"
 
@@ -83,6 +85,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "vp8": fuzz_vp8,
     "h264": fuzz_h264,
     "framing": fuzz_framing,
+    "signalling": fuzz_signalling,
 }
 
 

@@ -17,6 +17,7 @@ from signaling.sfu.dtls_adapter import MAX_PACKET_BYTES
 from signaling.sfu.settings import WorkerSettings
 from signaling.sfu.worker import Worker
 from tests.fuzz.mutation import mutate
+from tests.fuzz.signalling_target import end_session
 from tests.fuzz.targets import TARGETS, corpus
 from tests.integration.sfu.peer import ROOM, Court, MemorySink, audio_parameters, opus, video_parameters, vp8
 
@@ -27,9 +28,10 @@ BOTH: list[api.Source] = ["microphone", "camera"]
 
 
 @pytest.mark.parametrize("name", TARGETS)
-def test_a_parser_takes_anything(name: str) -> None:
+def test_a_parser_takes_anything(name: str, request: pytest.FixtureRequest) -> None:
     chance = random.Random(f"{SEED} {name}")
     target, stored = TARGETS[name], corpus(name)
+    request.addfinalizer(end_session)
     assert stored
     for data in stored:
         target(data)
