@@ -1,9 +1,9 @@
 """Who may do what: the table of hearing-model.md §6 as data, the single source for the room and for the web.
 
 The rows of :mod:`.tables` name a verb, and take their roles from here; the web
-asks :func:`leave` for what concerns the record and the court as a whole.  Two
-roles belong to a court and not to a sitting: the records custodian and the
-auditor; they are plain names here.
+asks :func:`leave` for what concerns the record and the court as a whole.  Three
+roles belong to a court and not to a sitting: the records custodian, the auditor
+and the administrator; they are plain names here.
 """
 
 from __future__ import annotations
@@ -25,67 +25,68 @@ class Leave(StrEnum):
     NEVER = "never"
 
 
-CUSTODIAN: Final = "custodian"
+CUSTODIAN: Final = "records_custodian"
 AUDITOR: Final = "auditor"
+ADMINISTRATOR: Final = "administrator"
 #: All columns of the table, in its order.
-COLUMNS: Final = (*(role.value for role in Role), CUSTODIAN, AUDITOR)
+COLUMNS: Final = (*(role.value for role in Role), CUSTODIAN, AUDITOR, ADMINISTRATOR)
 
 _SHORT: Final = {"+": Leave.ALLOWED, "d": Leave.DEPUTY, "o": Leave.GRANT, "?": Leave.REQUEST, "-": Leave.NEVER}
 
 #: Verb to one sign per column: judge, panel, staff host, clerk, lawyer, claimant, respondent, witness, expert,
-#: interpreter, guest, observer, technician, custodian, auditor.  ``+`` allowed, ``d`` a deputy,
+#: interpreter, guest, observer, technician, records custodian, auditor, administrator.  ``+`` allowed, ``d`` a deputy,
 #: ``o`` with grant, ``?`` may request.
 _TABLE: Final = {
     # --- the room -----------------------------------------------------------
-    "sit": "+do --- --- --- - --",
-    "suspend": "+o+ ?-- --- --- ? --",
-    "curtain": "+oo --- --- --- - --",
-    "close_doors": "+o- --- --- --- - --",
-    "remove": "+o- --- --- --- - --",
-    "call": "+-+ o-- --- --- - --",
-    "mute": "+-+ o-- --- --- - --",
-    "floor": "+-+ --- --- --- - --",
-    "grant": "+-- --- --- --- - --",
-    "agenda": "+-- +-- --- --- - --",
-    "rule": "+-- --- --- --- - --",
-    "object": "+++ +++ +-- --- - --",
-    "speak": "+++ +++ +++ ++- - --",
-    "publish": "+++ +++ +++ +o- - --",
-    "share": "+o+ +oo ooo --- - --",
-    "consult": "--- -++ +++ +-- - --",
-    "invited": "--+ +++ +-- ++- - --",
-    "bench_room": "++- --- --- --- - --",
-    "come_in": "+++ +++ +-- --- - --",
-    "raise_hand": "-+- -++ +++ ++- - --",
-    "chat_to_staff": "+++ +++ +++ ++- + --",
-    "note": "+++ +-- --- --- - --",
-    "restrict": "+-- +-- --- --- - --",
-    "public": "+-- --- --- --- - --",
-    "interrupt_record": "+-- ?-- --- --- - --",
-    "incident": "+-- --- --- --- - --",
-    "identity_check": "--+ +-- --- --- - --",
-    "identity_challenge": "+++ +++ +-- --- - --",
-    "in_person": "+-- --- --- --- - --",
-    "ask_consent": "+-+ +-- --- --- - --",
-    "consent": "--- -++ +++ +-- - --",
-    "assign_mix": "+-+ +-- --- --- - --",
-    "leaving": "+-+ +-- --- --- - --",
-    "people": "+-+ +-- --- --- - --",
-    "tasks": "--+ +-- --- --- + --",
-    "duress": "+++ +++ +++ +++ - --",
+    "sit": "+do --- --- --- - ---",
+    "suspend": "+o+ ?-- --- --- ? ---",
+    "curtain": "+oo --- --- --- - ---",
+    "close_doors": "+o- --- --- --- - ---",
+    "remove": "+o- --- --- --- - ---",
+    "call": "+-+ o-- --- --- - ---",
+    "mute": "+-+ o-- --- --- - ---",
+    "floor": "+-+ --- --- --- - ---",
+    "grant": "+-- --- --- --- - ---",
+    "agenda": "+-- +-- --- --- - ---",
+    "rule": "+-- --- --- --- - ---",
+    "object": "+++ +++ +-- --- - ---",
+    "speak": "+++ +++ +++ ++- - ---",
+    "publish": "+++ +++ +++ +o- - ---",
+    "share": "+o+ +oo ooo --- - ---",
+    "consult": "--- -++ +++ +-- - ---",
+    "invited": "--+ +++ +-- ++- - ---",
+    "bench_room": "++- --- --- --- - ---",
+    "come_in": "+++ +++ +-- --- - ---",
+    "raise_hand": "-+- -++ +++ ++- - ---",
+    "chat_to_staff": "+++ +++ +++ ++- + ---",
+    "note": "+++ +-- --- --- - ---",
+    "restrict": "+-- +-- --- --- - ---",
+    "public": "+-- --- --- --- - ---",
+    "interrupt_record": "+-- ?-- --- --- - ---",
+    "incident": "+-- --- --- --- - ---",
+    "identity_check": "--+ +-- --- --- - ---",
+    "identity_challenge": "+++ +++ +-- --- - ---",
+    "in_person": "+-- --- --- --- - ---",
+    "ask_consent": "+-+ +-- --- --- - ---",
+    "consent": "--- -++ +++ +-- - ---",
+    "assign_mix": "+-+ +-- --- --- - ---",
+    "leaving": "+-+ +-- --- --- - ---",
+    "people": "+-+ +-- --- --- - ---",
+    "tasks": "--+ +-- --- --- + ---",
+    "duress": "+++ +++ +++ +++ - ---",
     # --- the record and the court -------------------------------------------
-    "roster": "+++ +++ +++ +++ + --",
-    "sign_record": "++- +++ +++ +-- - --",
-    "listen": "+++ +oo o-- --+ - +-",
-    "metadata": "+++ +-- --- --- - ++",
-    "read_log": "+++ +-- --- --- - ++",
-    "download": "o-- ooo o-- --- - +-",
-    "seal_span": "+-- ??? ?-- --- - +-",
-    "mark_for_deletion": "--- --- --- --- - +-",
-    "approve_deletion": "--- --- --- --- - +-",
-    "retention": "?-- --- --- --- - +-",
-    "ledger": "+-- +++ +-- --- - ++",
-    "configure": "--- --- --- --- + --",
+    "roster": "+++ +++ +++ +++ + ---",
+    "sign_record": "++- +++ +++ +-- - ---",
+    "listen": "+++ +oo o-- --+ - +--",
+    "metadata": "+++ +-- --- --- - ++-",
+    "read_log": "+++ +-- --- --- - ++-",
+    "download": "o-- ooo o-- --- - +--",
+    "seal_span": "+-- ??? ?-- --- - +--",
+    "mark_for_deletion": "--- --- --- --- - +--",
+    "approve_deletion": "--- --- --- --- - +--",
+    "retention": "?-- --- --- --- - +--",
+    "ledger": "+-- +++ +-- --- - ++-",
+    "configure": "--- --- --- --- + --+",
 }
 
 #: How far a right about records reaches, where it is not the whole court's: verb to (role to scope).
@@ -97,7 +98,7 @@ SCOPES: Final[dict[str, dict[str, str]]] = {
     },
     "download": {
         "clerk": "order_reference",
-        "custodian": "order_reference",
+        CUSTODIAN: "order_reference",
         **dict.fromkeys(("judge", "lawyer", "claimant", "respondent"), "own_case"),
     },
     "sign_record": {"witness": "own_evidence", "expert": "own_evidence", "interpreter": "own_interpretation"},
@@ -106,15 +107,15 @@ SCOPES: Final[dict[str, dict[str, str]]] = {
         "clerk": "own_court",
         **dict.fromkeys(("lawyer", "claimant", "respondent"), "own_case"),
     },
-    "retention": {"custodian": "order_reference"},
-    "seal_span": {"clerk": "prepare", "custodian": "apply"},
+    "retention": {CUSTODIAN: "order_reference"},
+    "seal_span": {"clerk": "prepare", CUSTODIAN: "apply"},
     "roster": {
         "witness": "own_side",
         "expert": "own_side",
         "guest": "limited",
         "observer": "role_labels",
     },
-    "approve_deletion": {"custodian": "another_person_than_marked"},
+    "approve_deletion": {CUSTODIAN: "another_person_than_marked"},
 }
 
 
