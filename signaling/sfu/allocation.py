@@ -1,12 +1,18 @@
 """How much video a subscriber's link takes, and which layer each consumer gets of it, without I/O.
 
-A receiver's REMB says little while less is sent than fits: it stays near one and a half times what arrived.  So it is
-believed when it falls below what is sent (congestion), and going up is tried step by step, more rarely after each
-failure.
+A receiver's REMB says little while less is sent than fits: it stays near one and a half times what arrived.  And it
+falls at every jitter, since it looks at the growth of delays, and returns so slowly that a picture which followed it
+would stay dark on a good link.  So it is believed where a queue stands as well: the *least* round trip of the last
+seconds is well above the least of late, which jitter alone cannot do (as in :mod:`.rate`).  Where round trips are not
+known it is believed when it stays below what is sent.
+
+Radio loses packets at random, up to a tenth, and repair mends that; more is taken for congestion.  Once it ends, what
+went well before is tried first, then step by step, more rarely after each failure.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -15,9 +21,16 @@ from typing import NamedTuple
 from . import temporal
 from .clock import NS_PER_S
 
-#: Loss above which a link is taken for congested, and below which for clean (fractions of packets).
-HIGH_LOSS = 0.10
-LOW_LOSS = 0.02
+#: Loss above which a link is taken for congested, and below which more is tried (fractions of packets).
+HIGH_LOSS = 0.15
+LOW_LOSS = 0.12
+#: Least round trip above the base, over which a queue stands: more than 50 ms of jitter both ways leave of a few.
+STANDING_QUEUE_MS = 100
+#: Over how long the least round trip is taken, of how many at least, and how long the base is remembered: one to two
+#: of these.
+RECENT_S = 4.0
+MIN_SAMPLES = 3
+BASE_WINDOW_S = 30.0
 #: Share of the estimate that is used.
 HEADROOM = 0.95
 #: A REMB below this share of what is sent, in this many periods in a row, means congestion.  Between, it only follows
@@ -26,7 +39,7 @@ CONGESTED_SHARE = 0.9
 CONGESTED_PERIODS = 2
 #: Weight of the newest period in the rate sent and in the loss: a keyframe is a burst, a few packets say little.
 SMOOTHING = 0.4
-FIRST_RETRY_S = 5.0
+FIRST_RETRY_S = 2.0
 MAX_RETRY_S = 60.0
 #: Growth per try when nothing limits.
 STEP_UP = 1.5
@@ -45,30 +58,37 @@ class LinkEstimate:
         self._sent_bps = 0.0
         self._loss = 0.0
         self._low_periods = 0
+        self._good_bps: float | None = None
+        """What was sent before loss alone lowered it."""
+        self._queue = StandingQueue()
 
     def on_remb(self, bitrate: int) -> None:
         self.remb_bps = bitrate
 
-    def update(self, sent_bps: float, loss: float | None, now_ns: int) -> None:
-        """Judge the last period: what was sent, and the fraction that the receiver reported lost, if it did."""
+    def update(self, sent_bps: float, loss: float | None, now_ns: int, rtt_ms: float | None = None) -> None:
+        """Judge the last period: what was sent, the fraction that the receiver reported lost, and its least round trip,
+        if it said anything of them."""
         self._sent_bps += (sent_bps - self._sent_bps) * SMOOTHING
         if loss is not None:
             self._loss += (loss - self._loss) * SMOOTHING
         sent_bps, remb, loss = self._sent_bps, self.remb_bps, self._loss
-        low = remb is not None and remb < sent_bps * CONGESTED_SHARE
+        stands = self._queue.update(rtt_ms, now_ns)
+        low = remb is not None and remb < sent_bps * CONGESTED_SHARE and stands is not False
         self._low_periods = self._low_periods + 1 if low else 0
         since_s = (now_ns - self._changed_ns) / NS_PER_S
         if loss > HIGH_LOSS or self._low_periods >= CONGESTED_PERIODS:
             if since_s < 1.0:
                 return
+            self._good_bps = None if self._low_periods else max(self._good_bps or 0.0, sent_bps)
             fits = sent_bps * (1 - loss / 2) if loss > HIGH_LOSS else sent_bps
-            if remb is not None:
+            if remb is not None and stands is not False:
                 fits = min(fits, remb)
             if self._raised:
                 self._retry_s = min(self._retry_s * 2, MAX_RETRY_S)
             self._change(max(FLOOR_BPS, fits * HEADROOM), now_ns, raised=False)
-        elif self.limit_bps is not None and loss < LOW_LOSS and since_s > self._retry_s:
-            self._change(max(self.limit_bps, sent_bps) * STEP_UP, now_ns, raised=True)
+        elif self.limit_bps is not None and loss < LOW_LOSS and not stands and since_s > self._retry_s:
+            self._change(max(self.limit_bps * STEP_UP, sent_bps * STEP_UP, self._good_bps or 0.0), now_ns, raised=True)
+            self._good_bps = None
 
     def relax(self, all_layers_bps: float) -> None:
         """Forget the limit once it is above everything there is to send."""
@@ -80,6 +100,29 @@ class LinkEstimate:
         self.limit_bps = limit_bps
         self._changed_ns = now_ns
         self._raised = raised
+
+
+class StandingQueue:
+    """Whether packets wait somewhere on the way, from round trips."""
+
+    def __init__(self) -> None:
+        self._recent: deque[tuple[int, float]] = deque(maxlen=int(4 * RECENT_S))
+        self._base_ms = self._next_base_ms = float("inf")
+        self._base_since_ns = 0
+
+    def update(self, rtt_ms: float | None, now_ns: int) -> bool | None:
+        """The least round trip of a period, if there was any; ``None`` while too little is known."""
+        if now_ns - self._base_since_ns > BASE_WINDOW_S * NS_PER_S:
+            self._base_ms, self._next_base_ms, self._base_since_ns = self._next_base_ms, float("inf"), now_ns
+        if rtt_ms is not None:
+            self._recent.append((now_ns, rtt_ms))
+            self._base_ms = min(self._base_ms, rtt_ms)
+            self._next_base_ms = min(self._next_base_ms, rtt_ms)
+        while self._recent and now_ns - self._recent[0][0] > RECENT_S * NS_PER_S:
+            self._recent.popleft()
+        if len(self._recent) < MIN_SAMPLES:
+            return None
+        return min(sample for _, sample in self._recent) - self._base_ms > STANDING_QUEUE_MS
 
 
 class Priority(IntEnum):

@@ -8,7 +8,7 @@ from typing import Literal
 
 from ..ortc import RtpCapabilities
 from . import rtcp
-from .allocation import Demand, LinkEstimate, allocate
+from .allocation import NOTHING, Choice, Demand, LinkEstimate, allocate
 from .clock import NS_PER_S, Clock
 from .consumer import Consumer
 from .dtls_adapter import Certificate, SrtpKeys
@@ -21,6 +21,8 @@ from .transport import State, Transport
 RESERVED_SSRC = 1234
 #: Sender reports that share one compound packet with their canonical names and stay below an Ethernet frame.
 REPORTS_PER_COMPOUND = 16
+#: A picture that had to yield stays dark for at least this long.
+DARK_NS = 2 * NS_PER_S
 #: Report blocks looked at per period.
 MAX_LOSS_SAMPLES = 256
 
@@ -49,6 +51,8 @@ class Downlink(Transport):
         self.held_back = 0
         """Pictures that the link has no room for, or only in a lower layer than there is."""
         self._sent_octets = 0
+        self._dark_ns: dict[str, int] = {}
+        """Consumers whose picture had to yield, and until when."""
         self._measured_ns = clock.mono_ns()
         self._mids = 0
 
@@ -146,14 +150,15 @@ class Downlink(Transport):
         seconds = (now_ns - self._measured_ns) / NS_PER_S
         if seconds < 0.25:  # an extra report out of turn
             return
-        octets = sum(c.octets for c in self.consumers.values())
+        # REMB speaks of what carries send times, which is video; sound is no choice, and small.
+        octets = sum(c.octets for c in self.consumers.values() if c.producer.kind == "video")
         sent_bps = max(0, octets - self._sent_octets) * 8 / seconds
         self._sent_octets, self._measured_ns = octets, now_ns
         video = [c for c in self.consumers.values() if c.producer.kind == "video" and not c.paused]
         loss = sum(self._lost_256) / len(self._lost_256) / 256 if self._lost_256 else None
         self.loss.add(len(self._lost_256), (loss or 0.0) * len(self._lost_256))
         self._lost_256.clear()
-        self._estimate.update(sent_bps, loss, now_ns)
+        self._estimate.update(sent_bps, loss, now_ns, self.round_trip.take_least())
         demands = [
             Demand(
                 [s.bitrate_bps if s is not None else 0.0 for s in c.producer.streams],
@@ -164,10 +169,12 @@ class Downlink(Transport):
             for c in video
         ]
         self._estimate.relax(sum(max(d.layer_bps, default=0.0) for d in demands))
-        limit = self._estimate.limit_bps
-        if limit is not None:  # sound does not yield: video shares what it leaves
-            limit -= sum(c.bitrate_bps for c in self.consumers.values() if c.producer.kind == "audio" and not c.paused)
-        chosen = allocate(limit, demands)
+        chosen = allocate(self._estimate.limit_bps, demands)
         self.held_back = sum(choice.layer < d.reachable for choice, d in zip(chosen, demands, strict=True))
         for consumer, choice in zip(video, chosen, strict=True):
+            if choice.layer < 0:
+                self._dark_ns[consumer.id] = now_ns
+            # A picture that comes back begins with a burst, and on a link at its limit it would come and go.
+            elif now_ns - self._dark_ns.get(consumer.id, now_ns - DARK_NS) < DARK_NS:
+                choice = Choice(NOTHING)
             consumer.grant(choice.layer, now_ns, choice.temporal_layer)

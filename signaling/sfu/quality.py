@@ -32,10 +32,11 @@ class LossWindow:
 class RoundTrip:
     """From our sender reports and what receivers say of them (RFC 3550 §6.4.1, LSR and DLSR)."""
 
-    __slots__ = ("ms",)
+    __slots__ = ("_least_ms", "ms")
 
     def __init__(self) -> None:
         self.ms: float | None = None
+        self._least_ms: float | None = None
 
     def learn(self, sent_ns: int, now_ns: int, dlsr: int) -> None:
         """A report sent at ``sent_ns`` was held by its receiver for ``dlsr`` (1/65536 s) and is answered now."""
@@ -44,3 +45,9 @@ class RoundTrip:
             return
         sample_ms = max(0.0, sample_ms)
         self.ms = sample_ms if self.ms is None else self.ms + (sample_ms - self.ms) * RTT_SMOOTHING
+        self._least_ms = sample_ms if self._least_ms is None else min(self._least_ms, sample_ms)
+
+    def take_least(self) -> float | None:
+        """The least sample since it was last asked, if there was any."""
+        least_ms, self._least_ms = self._least_ms, None
+        return least_ms

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from signaling.sfu import allocation
-from signaling.sfu.allocation import NOTHING, Choice, Demand, LinkEstimate, Priority
+from signaling.sfu.allocation import FLOOR_BPS, NOTHING, Choice, Demand, LinkEstimate, Priority, StandingQueue
 from signaling.sfu.clock import NS_PER_S
 
 FULL = [150e3, 500e3, 2e6]
@@ -116,3 +116,71 @@ def test_loss_limits_and_a_limit_above_everything_is_forgotten() -> None:
     run(link, range(10, 200), 2e6, 0.0)
     link.relax(2e6)
     assert link.limit_bps is None
+
+
+def periods(
+    link: LinkEstimate, begin_s: float, seconds: float, sent: float, loss: float, rtts_ms: list[float]
+) -> float:
+    """Feed periods of half a second, with these round trips in turn; returns the time after them."""
+    for half in range(int(seconds * 2)):
+        link.update(sent, loss, int((begin_s + half / 2) * NS_PER_S), rtts_ms[half % len(rtts_ms)])
+    return begin_s + seconds
+
+
+JITTER_MS = [110.0, 60.0, 170.0, 90.0, 130.0]
+
+
+def test_a_remb_that_fell_for_jitter_is_not_believed() -> None:
+    link = LinkEstimate()
+    now = periods(link, 1, 10, 600e3, 0.1, JITTER_MS)
+    link.on_remb(80_000)
+    periods(link, now, 30, 600e3, 0.1, JITTER_MS)
+    assert link.limit_bps is None
+
+
+def test_a_low_remb_and_a_standing_queue_limit() -> None:
+    link = LinkEstimate()
+    now = periods(link, 1, 10, 600e3, 0.0, [40.0, 60.0])
+    link.on_remb(300_000)
+    now = periods(link, now, 8, 600e3, 0.0, [400.0, 420.0])
+    assert link.limit_bps is not None
+    assert link.limit_bps < 300_000
+    link.on_remb(400_000)
+    periods(link, now, 10, 280e3, 0.0, [40.0, 60.0])
+    assert link.limit_bps > 300_000
+
+
+def test_after_loss_what_went_well_before_is_tried_first() -> None:
+    link = LinkEstimate()
+    now = periods(link, 1, 10, 1.2e6, 0.0, JITTER_MS)
+    now = periods(link, now, 20, 1.2e6, 0.3, JITTER_MS)
+    assert link.limit_bps is not None
+    for _ in range(10):
+        now = periods(link, now, 1, link.limit_bps, 0.3, JITTER_MS)
+    assert link.limit_bps < 300e3
+    periods(link, now, 4, link.limit_bps, 0.0, JITTER_MS)
+    assert link.limit_bps > 1e6
+
+
+def test_a_standing_queue_needs_news_that_is_fresh() -> None:
+    queue = StandingQueue()
+    assert queue.update(50.0, 0) is None
+    for half in range(1, 8):
+        found = queue.update(50.0, half * NS_PER_S // 2)
+    assert found is False
+    for half in range(8, 20):
+        found = queue.update(None, half * NS_PER_S // 2)
+    assert found is None
+
+
+def test_a_path_that_became_longer_is_not_a_queue_for_ever() -> None:
+    queue = StandingQueue()
+    found = [queue.update(30.0 if second < 10 else 250.0, second * NS_PER_S) for second in range(120)]
+    assert found[20] is True
+    assert found[-1] is False
+
+
+def test_there_is_a_floor() -> None:
+    link = LinkEstimate()
+    periods(link, 1, 60, 50e3, 0.5, [50.0])
+    assert link.limit_bps == FLOOR_BPS
