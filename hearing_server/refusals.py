@@ -160,6 +160,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Your seat is now used on another device or in another window. This page is disconnected.",
         "您的席位已在另一台设备或另一窗口使用。本页面已断开。",
     ),
+    "removed": (
+        "The judge has sent you away from this hearing. Only the judge can let you return.",
+        "审判长已责令您退出庭审，须经审判长准许方可返回。",
+    ),
     "closed": ("The court has closed the hearing. You can leave this page.", "法庭已闭庭。您可以离开本页面。"),
     "left": ("You have left the hearing.", "您已离开庭审。"),
     "too-many": ("That was too often. Wait a few seconds, then try again.", "操作过于频繁。请稍候几秒再试。"),
@@ -260,6 +264,19 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "有人员信息不符：请检查身份、关联人员、用户名、邮箱和电话。",
     ),
     "user-unknown": ("There is no account of this user name in this court.", "本法院没有该用户名的账号。"),
+    # --- arrival ---
+    "observers-not-allowed": (
+        "The judge has not directed that this hearing may be observed.",
+        "法官尚未准许旁听本次庭审。",
+    ),
+    "picture-unreadable": (
+        "This is no picture that can be read. Send a JPEG, PNG or WebP picture.",
+        "无法读取该图片。请上传 JPEG、PNG 或 WebP 格式的图片。",
+    ),
+    "too-many-documents": (
+        "You have sent as many pictures as can be kept. Call the court if one has to be replaced.",
+        "图片数量已达上限。如需更换，请致电法庭。",
+    ),
     # --- requests ---
     "not-found": ("There is nothing here. Check the address.", "此处没有内容。请检查地址。"),
     "method-not-allowed": ("This address does not take that kind of request.", "该地址不接受此类请求。"),

@@ -1,4 +1,4 @@
-"""One sitting at work, the people's side: their sockets, their views, what they ask."""
+"""One sitting at work, what comes in: people on their sockets and what they ask, and what the court's desks change."""
 
 from __future__ import annotations
 
@@ -6,26 +6,24 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from signaling.application import Connection, Device, MediaRoom, MediaRooms, Refusal
-from signaling.messages import News, Quality, ViewChanged
-from signaling.worker_api import PeerQuality
+from signaling.application import Connection, MediaRoom, MediaRooms
 
-from ..court import SYSTEM, Actor, Command, Presence, Sitting, SittingState
+from ..court import Actor, Command, Presence, Sitting, SittingState
 from ..court.law import answer_key, is_live
-from ..court.visibility import sees_lines_of
+from ..court.people import has_business
 from ..refusals import sentence
 from ..store import HearingFacts, Store, StoreError
+from .allowance import Allowance
+from .audience import SittingAudience
 from .clock import Clock
 from .commands import URGENT
 from .inbox import InboxClosed
+from .journal import Journal
 from .rebooking import changes
-from .sitting import NS, SittingWork
-from .views import hearing_view
+from .sitting import NS
 
 T = TypeVar("T")
 
-#: Views are gathered for this long, s, so that a burst of events makes one message.
-VIEW_DELAY_S = 0.03
 #: How long after the close the sockets stay open, s, so that the last view and the reply are read.
 FAREWELL_S = 0.3
 #: What one person may ask in a burst, and per second after it.
@@ -33,7 +31,7 @@ ASK_BURST = 30.0
 ASKS_PER_S = 1.0
 
 
-class SittingActor(SittingWork):
+class SittingActor(SittingAudience):
     """The runtime of one sitting.
 
     ``on_closed`` is called when the court closes it; ``on_rest`` when nobody is there and nothing is left to do, after
@@ -44,6 +42,7 @@ class SittingActor(SittingWork):
         self,
         facts: HearingFacts,
         sitting: Sitting,
+        journal: Journal,
         store: Store,
         rooms: MediaRooms,
         clock: Clock,
@@ -52,20 +51,14 @@ class SittingActor(SittingWork):
     ) -> None:
         self._on_closed = on_closed
         self._on_rest = on_rest
-        self._connections: dict[str, Connection] = {}
         self._seen: set[str] = set()
-        self._devices: dict[str, tuple[Device, Device]] = {}
-        self._asks: dict[tuple[str, str], tuple[float, float]] = {}
+        self._asks = Allowance(ASK_BURST, ASKS_PER_S)
+        self._follows_booking = False
         self._farewell_due = False
-        self._views_due: asyncio.TimerHandle | None = None
-        super().__init__(facts, sitting, store, rooms, clock)
+        self._farewell_alarm: asyncio.TimerHandle | None = None
+        super().__init__(facts, sitting, journal, store, rooms, clock)
 
     # --- presence, rest --------------------------------------------------------------
-
-    @property
-    def sockets(self) -> int:
-        """People on a socket now."""
-        return len(self._connections)
 
     def _is_here(self, person_id: str) -> bool:
         return person_id in self._connections
@@ -94,11 +87,6 @@ class SittingActor(SittingWork):
             return True
         return False
 
-    async def aclose(self) -> None:
-        if self._views_due is not None:
-            self._views_due.cancel()
-        await super().aclose()
-
     async def _ask(self, job: Callable[[], Awaitable[T]], locale: str) -> T:
         """Do this in its turn; what the court's own trouble prevents is a :class:`Refusal` too."""
         try:
@@ -111,19 +99,20 @@ class SittingActor(SittingWork):
 
     # --- what sockets ask ----------------------------------------------------------
 
-    async def enter(self, connection: Connection) -> tuple[dict[str, Any], MediaRoom]:
-        return await self._ask(lambda: self._enter(connection), connection.seat.locale)
+    async def enter(self, connection: Connection, last_seq: int | None) -> tuple[dict[str, Any], MediaRoom]:
+        """``last_seq``: the newest event that this client has seen, if it comes back."""
+        return await self._ask(lambda: self._enter(connection, last_seq), connection.seat.locale)
 
-    async def _enter(self, connection: Connection) -> tuple[dict[str, Any], MediaRoom]:
+    async def _enter(self, connection: Connection, last_seq: int | None) -> tuple[dict[str, Any], MediaRoom]:
         seat = connection.seat
-        if seat.person_id not in self.sitting.people:
-            raise self._refusal("unknown-person", seat.locale)
-        if self.sitting.state is SittingState.CLOSED:
-            raise self._refusal("sitting-closed", seat.locale)
+        await self._catch_up()
+        await self._follow_booking()
+        self._must_be_welcome(seat.person_id, seat.locale)
         room = await self._open_room()
         older = self._connections.get(seat.person_id)
         self._connections[seat.person_id] = connection
         self._seen.add(seat.person_id)
+        self._told.pop(seat.person_id, None)
         if older is not None and older is not connection:
             same_device = older.seat.seat_id == seat.seat_id
             older.end("displaced", sentence("displaced", older.seat.locale), keep_media=same_device)
@@ -132,11 +121,22 @@ class SittingActor(SittingWork):
             if arrival is not None:
                 await self._give(self._actor(seat.person_id), arrival, seat.locale)
         except BaseException:
-            if self._connections.get(seat.person_id) is connection:
-                del self._connections[seat.person_id]
+            self._forget(connection)
             raise
         await self._settle()
+        if self.sitting.state is SittingState.CLOSED:
+            self._set_farewell(self._bench_room_left_s() + FAREWELL_S)
+        self._begin_entries(seat.person_id, last_seq)
         return self._view(seat.person_id), room
+
+    def _must_be_welcome(self, person_id: str, locale: str) -> None:
+        person = self.sitting.people.get(person_id)
+        if person is None or self.facts.person(person_id) is None:
+            raise self._refusal("unknown-person", locale)
+        if person.presence is Presence.REMOVED:
+            raise self._refusal("removed", locale)
+        if not self._has_business(person_id):
+            raise self._refusal("sitting-closed", locale)
 
     def _arrival(self, person_id: str, seat_id: str) -> Command | None:
         """What it means that this person is on a socket again."""
@@ -174,19 +174,24 @@ class SittingActor(SittingWork):
 
         return await self._ask(job, connection.seat.locale)
 
-    async def hint(self, connection: Connection, name: str, arguments: dict[str, Any]) -> None:
-        """Tell those who may know what holds for a moment."""
-        self._must_be_current(connection)
-        raise self._refusal("unknown-command", connection.seat.locale)
+    async def act(self, actor: Actor, command: Command, locale: str) -> Sitting:
+        """A command that came over HTTP, from somebody of this sitting or the court's own machinery."""
+
+        async def job() -> Sitting:
+            await self._follow_booking()
+            await self._give(actor, command, locale)
+            await self._settle()
+            return self.sitting
+
+        return await self._ask(job, locale)
 
     async def leave(self, connection: Connection) -> None:
         async def job() -> None:
             if self._connections.get(connection.seat.person_id) is not connection:
                 return
-            del self._connections[connection.seat.person_id]
-            self._devices.pop(connection.seat.person_id, None)
+            self._forget(connection)
             person = self.sitting.people[connection.seat.person_id]
-            if is_live(person) and self.sitting.state is not SittingState.CLOSED:
+            if is_live(person) and self._has_business(person.id):
                 await self._give(self._actor(person.id), Command(name="sign_out"), connection.seat.locale)
             await self._settle()
 
@@ -194,10 +199,15 @@ class SittingActor(SittingWork):
 
     def gone(self, connection: Connection) -> None:
         """The socket broke: the person is away, unless a newer socket has taken over."""
-        if self._connections.get(connection.seat.person_id) is connection:
-            del self._connections[connection.seat.person_id]
-            self._devices.pop(connection.seat.person_id, None)
+        self._forget(connection)
         self._inbox.post(self._settle)
+
+    def _forget(self, connection: Connection) -> None:
+        person_id = connection.seat.person_id
+        if self._connections.get(person_id) is connection:
+            del self._connections[person_id]
+            self._devices.pop(person_id, None)
+            self._told.pop(person_id, None)
 
     def displace(self, person_id: str, seat_id: str) -> None:
         """Another device has taken this person's seat."""
@@ -206,36 +216,27 @@ class SittingActor(SittingWork):
             self.gone(connection)
             connection.end("displaced", sentence("displaced", connection.seat.locale))
 
-    async def act(self, actor: Actor, command: Command, locale: str) -> Sitting:
-        """A command that came over HTTP, from somebody of this sitting or the court's own machinery."""
-
-        async def job() -> Sitting:
-            await self._give(actor, command, locale)
-            await self._settle()
-            return self.sitting
-
-        return await self._ask(job, locale)
-
     async def rebooked(self, facts: HearingFacts) -> None:
         """The booking was changed: the log follows it, and names, times and rooms are shown as they are now."""
 
         async def job() -> None:
             self.facts = facts
-            for command in changes(self.sitting, facts):
-                try:
-                    await self._give(SYSTEM, command, "en")
-                except Refusal as refused:
-                    self._log.warning("sitting.rebooking_refused", what=command.name, code=refused.code)
+            self._follows_booking = False
+            await self._follow_booking()
             await self._settle()
             self._show()
 
         await self._ask(job, "en")
 
-    def tell(self, name: str, data: dict[str, Any], to: Callable[[str], bool]) -> None:
-        """News that is no law, to those on a socket whom ``to`` names."""
-        for person_id, connection in list(self._connections.items()):
-            if person_id in self.sitting.people and to(person_id):
-                connection.notify(News(name=name, data=data))
+    async def _follow_booking(self) -> None:
+        """Let the people of the sitting be those of the booking."""
+        if self._follows_booking or self.sitting.state is SittingState.CLOSED:
+            return
+        for actor, command in changes(self.sitting, self.facts):
+            refused = await self._attempt(actor, command)
+            if refused is not None:
+                self._log.warning("sitting.rebooking_refused", what=command.name, code=refused.code)
+        self._follows_booking = True
 
     def remove(self, person_id: str) -> None:
         """The court has withdrawn this person's link."""
@@ -244,80 +245,50 @@ class SittingActor(SittingWork):
             self.gone(connection)
             connection.end("removed", sentence("link-revoked", connection.seat.locale))
 
-    def _must_be_current(self, connection: Connection) -> None:
-        current = self._connections.get(connection.seat.person_id)
-        if current is not connection:
-            code = "displaced" if current is not None else "not-checked-in"
-            raise self._refusal(code, connection.seat.locale)
+    def _drop(self, connection: Connection) -> None:
+        self.gone(connection)
 
     def _spend_ask(self, connection: Connection, name: str = "") -> None:
-        """A token bucket per person: what is asked goes into the log, which must not be flooded.
-
-        What must not wait has a bucket of its own.
-        """
-        now = self._clock.mono() / NS
+        """What is asked goes into the log, which must not be flooded; what must not wait has its own allowance."""
         key = (connection.seat.person_id, name if name in URGENT else "")
-        left, since = self._asks.get(key, (ASK_BURST, now))
-        left = min(ASK_BURST, left + (now - since) * ASKS_PER_S)
-        if left < 1:
+        if not self._asks.take(key, self._clock.mono() / NS):
             raise self._refusal("too-many", connection.seat.locale)
-        self._asks[key] = (left - 1, now)
 
     def _actor(self, person_id: str) -> Actor:
         return Actor(id=person_id, role=self.sitting.people[person_id].role.value)
 
-    def _refusal(self, code: str, locale: str) -> Refusal:
-        return Refusal(code, sentence(code, locale))
-
-    # --- views ---------------------------------------------------------------------------
-
-    def devices_changed(self, person_id: str, microphone: Device, camera: Device) -> None:
-        if person_id in self.sitting.people:
-            self._devices[person_id] = (microphone, camera)
-            self._show()
-
-    def quality_changed(self, people: dict[str, PeerQuality]) -> None:
-        """Everybody learns of their own line; those who see the checks learn of all."""
-        for person_id, connection in list(self._connections.items()):
-            seen = {other: people[other] for other in sees_lines_of(self.sitting, person_id) if other in people}
-            if seen:
-                connection.notify(Quality(people=seen))
+    # --- the end ---------------------------------------------------------------------------
 
     def _court_closed(self) -> None:
         self._flush_views()
         self._farewell_due = True
-        self._loop.call_later(FAREWELL_S, self._farewell)
+        self._set_farewell(FAREWELL_S)
         self._on_closed(self)
 
+    def _set_farewell(self, delay_s: float) -> None:
+        if self._farewell_alarm is not None:
+            self._farewell_alarm.cancel()
+        self._farewell_alarm = self._loop.call_later(delay_s, self._farewell)
+
     def _farewell(self) -> None:
-        for connection in list(self._connections.values()):
-            connection.end("closed", sentence("closed", connection.seat.locale))
-        self._connections.clear()
-        self._farewell_due = False
-        self._inbox.post(self._close_room)
-
-    def _show(self) -> None:
-        """Send everybody their view soon."""
-        if self._views_due is None and self._connections:
-            self._views_due = self._loop.call_later(VIEW_DELAY_S, self._flush_views)
-
-    def _flush_views(self) -> None:
-        if self._views_due is not None:
-            self._views_due.cancel()
-            self._views_due = None
+        """Everybody goes; the bench stays for as long as it has its room."""
         for person_id, connection in list(self._connections.items()):
-            try:
-                connection.notify(ViewChanged(view=self._view(person_id)))
-            except Exception:
-                self._log.exception("view.failed", person=person_id)
+            if not self._has_business(person_id):
+                connection.end("closed", sentence("closed", connection.seat.locale))
+                self._forget(connection)
+        if self._connections:
+            self._set_farewell(self._bench_room_left_s() + FAREWELL_S)
+        self._farewell_due = False
+        self._inbox.post(self._settle)
 
-    def _view(self, person_id: str) -> dict[str, Any]:
-        return hearing_view(
-            self.facts,
-            self.sitting,
-            person_id,
-            now=self._now(),
-            watch=self.watch,
-            devices=self._devices,
-            media_full=self.media_full,
-        )
+    def _has_business(self, person_id: str) -> bool:
+        return has_business(self.sitting, self.sitting.people[person_id], self._clock.utc())
+
+    def _bench_room_left_s(self) -> float:
+        closed = self.sitting.closed or 0
+        return max(0.0, (closed - self._clock.utc()) / NS + self.sitting.rules.bench_room_s)
+
+    async def aclose(self) -> None:
+        if self._farewell_alarm is not None:
+            self._farewell_alarm.cancel()
+        await super().aclose()

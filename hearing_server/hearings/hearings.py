@@ -17,21 +17,37 @@ from signaling.messages import Command as CommandRequest
 from signaling.worker_api import Source
 
 from .. import api
-from ..court import Actor, Command, Event, Now, Role, Rules, Sitting, booked, profile, replay, role_may_publish
+from ..court import (
+    PROFILES,
+    Actor,
+    Command,
+    Event,
+    Now,
+    Rules,
+    Sitting,
+    booked,
+    into_record,
+    replay,
+    role_may_publish,
+)
 from ..refusals import sentence
 from ..store import Conflict, HearingFacts, JobRow, Store, StoreError
 from . import views
 from .actor import SittingActor
 from .clock import Clock, SystemClock
 from .commands import Unreadable, read
-from .rebooking import as_booked
+from .journal import Journal, replayed
+from .rebooking import booked_people, grounds_of
 from .recorder import Keeper, Recorder
 
 log = structlog.get_logger(__name__)
 
 
 class Hearings:
-    """Implements :class:`signaling.application.Application`."""
+    """Implements :class:`signaling.application.Application`.
+
+    A sitting has the rules of its court's profile, or ``rules`` in their place; with ``countdown_s`` as countdown.
+    """
 
     def __init__(
         self,
@@ -40,10 +56,13 @@ class Hearings:
         recorder: Recorder,
         rules: Rules | None = None,
         clock: Clock | None = None,
+        *,
+        countdown_s: float | None = None,
     ) -> None:
         self._store = store
         self._rooms = rooms
-        self._rules = rules or Rules()
+        self._rules = rules
+        self._countdown_s = countdown_s
         self._clock = clock or SystemClock()
         self._actors: dict[str, SittingActor] = {}
         self._loading: dict[str, asyncio.Future[SittingActor]] = {}
@@ -81,7 +100,7 @@ class Hearings:
     # --- what sockets ask ---------------------------------------------------------------
 
     async def enter(self, connection: Connection, join: Join) -> tuple[dict[str, Any], MediaRoom]:
-        return await (await self._seat_actor(connection)).enter(connection)
+        return await (await self._seat_actor(connection)).enter(connection, join.last_seq)
 
     async def check_in(self, connection: Connection, request: CheckIn) -> None:
         check: dict[str, str] = {"camera": request.camera, "microphone": request.microphone, "network": request.network}
@@ -96,15 +115,17 @@ class Hearings:
         return await (await self._seat_actor(connection)).command(connection, command)
 
     async def hint(self, connection: Connection, request: Hint) -> None:
-        await (await self._seat_actor(connection)).hint(connection, request.name, request.arguments)
+        (await self._seat_actor(connection)).hint(connection, request.name, request.arguments)
 
     async def may_produce(self, connection: Connection, source: Source) -> dict[str, str]:
         actor = await self._seat_actor(connection)
-        row = next((row for row in actor.facts.people if row.id == connection.seat.person_id), None)
-        if row is None or not role_may_publish(Role(row.role), source):
-            code = "may-not-publish" if row is None or row.role == Role.OBSERVER else "source-not-allowed"
+        row = actor.facts.person(connection.seat.person_id)
+        person = actor.sitting.people.get(connection.seat.person_id)
+        if row is None or person is None or not role_may_publish(person.role, source):
+            never = person is None or not role_may_publish(person.role, "microphone")
+            code = "may-not-publish" if never else "source-not-allowed"
             raise Refusal(code, sentence(code, connection.seat.locale))
-        return {"name": row.name, "name_zh": row.name_zh, "role": row.role}
+        return {"name": row.name, "name_zh": row.name_zh, "role": person.role.value}
 
     async def leave(self, connection: Connection) -> None:
         await (await self._seat_actor(connection)).leave(connection)
@@ -139,7 +160,8 @@ class Hearings:
                 await actor.rebooked(facts)
 
     async def act(self, sitting_id: str, actor: Actor, command: Command, locale: str) -> Sitting:
-        """A command that came over HTTP; answers the sitting after it.
+        """A command that came over HTTP, by somebody of this sitting or by the court itself; answers the sitting
+        after it.
 
         Raises :class:`~signaling.application.Refusal`, :class:`LookupError` for a sitting unknown, or
         :class:`~hearing_server.store.StoreError`.
@@ -219,38 +241,36 @@ class Hearings:
         facts = await self._store.docket.by_sitting(sitting_id)
         if facts is None:
             raise LookupError(sitting_id)
-        sitting = await self._replayed(facts)
-        actor = SittingActor(facts, sitting, self._store, self._rooms, self._clock, self._closed, self._rested)
+        sitting, journal = await self._replayed(facts)
+        actor = SittingActor(facts, sitting, journal, self._store, self._rooms, self._clock, self._closed, self._rested)
         self._actors[sitting_id] = actor
         return actor
 
-    async def _replayed(self, facts: HearingFacts) -> Sitting:
-        sitting = replay(await self._store.log.read(facts.sitting_id))
+    async def _replayed(self, facts: HearingFacts) -> tuple[Sitting, Journal]:
+        sitting, journal = replayed(await self._store.log.read(facts.sitting_id))
         if sitting is not None:
-            return sitting
-        now = Now(utc=self._clock.utc(), mono=self._clock.mono())
+            return sitting, journal
         first = booked(
             facts.sitting_id,
-            as_booked(facts),
+            booked_people(facts),
             self._rules_of(facts),
-            now,
+            Now(utc=self._clock.utc(), mono=self._clock.mono()),
             scheduled=facts.scheduled_utc,
-            public_grounds=_public_grounds(facts),
+            public_grounds=grounds_of(facts),
         )
-        sitting = replay([first])
+        sitting, journal = replayed([first])
         assert sitting is not None
         try:
             await self._store.log.append(facts.sitting_id, [first], sitting)
         except Conflict:
-            sitting = replay(await self._store.log.read(facts.sitting_id))
+            sitting, journal = replayed(await self._store.log.read(facts.sitting_id))
             assert sitting is not None
-        return sitting
+        return sitting, journal
 
     def _rules_of(self, facts: HearingFacts) -> Rules:
-        """Those of the court's profile; the countdown is a setting of the server."""
-        if facts.court.profile == self._rules.profile:
-            return self._rules
-        return profile(facts.court.profile, countdown_s=self._rules.countdown_s)
+        """Those of the court's profile."""
+        rules = self._rules or PROFILES.get(facts.court.profile, PROFILES["england"])
+        return rules if self._countdown_s is None else msgspec.structs.replace(rules, countdown_s=self._countdown_s)
 
     def _rested(self, actor: SittingActor) -> None:
         if self._actors.get(actor.sitting.id) is actor:
@@ -286,12 +306,6 @@ class Hearings:
                 m.Participant(person_id=person.id, name=person.name, name_zh=person.name_zh, role=person.role)
                 for person in facts.people
             ],
-            events=[msgspec.to_builtins(event) for event in events if event.name != "seal"],
+            events=[msgspec.to_builtins(event) for event in into_record(events)],
             writers=list(sitting.writers),
         )
-
-
-def _public_grounds(facts: HearingFacts) -> str:
-    """Why the judge lets observers in, as directed when the hearing was booked."""
-    direction = msgspec.json.decode(facts.observers) if facts.observers else {"allowed": False}
-    return str(direction["grounds"]) if direction["allowed"] else ""

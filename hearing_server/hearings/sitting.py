@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 import structlog
@@ -30,6 +30,7 @@ from ..court import (
     plan,
 )
 from ..court.law import is_live
+from ..court.people import has_business
 from ..court.timers import due, next_due
 from ..refusals import sentence
 from ..store import Conflict, HearingFacts, Store, StoreError
@@ -87,6 +88,10 @@ class SittingWork(ABC):
         """Send everybody their view soon."""
 
     @abstractmethod
+    def _tell(self, before: Sitting, steps: Sequence[tuple[Event, Sitting]]) -> None:
+        """Tell people what has happened: each event with the state it led to."""
+
+    @abstractmethod
     def _court_closed(self) -> None:
         """The sitting has just been closed."""
 
@@ -142,9 +147,13 @@ class SittingWork(ABC):
 
     async def _give(self, actor: Actor, command: Command, locale: str) -> None:
         """Decide, write, apply.  Raises :class:`Refusal` or :class:`~hearing_server.store.StoreError`."""
-        refused = await self._commit(lambda: decide(self.sitting, actor, command, self._now()))
+        refused = await self._attempt(actor, command)
         if refused is not None:
-            raise Refusal(refused.code, sentence(refused.code, locale))
+            raise self._refusal(refused.code, locale)
+
+    async def _attempt(self, actor: Actor, command: Command) -> Refused | None:
+        """The same, answering why not."""
+        return await self._commit(lambda: decide(self.sitting, actor, command, self._now()))
 
     async def _commit(self, decision: Callable[[], tuple[Event, ...] | Refused]) -> Refused | None:
         for _ in range(APPEND_ATTEMPTS):
@@ -161,22 +170,30 @@ class SittingWork(ABC):
             except Conflict:
                 await self._catch_up()
                 continue
-            before, self.sitting = self.sitting, after
+            before = self.sitting
             for event in events:
                 person = event.subject or event.actor
                 self._log.info("event", seq=event.seq, what=event.name, person=person, to=event.to)
-            await self._follow(before)
+            await self._take(before, events)
             return None
         return Refused(code="busy")
 
     async def _catch_up(self) -> None:
-        """Another writer was first: take over what it wrote."""
+        """Take over what another writer wrote, if there is one."""
         before = self.sitting
-        for event in await self._store.log.read(before.id, before.seq):
-            self.sitting = apply(self.sitting, event)
-        await self._follow(before)
+        events = await self._store.log.read(before.id, before.seq)
+        if events:
+            await self._take(before, events)
 
-    async def _follow(self, before: Sitting) -> None:
+    async def _take(self, before: Sitting, events: Sequence[Event]) -> None:
+        """The log has these events: go over to the state they lead to."""
+        steps = []
+        for event in events:
+            self.sitting = apply(self.sitting, event)
+            steps.append((event, self.sitting))
+        await self._follow(before, steps)
+
+    async def _follow(self, before: Sitting, steps: Sequence[tuple[Event, Sitting]]) -> None:
         """Let the media and the pages follow the new state; returns when nothing forbidden flows any more."""
         if before.record is not self.sitting.record and self.sitting.record is RecordState.ARMING:
             self.watch.arm(self._clock.mono() / NS)
@@ -185,9 +202,13 @@ class SittingWork(ABC):
         old, new = plan(before), plan(self.sitting)
         if self._room is not None and msgspec.structs.replace(old, version=new.version) != new:
             await self._obey()
+        self._tell(before, steps)
         self._show()
         if self.sitting.state is SittingState.CLOSED and before.state is not SittingState.CLOSED:
             self._court_closed()
+
+    def _refusal(self, code: str, locale: str) -> Refusal:
+        return Refusal(code, sentence(code, locale))
 
     # --- the media room -------------------------------------------------------------------------
 
@@ -239,27 +260,19 @@ class SittingWork(ABC):
         delay_s = TICK_S
         try:
             for _ in range(SETTLE_LIMIT):
-                step = self._next_step()
-                if step is None:
-                    break
-                if await self._commit(step) is not None:
+                command = self._wanted()
+                if command is None or await self._attempt(SYSTEM, command) is not None:
                     break
             delay_s = self._delay_s()
         except StoreError as error:
             self._log.error("sitting.store_failed", code=error.code, detail=error.detail)
         self._set_alarm(delay_s)
 
-    def _next_step(self) -> Callable[[], tuple[Event, ...] | Refused] | None:
-        command = self._wanted()
-        if command is None:
-            return None
-        return lambda: decide(self.sitting, SYSTEM, command, self._now())
-
     def _wanted(self) -> Command | None:
         """The first of the steps that are due."""
         sitting, now = self.sitting, self._now()
         if sitting.state is SittingState.CLOSED:
-            return None
+            return self._wanted_after_the_close()
         record = self.watch.wanted(sitting.record, now.mono / NS)
         if record is not None:
             return record
@@ -267,10 +280,12 @@ class SittingWork(ABC):
         if recording and self._writer is not None and self._writer not in sitting.writers:
             return Command(name="writer", detail={"writer": self._writer})
         timers = [timer for timer in due(sitting, now.utc) if timer.name != "elapsed" or not self._unproven()]
-        if timers:
-            return timers[0]
-        missing = self._missing()
-        return None if missing is None else Command(name="lose", subject=missing)
+        return timers[0] if timers else self._missing()
+
+    def _wanted_after_the_close(self) -> Command | None:
+        """The bench may stay in its own room for a while."""
+        timers = due(self.sitting, self._clock.utc())
+        return timers[0] if timers else self._missing()
 
     def _unproven(self) -> bool:
         """After a restart in the countdown the log says that the record runs and that somebody presides; neither has
@@ -286,20 +301,20 @@ class SittingWork(ABC):
         )
         return not (recorded and presided)
 
-    def _missing(self) -> str | None:
-        """A person who is connected as far as the log knows, and is not; after a restart people have time to return."""
-        returning = self._clock.mono() < self._grace_until
+    def _missing(self) -> Command | None:
+        """Somebody is connected as far as the log knows, and is not; after a restart people have time to return."""
+        returning, utc = self._clock.mono() < self._grace_until, self._clock.utc()
         for person in self.sitting.people.values():
             absent = is_live(person) and not self._is_here(person.id)
-            if absent and (self._was_here(person.id) or not returning):
-                return person.id
+            if absent and (self._was_here(person.id) or not returning) and has_business(self.sitting, person, utc):
+                return Command(name="lose", subject=person.id)
         return None
 
     def _delay_s(self) -> float:
         """Until when nothing can fall due."""
-        if self.sitting.state is SittingState.CLOSED:
-            return 0.0
         at = next_due(self.sitting)
+        if self.sitting.state is SittingState.CLOSED:
+            return float("inf") if at is None else max(0.0, (at - self._clock.utc()) / NS)
         returning = any(is_live(person) and not self._was_here(person.id) for person in self.sitting.people.values())
         delay = TICK_S if self.sitting.record is not RecordState.IDLE or returning else float("inf")
         if at is not None and not self._unproven():
@@ -310,5 +325,5 @@ class SittingWork(ABC):
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None
-        if self.sitting.state is not SittingState.CLOSED and delay_s != float("inf"):
+        if delay_s != float("inf"):
             self._alarm = self._loop.call_later(delay_s, self._inbox.post, self._settle)

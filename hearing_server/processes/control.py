@@ -25,7 +25,6 @@ from signaling.turn import TurnServers
 
 from ..certificates import Certificates
 from ..config import Settings, variable
-from ..court import Rules
 from ..hearings import Hearings, RecorderClient
 from ..links import Links
 from ..oidc import Providers, read_providers
@@ -62,7 +61,7 @@ async def running_control(
         rooms = Rooms(bus, turn=turn_servers(settings))
         await rooms.start()
         stack.push_async_callback(rooms.aclose)
-        hearings = Hearings(store, rooms, RecorderClient(bus), Rules(countdown_s=settings.countdown_s))
+        hearings = Hearings(store, rooms, RecorderClient(bus), countdown_s=settings.countdown_s)
         await hearings.start()
         stack.push_async_callback(hearings.aclose)
 

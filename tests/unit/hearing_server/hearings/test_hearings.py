@@ -74,11 +74,12 @@ async def test_a_hearing_from_the_first_socket_to_the_close(court: Court) -> Non
     assert court.room.plan.record is None
     assert sockets["claimant"].view["state"] == "closed"
     await asyncio.sleep(actor_module.FAREWELL_S + 0.1)
-    for socket in sockets.values():
-        assert socket.ended is not None
-        assert socket.ended.reason == "closed"
-    assert court.room.closed
+    for role, socket in sockets.items():
+        assert (socket.ended is None) == (role == "judge"), "the bench keeps its own room"
+        assert socket.ended is None or socket.ended.reason == "closed"
     assert (await refused(court.join("claimant"))).code == "sitting-closed"
+    await court.hearings.leave(sockets["judge"])
+    assert court.room.closed
 
 
 async def test_nobody_gets_media_before_the_session(court: Court) -> None:
@@ -470,6 +471,15 @@ async def test_a_closed_sitting_rests(court: Court) -> None:
     async def rested() -> bool:
         return court.hearings.live(court.sitting_id) is None
 
+    await asyncio.sleep(actor_module.FAREWELL_S + 0.1)
+    assert (await refused(court.join("claimant"))).code == "sitting-closed"
+    assert sockets["judge"].ended is None
+    await court.hearings.leave(sockets["judge"])
+    await until(rested)
+    judge, view = await court.join("judge")
+    assert "enter_bench_room" not in view["may"], "after another check only"
+    court.clock.wait(2 * 3600 + 1)
+    await court.hearings.leave(judge)
     await until(rested)
     assert (await refused(court.join("judge"))).code == "sitting-closed"
     await until(rested)
