@@ -66,7 +66,10 @@ class Consumer:
         ``None`` while it goes the plain way."""
         self.reported_ntp = self.reported_ns = 0
         """The middle 32 bits of the last sender report's time stamp, and when it was written: for the round trip."""
+        self._noted = 0
+        """Packets of the hot lists at the last look at the newest of them."""
         self._rtx_payload_type = rtx_payload_type
+        self._is_known = not mid
         self._mid = rtp.extension(MID_ID, mid) if mid else b""
         self._map = SequenceMap(secrets.randbelow(0x4000))
         # Packets below this number carry the mid, however often they are sent: see _send_again.
@@ -273,8 +276,9 @@ class Consumer:
 
     def reported(self) -> None:
         """The subscriber has said something of this stream: it knows where it belongs."""
-        if not self._named_below:
+        if self._is_known:
             return
+        self._is_known = True
         self.settle()
         if self._map.highest_out + 1 < self._named_below:
             self._named_below = self._map.highest_out + 1
@@ -291,6 +295,7 @@ class Consumer:
             return None
         outbox, keys, name = route
         self.hot_base = (stream.hot_packets, stream.hot_octets)
+        self._noted = stream.hot_packets
         constants = (
             keys.sending_context,
             name,
@@ -304,18 +309,28 @@ class Consumer:
             return HotEntry(outbox, keys, constants)
         return HotEntry(outbox, keys, constants, self._mid, self._named_below - segment.delta)
 
+    def count(self) -> None:
+        """Count what the fast way has sent."""
+        stream, base = self.stream, self.hot_base
+        if stream is None or base is None:
+            return
+        packets, octets = stream.state.hot_packets, stream.state.hot_octets
+        if packets != base[0]:
+            self.packets += packets - base[0]
+            self.octets += octets - base[1]
+            self.downlink.packets_out += packets - base[0]
+            self.hot_base = (packets, octets)
+
     def settle(self) -> None:
         """Catch up with what the fast way has sent."""
-        stream, base, segment = self.stream, self.hot_base, self._map.current
-        if stream is None or base is None or segment is None or stream.hot_last is None:
+        self.count()
+        stream, segment = self.stream, self._map.current
+        if stream is None or self.hot_base is None or segment is None or self.hot_base[0] == self._noted:
             return
-        packets = stream.hot_packets - base[0]
-        if packets:
-            self.packets += packets
-            self.octets += stream.hot_octets - base[1]
-            self.downlink.packets_out += packets
-            self.hot_base = (stream.hot_packets, stream.hot_octets)
-            self._note_newest(stream.hot_last, segment, stream.hot_ns)
+        last = stream.hot_last
+        if last is not None:
+            self._noted = self.hot_base[0]
+            self._note_newest(last, segment, stream.hot_ns)
 
     def _cool(self) -> None:
         if self.stream is not None:
@@ -355,7 +370,7 @@ class Consumer:
 
     def sender_report(self, now_ns: int) -> bytes:
         """The upstream report moved to now and to our timestamps; empty while there is none."""
-        self.settle()
+        self.count()
         stream, segment = self.stream, self._map.current
         if stream is None or self._resync or segment is None or stream.sender_report is None or not self.packets:
             return b""

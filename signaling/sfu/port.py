@@ -54,6 +54,10 @@ class Receiver(Protocol):
     """A transport, as the port sees it."""
 
     ingress: Ingress | None
+    report_due: bool
+
+    def report(self, now_ns: int) -> None:
+        """Send the reports that are due."""
 
     def on_stun(self, request: stun.BindingRequest, path: Path, source: Address, now_ns: int) -> None: ...
 
@@ -98,6 +102,8 @@ class Port:
     def __init__(self, clock: Clock, fast: FastPath | None = None) -> None:
         self.receivers: dict[str, Receiver] = {}
         self.fast = fast
+        self.due: dict[Receiver, None] = {}
+        """Transports that are to report at the next tick, out of turn."""
         self.number = 0
         self.dropped = 0
         self.failures = 0
@@ -319,23 +325,28 @@ class UdpSocket:
         fast.batching = True
         try:
             for _ in range(BATCH_DATAGRAMS // native.slots):
-                count = native.receive()
                 now_ns = self._clock.mono_ns()
-                at = native.process(0, count, now_ns)
-                while at < count:
-                    try:
-                        self._take_odd(native, at, now_ns)
-                    except Exception:  # one peer's packet must never end the service of all others
-                        self._port.dropped += 1
-                        self._port.failed("a datagram was dropped")
-                    at = native.process(at + 1, count, now_ns)
-                fast.flush()
+                at = native.turn(now_ns)
+                count = native.count
+                if at < count:
+                    self._take_rest(native, at, now_ns)
+                    fast.flush()
                 if 0 <= count < native.slots:
                     return
         except Exception:
             self._port.failed("a batch was dropped")
         finally:
             fast.batching = False
+
+    def _take_rest(self, native: NativeSocket, at: int, now_ns: int) -> None:
+        """Of a batch, from a datagram on that is to be looked at."""
+        while at < native.count:
+            try:
+                self._take_odd(native, at, now_ns)
+            except Exception:  # one peer's packet must never end the service of all others
+                self._port.dropped += 1
+                self._port.failed("a datagram was dropped")
+            at = native.go_on(at + 1, now_ns)
 
     def _take_odd(self, native: NativeSocket, i: int, now_ns: int) -> None:
         name = native.peer(i)

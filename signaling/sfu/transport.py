@@ -47,8 +47,6 @@ class Transport:
         self.packets_out = 0
         self.counts: Counter[str] = Counter()
         """By names of :data:`signaling.worker_api.COUNTERS` and of its causes of drops."""
-        self.report_due = False
-        """A report is to be sent at the next tick, out of turn."""
         self._clock = clock
         self._port = port
         self._certificate = certificate
@@ -64,6 +62,18 @@ class Transport:
         self._closed = False
         self._dtls_left = MAX_DTLS_RECORDS
         port.receivers[self._ice.local.ufrag] = self
+
+    @property
+    def report_due(self) -> bool:
+        """A report is to be sent at the next tick, out of turn."""
+        return self in self._port.due
+
+    @report_due.setter
+    def report_due(self, due: bool) -> None:
+        if due:
+            self._port.due[self] = None
+        else:
+            self._port.due.pop(self, None)
 
     @property
     def ready(self) -> bool:
@@ -105,6 +115,7 @@ class Transport:
         if self._closed:
             return
         self._closed = True
+        self.report_due = False
         if self._handshake is not None:
             self._handshake.cancel()
         await self._dtls.stop()

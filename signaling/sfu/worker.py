@@ -20,7 +20,7 @@ from .dtls_adapter import Certificate
 from .levels import PERIOD_MS
 from .metrics import Tally
 from .paths import open_path
-from .port import Port
+from .port import Port, Receiver
 from .producer import Producer
 from .room import Peer, Room
 from .settings import WorkerSettings
@@ -83,6 +83,7 @@ class Worker:
         self._certificate = Certificate()
         self._rooms: dict[str, Room] = {}
         self._transports: dict[str, _Held] = {}
+        self._uplinks: dict[str, Uplink] = {}
         self._slots: list[dict[str, _Held]] = [{} for _ in range(REPORT_TICKS)]
         self._producers: dict[str, tuple[Room, Peer, Producer]] = {}
         self._pending: list[api.AnyEvent] = []
@@ -225,6 +226,8 @@ class Worker:
             self._replace_downlink(room, peer)
             transport = peer.downlink = Downlink(*common, command.capabilities)
         self._transports[transport_id] = self._slots[slot][transport_id] = _Held(transport, room, peer, slot)
+        if isinstance(transport, Uplink):
+            self._uplinks[transport_id] = transport
         room.connect_all()
         return api.TransportCreated(
             id=transport_id,
@@ -273,6 +276,7 @@ class Worker:
 
     def _end_transport(self, transport: Transport) -> None:
         held = self._transports.pop(transport.id, None)
+        self._uplinks.pop(transport.id, None)
         if held is not None:
             self._slots[held.slot].pop(transport.id, None)
         self._sent_gone += transport.packets_out
@@ -396,23 +400,21 @@ class Worker:
     def _tick(self, now_ns: int) -> None:
         self._ticks += 1
         slot = self._slots[self._ticks % REPORT_TICKS]
-        for held in self._transports.values():
-            transport = held.transport
-            if isinstance(transport, Uplink):
-                transport.on_timer(now_ns)
-            if transport.report_due or transport.id in slot:
-                transport.report_due = False
-                transport.report(now_ns)
+        for uplink in self._uplinks.values():
+            uplink.on_timer(now_ns)
+        reporting: dict[Receiver, None] = dict(self._port.due)
+        reporting.update((held.transport, None) for held in slot.values())
+        for transport in reporting:
+            transport.report_due = False
+            transport.report(now_ns)
         for held in list(slot.values()):
             held.transport.check_consent(now_ns)
-        if self._ticks % LEVEL_TICKS == 0:
-            for room in self._rooms.values():
+        for turn, room in enumerate(self._rooms.values(), self._ticks):  # packets never wait for all of them at once
+            if turn % LEVEL_TICKS == 0:
                 room.tell_levels(now_ns)
-        if self._ticks % QUALITY_TICKS == 0:
-            for room in self._rooms.values():
+            if turn % QUALITY_TICKS == 0:
                 room.tell_quality(now_ns)
-        if self._ticks % REPORT_TICKS == 0:
-            for room in self._rooms.values():
+            if turn % REPORT_TICKS == 0:
                 room.on_timer(now_ns)
         if now_ns - self._load_ns >= NS_PER_S:
             self._measure_load(now_ns)

@@ -132,7 +132,8 @@ int main(int count, char **arguments) {
             free(data);
             if (chance(30) == 0) as_python(stream, now_ns);
         }
-        for (int at = 0; at < slots; at++) at = hot_process(sock, at, slots, now_ns);
+        sock->count = slots;
+        for (int at = 0; at < slots; at++) at = hot_go_on(sock, at, now_ns);
         if (chance(3)) hot_flush(worker);
         if (chance(200) == 0) {
             int i = (int)chance(STREAMS);

@@ -105,7 +105,7 @@ struct hot_socket {
     uint8_t *slots;
     uint8_t *names;
     int32_t sizes[HOT_SLOTS];
-    int32_t odd, odd_size;
+    int32_t count, odd, odd_size;
     int32_t segmentation;
     int64_t dropped, forged;
 };
@@ -122,8 +122,8 @@ struct hot_socket *hot_socket_new(struct hot_worker *worker, int32_t fd, int32_t
 void hot_socket_close(struct hot_socket *sock);
 int32_t hot_bind(struct hot_socket *sock, const uint8_t *name, struct hot_ingress *ingress);
 void hot_unbind(struct hot_socket *sock, const uint8_t *name);
-int32_t hot_receive(struct hot_socket *sock);
-int32_t hot_process(struct hot_socket *sock, int32_t from, int32_t count, int64_t now_ns);
+int32_t hot_turn(struct hot_socket *sock, int64_t now_ns);
+int32_t hot_go_on(struct hot_socket *sock, int32_t from, int64_t now_ns);
 
 struct hot_ingress *hot_ingress_new(struct hot_worker *worker);
 void hot_ingress_free(struct hot_ingress *ingress);

@@ -3,7 +3,7 @@
 Compiled code and Python work on the same memory: a stream's counters and packets, a peer's arrival times.  A stream is
 *lent* while its packets in order need nobody's decision; a packet that is anything else comes to Python, which does
 with it what it always does, on the same counters.  All calls are made on the event loop's thread.  Memory that Python
-lets go of is freed at the next flush, as Python may let go on any thread, in the middle of a call.
+lets go of is freed a little later, as Python may let go on any thread, in the middle of a call.
 """
 
 from __future__ import annotations
@@ -108,17 +108,21 @@ class NativePath(FastPath):
     def flush(self) -> None:
         self._scheduled = False
         self.lib.hot_flush(self.worker)
-        while self._dead:
-            free, pointer = self._dead.popleft()
-            free(pointer)
+        self._bury()
 
     def send(self) -> None:
         self.lib.hot_send(self.worker)
 
     def keep(self, pointer: Any, free: Any) -> Any:
         """The pointer, freed some time after Python has no more use for it."""
+        self._bury()
         dead = self._dead
         return self.ffi.gc(self._made(pointer), lambda pointer: dead.append((free, pointer)))
+
+    def _bury(self) -> None:
+        while self._dead:
+            free, pointer = self._dead.popleft()
+            free(pointer)
 
     def free_capture(self, pointer: Any) -> None:
         self.lib.hot_capture_free(self.worker, pointer)
@@ -270,6 +274,7 @@ class NativeSocket(Outbox):
 
     def __init__(self, path: NativePath, sock: socket.socket) -> None:
         self._lib = lib = path.lib
+        self._turn = lib.hot_turn
         self._path = path
         self._name_bytes = mmsg.NAME_BYTES[sock.family]
         created = lib.hot_socket_new(path.worker, sock.fileno(), self._name_bytes, path.segmentation)
@@ -299,13 +304,19 @@ class NativeSocket(Outbox):
         else:
             self._lib.hot_unbind(self.pointer, name)
 
-    def receive(self) -> int:
-        """Read what is there; how many datagrams, or -1 for the error of an earlier send."""
-        return int(self._lib.hot_receive(self.pointer))
+    def turn(self, now_ns: int) -> int:
+        """Read a batch and take it up to a datagram that is to be looked at, whose number is answered; without one,
+        what was taken is sent, and the answer is :attr:`count`."""
+        return self._turn(self.pointer, now_ns)  # type: ignore[no-any-return]
 
-    def process(self, first: int, count: int, now_ns: int) -> int:
-        """Take datagrams from ``first`` on; the number of one that is to be looked at, or ``count``."""
-        return int(self._lib.hot_process(self.pointer, first, count, now_ns)) if first < count else count
+    def go_on(self, first: int, now_ns: int) -> int:
+        """Take more of the batch, from ``first`` on; the number of the next that is to be looked at, or the count."""
+        return int(self._lib.hot_go_on(self.pointer, first, now_ns))
+
+    @property
+    def count(self) -> int:
+        """Datagrams of the batch, or -1 for the error of an earlier send."""
+        return self.pointer.count  # type: ignore[no-any-return]
 
     @property
     def odd(self) -> int:

@@ -159,13 +159,13 @@ void hot_sockets_forget(struct hot_worker *worker, const struct hot_ingress *ing
 
 /* --- in -------------------------------------------------------------------------------------- */
 
-int32_t hot_receive(struct hot_socket *given) {
-    struct socket *sock = own(given);
+/* `count` is -1 for the error of an earlier send. */
+static void receive(struct socket *sock) {
     for (int i = 0; i < HOT_SLOTS; i++) sock->in[i].msg_hdr.msg_namelen = (socklen_t)sock->name_bytes;
     int count = recvmmsg(sock->fd, sock->in, HOT_SLOTS, MSG_DONTWAIT, NULL);
-    if (count < 0) return errno == EAGAIN || errno == EINTR || errno == EBADF ? 0 : -1;
+    if (count < 0) count = errno == EAGAIN || errno == EINTR || errno == EBADF ? 0 : -1;
     for (int i = 0; i < count; i++) sock->seen.sizes[i] = (int32_t)sock->in[i].msg_len;
-    return count;
+    sock->seen.count = count;
 }
 
 /* Whether the datagram is done with; if not, `odd` says what Python gets. */
@@ -187,11 +187,18 @@ static int take_slot(struct socket *sock, int32_t i, int64_t now_ns) {
     return !sock->seen.odd;
 }
 
-int32_t hot_process(struct hot_socket *given, int32_t from, int32_t count, int64_t now_ns) {
-    if (count > HOT_SLOTS) count = HOT_SLOTS;
-    for (int32_t i = from < 0 ? 0 : from; i < count; i++)
+int32_t hot_go_on(struct hot_socket *given, int32_t from, int64_t now_ns) {
+    for (int32_t i = from < 0 ? 0 : from; i < given->count && i < HOT_SLOTS; i++)
         if (!take_slot(own(given), i, now_ns)) return i;
-    return count;
+    return given->count;
+}
+
+/* Reads a batch and takes it up to the first datagram that is Python's; without one, what was taken is sent. */
+int32_t hot_turn(struct hot_socket *given, int64_t now_ns) {
+    receive(own(given));
+    int32_t at = hot_go_on(given, 0, now_ns);
+    if (at >= given->count) hot_flush(own(given)->worker);
+    return at;
 }
 
 /* --- out ------------------------------------------------------------------------------------- */
