@@ -21,7 +21,7 @@ from recording.playback import MediaEntry, Playback
 from recording.serve import Media, RecordReader, TooManyReaders
 
 from .. import api
-from ..court import Event
+from ..court import Event, may_read_stored
 from ..hearings import Hearings, RecorderUnavailable, views
 from ..store import HearingFacts, JobRow, RecordRow, Store
 from .access import PERSON_PARAMETER, STAFF, Ask, Gate, SeatCaller
@@ -96,7 +96,8 @@ class Records:
         events = await self._hearings.log_of(facts.sitting_id)
         jobs = await self._store.records.jobs_of(facts.sitting_id)
         await self._gate.note(ask.caller, facts.hearing_id, "open-record", facts.sitting_id, time.time_ns())
-        return Json(_page(ask, playback, events, record, jobs))
+        seen = [event for event in events if _may_see(ask, event)]
+        return Json(_page(ask, playback, seen, record, jobs))
 
     async def _playback(self, facts: HearingFacts) -> Playback | None:
         try:
@@ -225,6 +226,16 @@ class Records:
 def _unavailable(facts: HearingFacts, error: StoreProblem) -> ProblemError:
     log.error("archive.unavailable", hearing=facts.hearing_id, error=str(error))
     return ProblemError("record-unavailable", {"Retry-After": "30"})
+
+
+def _may_see(ask: Ask, event: Event) -> bool:
+    """By the law's word on the log of a past sitting, for any of the caller's roles in this court."""
+    caller = ask.caller
+    if isinstance(caller, SeatCaller):
+        roles = frozenset({caller.seat.person.role})
+    else:
+        roles = frozenset(caller.session.account.roles.get(ask.hearing.court.id, ()))
+    return any(may_read_stored(event, role, caller.id) for role in roles)
 
 
 # --- shapes ----------------------------------------------------------------------------------------
