@@ -112,7 +112,7 @@ class Downlink(Transport):
             if isinstance(report, rtcp.Nack):
                 consumer = self._by_ssrc.get(report.media_ssrc)
                 self.counts["nacks_received"] += len(report.sequences)
-                if consumer is not None and not consumer.paused:
+                if consumer is not None and not consumer.paused and not self._port.overloaded:
                     consumer.on_nack(report.sequences, now_ns)
             elif isinstance(report, rtcp.KeyframeRequest):
                 consumer = self._by_ssrc.get(report.media_ssrc)

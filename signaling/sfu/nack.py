@@ -98,6 +98,10 @@ class NackGenerator:
         self._next_ns = next_ns
         return asked
 
+    def give_up(self) -> None:
+        """Ask for nothing of what is missing now."""
+        self.missing.clear()
+
     def reset(self) -> None:
         """The sender started anew."""
         self.missing.clear()

@@ -14,7 +14,7 @@ import socket
 from typing import Any, Protocol, cast
 
 from . import mmsg, stun
-from .clock import Clock
+from .clock import NS_PER_MS, Clock
 from .fastpath import FastPath, Ingress, Outbox
 from .framing import Deframer, frame
 from .native.path import NativeSocket
@@ -24,6 +24,8 @@ logger = logging.getLogger(__name__)
 #: Datagrams read from one socket before other work of the loop gets its turn.
 BATCH_DATAGRAMS = 256
 MAX_DATAGRAM_BYTES = 2048
+#: A socket that was never found empty for so long holds more than this worker can carry.
+BEHIND_MS = 60
 SOCKET_BUFFER_BYTES = 4 * 1024 * 1024
 #: Open TCP connections at once, those of one address that have not proved themselves, and how long one may stay so.
 MAX_TCP_CONNECTIONS = 512
@@ -106,6 +108,9 @@ class Port:
         """Transports that are to report at the next tick, out of turn."""
         self.number = 0
         self.dropped = 0
+        self.overloaded = False
+        """More comes than can be taken: repair is given up, since what is missing was lost here, and asking for it,
+        or being asked, would take the time of what still comes."""
         self.failures = 0
         self._clock = clock
         self._sockets: list[UdpSocket] = []
@@ -213,6 +218,14 @@ class Port:
             unproven[0].abort()
         return True
 
+    def look(self, now_ns: int) -> None:
+        """At each tick: see whether the sockets are kept up with."""
+        since = [sock.behind_since_ns for sock in self._sockets if sock.behind_since_ns is not None]
+        overloaded = bool(since) and now_ns - min(since) > BEHIND_MS * NS_PER_MS
+        if overloaded and not self.overloaded:
+            logger.warning("more packets come than this worker can carry")
+        self.overloaded = overloaded
+
     def failed(self, what: str) -> None:
         """Log the exception being handled: the first, second, fourth ..., so that a fault a packet fills no disk."""
         self.failures += 1
@@ -252,6 +265,8 @@ class UdpSocket:
         self.number: int = self._socket.getsockname()[1]
         self.routes: dict[bytes, tuple[Receiver, UdpPath]] = {}
         """By the peer's name as the kernel writes it."""
+        self.behind_since_ns: int | None = None
+        """Since when there is always more to read; ``None`` while it was empty at last."""
         self._loop = asyncio.get_running_loop()
         self._fast = port.fast
         self._outbox: Outbox | None = None
@@ -314,7 +329,9 @@ class UdpSocket:
                         self._port.failed("a datagram was dropped")
                 fast.flush()
                 if 0 <= count < mmsg.RECEIVE_MESSAGES:
+                    self.behind_since_ns = None
                     return
+            self._is_behind()
         except Exception:
             self._port.failed("a batch was dropped")
         finally:
@@ -332,7 +349,9 @@ class UdpSocket:
                     self._take_rest(native, at, now_ns)
                     fast.flush()
                 if 0 <= count < native.slots:
+                    self.behind_since_ns = None
                     return
+            self._is_behind()
         except Exception:
             self._port.failed("a batch was dropped")
         finally:
@@ -386,6 +405,7 @@ class UdpSocket:
             try:
                 datagram, address = recvfrom(MAX_DATAGRAM_BYTES)
             except BlockingIOError:
+                self.behind_since_ns = None
                 return
             except OSError:  # an ICMP error of an earlier send
                 continue
@@ -395,6 +415,12 @@ class UdpSocket:
             except Exception:
                 self._port.dropped += 1
                 self._port.failed("a datagram was dropped")
+        self._is_behind()
+
+    def _is_behind(self) -> None:
+        """Others of the loop have their turn, though there is more to read."""
+        if self.behind_since_ns is None:
+            self.behind_since_ns = self._clock.mono_ns()
 
     def _take(self, datagram: bytes, name: bytes, route: tuple[Receiver, UdpPath] | None, now_ns: int) -> None:
         if not datagram:

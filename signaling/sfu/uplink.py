@@ -149,6 +149,8 @@ class Uplink(Transport):
                 producer.on_timer(now_ns)
             for stream in producer.streams:
                 if stream is not None and stream.nack.missing:
+                    if self._port.overloaded:
+                        stream.nack.give_up()
                     numbers = stream.nack.due(now_ns)
                     if numbers:
                         self.counts["nacks_sent"] += len(numbers)

@@ -400,6 +400,7 @@ class Worker:
     def _tick(self, now_ns: int) -> None:
         self._ticks += 1
         slot = self._slots[self._ticks % REPORT_TICKS]
+        self._port.look(now_ns)
         for uplink in self._uplinks.values():
             uplink.on_timer(now_ns)
         reporting: dict[Receiver, None] = dict(self._port.due)
