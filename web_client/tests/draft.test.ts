@@ -53,12 +53,12 @@ test("languages are told apart however they are written", () => {
   expect(languagesOf(" en, zh；da  ")).toEqual(["en", "zh", "da"]);
 });
 
-test("a booking goes through the form unchanged, without the guests of the public link", () => {
+test("a booking goes through the form unchanged, with the guests of the public link", () => {
   const person = { personId: "p1", role: "lawyer", name: "A", nameZh: "", side: "claimant", languages: ["en"], linkedTo: [], represents: ["p2"], screenedFrom: [], deputy: false, user: null, email: "a@x", phone: "", locale: "en", link: "works", guest: false };
   const booking = { caseNumber: "1", caseName: "n", caseNameZh: "", room: "r", roomZh: "", recording: "on", recordingReason: "", days: [{ sittingId: "s", ordinal: 1, scheduledAt: 1764036000, durationS: 3600, state: "not_started" }],
     people: [person, { ...person, personId: "p2", role: "claimant", represents: [] }, { ...person, personId: "p3", guest: true }] } as unknown as Booking;
   const request = bookingRequest(draftOf(booking, ZONE), "c", ZONE, { revision: 3 });
   expect(request.days).toEqual([{ scheduledAt: 1764036000, durationS: 3600, sittingId: "s" }]);
-  expect(request.people.map((each) => [each.ref, each.represents])).toEqual([["p1", ["p2"]], ["p2", []]]);
+  expect(request.people.map((each) => [each.ref, each.represents])).toEqual([["p1", ["p2"]], ["p2", []], ["p3", ["p2"]]]);
   expect(request.revision).toBe(3);
 });

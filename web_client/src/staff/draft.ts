@@ -24,6 +24,8 @@ export interface PersonDraft {
   represents: string[];
   screenedFrom: string[];
   deputy: boolean;
+  /** Came by the public link: goes along unchanged, and is not shown in the form. */
+  guest: boolean;
   user: string;
   email: string;
   phone: string;
@@ -47,12 +49,16 @@ const STAFF: PersonRole[] = ["judge", "panel", "clerk", "staff_host", "technicia
 const DEFAULT_MINUTES = "120";
 const DEFAULT_TIME = "10:00";
 
+const ENGLISH_GROUNDS = ["parties_object", "no_means", "originals", "identity", "interests_of_justice"];
 /** Grounds for holding a hearing in person, by the court's rules (hearing_server.court.profiles). */
 export const CONVERT_GROUNDS: Record<Booking["profile"], string[]> = {
-  england: ["parties_object", "no_means", "originals", "identity", "interests_of_justice"],
+  demo: ENGLISH_GROUNDS,
+  england: ENGLISH_GROUNDS,
   china: ["parties_object", "no_means", "originals", "identity", "state_secrets", "public_concern", "cannot_find_facts"],
 };
 
+/** The people that the clerk books. */
+export const booked = (draft: Draft): PersonDraft[] => draft.people.filter((person) => !person.guest);
 export const hasAccount = (role: PersonRole): boolean => STAFF.includes(role);
 /** A party's side is their own; the others choose one. */
 export const sideIsGiven = (role: PersonRole): boolean => role === "claimant" || role === "respondent";
@@ -70,6 +76,7 @@ export const newPerson = (role: PersonRole, locale: Locale, ref: string): Person
   represents: [],
   screenedFrom: [],
   deputy: false,
+  guest: false,
   user: "",
   email: "",
   phone: "",
@@ -109,14 +116,12 @@ export function draftOf(booking: Booking, timeZone: string | undefined): Draft {
       time: timeIn(day.scheduledAt, timeZone),
       minutes: String(Math.round(day.durationS / 60)),
     })),
-    people: booking.people
-      .filter((person) => !person.guest)
-      .map(({ personId, languages, user, link: _link, guest: _guest, ...rest }) => ({
-        ...rest,
-        ref: personId,
-        languages: languages.join(", "),
-        user: user ?? "",
-      })),
+    people: booking.people.map(({ personId, languages, user, link: _link, ...rest }) => ({
+      ...rest,
+      ref: personId,
+      languages: languages.join(", "),
+      user: user ?? "",
+    })),
   };
 }
 
@@ -175,7 +180,7 @@ export function lacks(draft: Draft, asDraft: boolean): Set<string> {
   });
   for (const person of draft.people) if (!person.name.trim()) missing.add(`person ${person.ref}`);
   if (!asDraft && draft.days.length === 0) missing.add("days");
-  if (!asDraft && draft.people.length < 2) missing.add("people");
+  if (!asDraft && booked(draft).length < 2) missing.add("people");
   if (!needsRecord(draft) && draft.recording === "off" && !draft.recordingReason.trim()) missing.add("recordingReason");
   return missing;
 }
