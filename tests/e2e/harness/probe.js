@@ -194,10 +194,10 @@
         if (report.type === "inbound-rtp") {
           const bytes = report.bytesReceived + report.headerBytesReceived;
           const { kind, packetsReceived: packets, framesDecoded: frames = 0 } = report;
-          received.push({ ...owners.get(report.trackIdentifier), kind, bytes, packets, frames, ...size });
+          received.push({ ...owners.get(report.trackIdentifier), id: report.id, kind, bytes, packets, frames, ...size });
         } else if (report.type === "outbound-rtp") {
           const bytes = report.bytesSent + report.headerBytesSent;
-          sent.push({ kind: report.kind, rid: report.rid ?? "", bytes, packets: report.packetsSent, fps: report.framesPerSecond ?? 0, ...size });
+          sent.push({ id: report.id, kind: report.kind, rid: report.rid ?? "", bytes, packets: report.packetsSent, fps: report.framesPerSecond ?? 0, ...size });
         }
       }
     }
