@@ -389,7 +389,6 @@ class ConsentRow(Struct):
 
     stage: str
     state: Consent
-    at: float | None
     #: Whether the person can still withdraw it.
     may_withdraw: bool
 

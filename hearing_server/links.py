@@ -13,6 +13,8 @@ import secrets
 import time
 from collections.abc import Callable
 
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from itsdangerous import BadSignature, URLSafeSerializer
 
 from .store import LinkRow, SeatRow, Store
@@ -42,12 +44,17 @@ class Links:
     def __init__(self, store: Store, secret: bytes, now: Callable[[], int] = time.time_ns) -> None:
         self._store = store
         self._now = now
+        self._secret = secret
         self._signer: URLSafeSerializer = URLSafeSerializer(
             secret, salt="hearing.link", signer_kwargs={"digest_method": hashlib.sha256}
         )
         self._public_signer: URLSafeSerializer = URLSafeSerializer(
             secret, salt="hearing.public-link", signer_kwargs={"digest_method": hashlib.sha256}
         )
+
+    def derived_key(self, purpose: bytes) -> bytes:
+        """32 bytes for another purpose, from the same secret (RFC 5869)."""
+        return HKDF(hashes.SHA256(), length=32, salt=None, info=purpose).derive(self._secret)
 
     def token(self, link_id: str) -> str:
         """What stands after ``/j/``; the same each time."""

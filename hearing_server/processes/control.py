@@ -29,6 +29,7 @@ from ..hearings import Hearings, RecorderClient
 from ..links import Links
 from ..oidc import Providers, read_providers
 from ..store import Store, StoreError
+from ..upkeep import upkeep
 from ..web.app import create_app
 from ..web.media_metrics import MediaMetrics
 from ..words import Fault, Word
@@ -68,6 +69,7 @@ async def running_control(
         providers = open_providers(settings)
         stack.push_async_callback(providers.aclose)
         post = await stack.enter_async_context(running_post(settings, store))
+        await stack.enter_async_context(upkeep(store, settings.identity_days))
 
         async def serve_socket(websocket: WebSocket, seat: Seat) -> None:
             await socket.serve(websocket, seat, hearings)

@@ -156,7 +156,7 @@ class Endpoint:
 
     ``who`` is nothing for strangers, else the roles allowed, by whom ``by``: a seat, an account or either.
     ``limited`` entries spend from the address's allowance.  ``body`` and ``answer`` are the msgspec types of the JSON,
-    if it is JSON; ``upload`` is the most bytes of a body that is a file.  ``always``: works before a one-time
+    if it is JSON; ``body_limit``: bytes, where the usual limit is too small.  ``always``: works before a one-time
     password is changed, too.  ``{hearing_id}`` in the path is a hearing with its current sitting, ``{sitting_id}``
     one of its sittings.
     """
@@ -170,7 +170,7 @@ class Endpoint:
     by: Literal["seat", "account", "either"] = "either"
     limited: bool = False
     always: bool = False
-    upload: int = 0
+    body_limit: int = 0
     body: Any = None
     answer: Any = None
     status: int = 200

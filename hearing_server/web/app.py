@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.metadata
+import re
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
@@ -17,7 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import Route, WebSocketRoute
+from starlette.routing import Route, WebSocketRoute, compile_path
 from starlette.websockets import WebSocket
 
 from recording.serve import RecordReader
@@ -30,9 +31,24 @@ from ..hearings import Hearings
 from ..links import Links
 from ..oidc import Providers
 from ..store import HearingFacts, Store, StoreError
-from .access import CLERK, EVERYBODY, STAFF, Ask, Caller, Endpoint, Gate, is_local, same_origin
+from .access import (
+    BENCH,
+    CLERK,
+    COURT_WIDE,
+    EVERYBODY,
+    STAFF,
+    Ask,
+    Caller,
+    Endpoint,
+    Gate,
+    is_local,
+    same_origin,
+)
 from .accounts import CourtAccounts
+from .arrival import Arrival
+from .attendance import Attendance
 from .bookings import Bookings
+from .guests import Guests
 from .identity import Identity
 from .invitations import Invitations
 from .limits import RateLimit
@@ -102,6 +118,16 @@ def endpoints(identity: Identity, people: People, records: Records) -> tuple[End
             who=EVERYBODY,
             by="seat",
             status=204,
+        ),
+        Endpoint(
+            name="attend",
+            method="POST",
+            path="/api/hearings/{hearing_id}/seat",
+            summary="Take the seat of whom one is booked as, or of the court's staff, by one's account.",
+            handler=identity.attend,
+            who=BENCH | COURT_WIDE,
+            by="account",
+            answer=api.Me,
         ),
         Endpoint(
             name="searchHearings",
@@ -240,16 +266,20 @@ def create_app(
     providers = providers or Providers()
     gate = Gate(store, links, accounts, RateLimit(time.monotonic))
     invitations = Invitations(store, links, base_url=base_url, sender=mail_sender, posted=posted)
+    attendance = Attendance(store, hearings)
+    identity = Identity(store, links, hearings, attendance, gate)
     pages = Pages(static_dir)
     table = (
         *endpoints(
-            Identity(store, links, hearings, gate),
+            identity,
             People(store, links, hearings, invitations, gate),
             Records(store, hearings, archive, gate),
         ),
         *SignIn(store, accounts, providers, gate, origins).endpoints(),
         *CourtAccounts(store, accounts, providers, gate).endpoints(),
-        *Bookings(store, links, hearings, invitations, gate).endpoints(),
+        *Bookings(store, links, hearings, invitations, attendance, gate).endpoints(),
+        *Arrival(store, hearings, attendance, gate, links.derived_key(b"identity documents")).endpoints(),
+        *Guests(store, links, hearings, identity, gate).endpoints(),
     )
     described = document(table, VERSION)
     sockets: Counter[str] = Counter()
@@ -309,6 +339,7 @@ def create_app(
         Route("/hearing", pages.party),
         Route("/j/{token}", pages.party),
         Route("/g/{token}", pages.party),
+        Route("/g/{token}", pages.party),
         Route("/exhibits", pages.party),
         Route("/staff", pages.staff),
         Route("/staff/{page:path}", pages.staff),
@@ -321,7 +352,7 @@ def create_app(
         middleware=[
             Middleware(SecurityHeaders),
             Middleware(Measured, registry=metrics),
-            Middleware(BodyLimit),
+            Middleware(BodyLimit, larger=_body_limits(table)),
         ],
         exception_handlers={ProblemError: _problem, StoreError: _store_error, HTTPException: _http_error},
     )
@@ -358,6 +389,10 @@ def _handled(row: Endpoint, gate: Gate, origins: frozenset[str]) -> Callable[[Re
         return await row.handler(Ask(request, locale_of(request), body, caller, hearing))
 
     return endpoint
+
+
+def _body_limits(table: Sequence[Endpoint]) -> list[tuple[str, re.Pattern[str], int]]:
+    return [(row.method, compile_path(row.path)[0], row.body_limit) for row in table if row.body_limit]
 
 
 async def _answers(store: Store) -> bool:

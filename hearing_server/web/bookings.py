@@ -12,11 +12,13 @@ from starlette.responses import Response
 
 from .. import api, diary
 from .. import desk_api as d
+from ..court import Command
 from ..hearings import Hearings
 from ..links import Links
 from ..store import Court, HearingFacts, PersonRow, Store
 from ..store.bookings import DayBegun, Stale
 from .access import BENCH, CLERK, DESK, Ask, Endpoint, Gate
+from .attendance import Attendance
 from .invitations import Invitations
 from .problems import Json, ProblemError
 from .readiness import assess, link_states
@@ -25,13 +27,24 @@ log = structlog.get_logger(__name__)
 
 NS = 1_000_000_000
 QUERY_LIMIT = 200
+#: Two hundred people with all that can be said of them.
+BOOKING_LIMIT_BYTES = 256 * 1024
 READERS = DESK | BENCH | {"technician"}
 DECIDERS = CLERK | {"judge"}
 _BOOKING = "/api/bookings/{hearing_id}"
 
 
 class Bookings:
-    def __init__(self, store: Store, links: Links, hearings: Hearings, invitations: Invitations, gate: Gate) -> None:
+    def __init__(
+        self,
+        store: Store,
+        links: Links,
+        hearings: Hearings,
+        invitations: Invitations,
+        attendance: Attendance,
+        gate: Gate,
+    ) -> None:
+        self._attendance = attendance
         self._store = store
         self._links = links
         self._hearings = hearings
@@ -57,6 +70,7 @@ class Bookings:
                 handler=self.book,
                 who=CLERK,
                 body=d.BookingRequest,
+                body_limit=BOOKING_LIMIT_BYTES,
                 answer=d.Booking,
                 status=201,
             ),
@@ -77,6 +91,7 @@ class Bookings:
                 handler=self.edit,
                 who=CLERK,
                 body=d.BookingRequest,
+                body_limit=BOOKING_LIMIT_BYTES,
                 answer=d.Booking,
             ),
             Endpoint(
@@ -349,7 +364,11 @@ class Bookings:
         )
         await self._note(ask, facts.hearing_id, "direct-observers", allowed=body.allowed, grounds=body.grounds)
         await self._store.bookings.set_observers(facts.hearing_id, msgspec.json.encode(direction).decode())
-        await self._hearings.booking_changed(facts.hearing_id)
+        sitting = await self._hearings.sitting(facts.sitting_id)
+        if sitting is not None and sitting.state != "closed" and (body.allowed or sitting.public_grounds):
+            judge = await self._attendance.person(ask)
+            name, detail = ("direct_public", {"grounds": body.grounds}) if body.allowed else ("withdraw_public", {})
+            await self._attendance.give(ask, facts, judge, Command(name=name, detail=detail))
         return Json(direction)
 
     # --- shapes -----------------------------------------------------------------------------------------

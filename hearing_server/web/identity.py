@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import contextlib
+import time
 
 from starlette.responses import Response
 
 from ..api import LinkRequest, Me, SessionRequest
+from ..court import SYSTEM, Command
 from ..hearings import Hearings, views
 from ..links import LinkRefused, Links
-from ..store import LinkRow, Store
+from ..store import LinkRow, SeatRow, Store
 from .access import SEAT_COOKIE, SEATS_LIMIT, STAFF, Ask, Gate, over_https, person_cookie
+from .attendance import Attendance
 from .problems import Json, ProblemError
 
 #: How long a browser keeps a party's cookie, s; the link's expiry ends it earlier.  Judges and clerks reach the archive
 #: with theirs, which ends with the browser.
 COOKIE_MAX_AGE_S = 31 * 24 * 3600
+#: How long somebody who has signed in to an account keeps the seat they took by it, s.
+ATTENDANCE_S = 16 * 3600
+NS = 1_000_000_000
 
 
 class Identity:
-    def __init__(self, store: Store, links: Links, hearings: Hearings, gate: Gate) -> None:
+    def __init__(self, store: Store, links: Links, hearings: Hearings, attendance: Attendance, gate: Gate) -> None:
         self._store = store
         self._links = links
         self._hearings = hearings
+        self._attendance = attendance
         self._gate = gate
 
     async def whose(self, ask: Ask) -> Response:
@@ -48,6 +55,10 @@ class Identity:
             seat, cookie = await self._links.take_seat(body.link, device, _cookie_of(ask, person_id))
         except LinkRefused as refused:
             raise self._refused(ask, refused) from refused
+        return await self.seated(ask, seat, cookie)
+
+    async def seated(self, ask: Ask, seat: SeatRow, cookie: str) -> Response:
+        """This device has the seat: its cookies are set, and the socket of any other device ends."""
         facts = await self._store.docket.by_hearing(seat.person.hearing_id)
         if facts is None:
             raise ProblemError("link-unknown")
@@ -68,6 +79,26 @@ class Identity:
             if name != person_cookie(seat.person.id):
                 _forget(answer, name)
         return answer
+
+    async def attend(self, ask: Ask) -> Response:
+        """Seat who has signed in to an account in this hearing, as whom they are booked or as staff of the court."""
+        facts = ask.hearing
+        if facts.booking != "confirmed":
+            raise ProblemError("booking-state")
+        person = await self._attendance.person(ask)
+        now = time.time_ns()
+        await self._gate.note(ask.caller, facts.hearing_id, "take-seat", person.id, now)
+        token = await self._links.issue(person.id, expires_utc=now + ATTENDANCE_S * NS, device_limit=1)
+        device = ask.request.headers.get("user-agent", "")
+        try:
+            seat, cookie = await self._links.take_seat(token, device, None)
+        except LinkRefused as refused:
+            raise ProblemError(refused.code) from refused
+        if person.role != "technician":
+            with contextlib.suppress(ProblemError):
+                command = Command(name="verify_account", subject=person.id)
+                await self._attendance.act(ask, facts, SYSTEM, command)
+        return await self.seated(ask, seat, cookie)
 
     async def who_am_i(self, ask: Ask) -> Response:
         return Json(await self._me(ask.seat.seat.link))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import structlog
 from prometheus_client import Counter, Histogram
@@ -73,18 +73,28 @@ class _TooLarge(Exception):
 
 
 class BodyLimit:
-    """Refuses a body above the limit, whether it says its length or not."""
+    """Refuses a body above the limit, whether it says its length or not.
 
-    def __init__(self, app: ASGIApp, limit: int = BODY_LIMIT_BYTES) -> None:
+    ``larger``: method, pattern of the path and limit of the addresses that take more.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        limit: int = BODY_LIMIT_BYTES,
+        larger: Sequence[tuple[str, re.Pattern[str], int]] = (),
+    ) -> None:
         self._app = app
-        self._limit = limit
+        self._usual = limit
+        self._larger = larger
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         length = Headers(scope=scope).get("content-length", "0")
-        if not (length.isascii() and length.isdigit() and int(length) <= self._limit):
+        limit = self._limit(scope)
+        if not (length.isascii() and length.isdigit() and int(length) <= limit):
             await self._refuse(scope, receive, send)
             return
         taken = 0
@@ -93,7 +103,7 @@ class BodyLimit:
             nonlocal taken
             message = await receive()
             taken += len(message.get("body", b""))
-            if taken > self._limit:
+            if taken > limit:
                 raise _TooLarge
             return message
 
@@ -101,6 +111,10 @@ class BodyLimit:
             await self._app(scope, receive_some, send)
         except _TooLarge:
             await self._refuse(scope, receive, send)
+
+    def _limit(self, scope: Scope) -> int:
+        method, path = scope["method"], scope["path"]
+        return next((limit for of, pattern, limit in self._larger if of == method and pattern.match(path)), self._usual)
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
         answer = problem("too-large", locale_of(HTTPConnection(scope)), {"Connection": "close"})

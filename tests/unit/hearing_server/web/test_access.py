@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pytest
 
 from hearing_server.booking import DEMO_PEOPLE
-from hearing_server.web.access import ACCOUNT_ROLES, CLERK, DESK, EVERYBODY, STAFF
+from hearing_server.web.access import ACCOUNT_ROLES, BENCH, CLERK, COURT_WIDE, DESK, EVERYBODY, STAFF
 from tests.unit.hearing_server.web.conftest import MEDIA_NAME, Site
 
 
@@ -23,6 +23,7 @@ OPEN = Demand("either", None)
 OWN = Demand("account", ACCOUNT_ROLES)
 ADMINISTRATOR = Demand("account", frozenset({"administrator"}))
 RECORD = Demand("either", STAFF)
+IDENTITY = Demand("either", DESK | {"judge"})
 DIARY = Demand("either", frozenset({"clerk", "staff_host", "judge", "panel", "technician"}))
 
 #: What each endpoint demands; a new endpoint fails the test below until it stands here.
@@ -47,6 +48,16 @@ DEMANDS = {
     ("POST", "/api/bookings/{hearing_id}/messages"): Demand("either", DESK),
     ("POST", "/api/bookings/{hearing_id}/public-link"): Demand("either", CLERK),
     ("DELETE", "/api/bookings/{hearing_id}/public-link"): Demand("either", CLERK),
+    ("POST", "/api/hearings/{hearing_id}/seat"): Demand("account", BENCH | COURT_WIDE),
+    ("GET", "/api/check"): Demand("seat", EVERYBODY),
+    ("POST", "/api/check/test"): Demand("seat", EVERYBODY),
+    ("POST", "/api/check/consents"): Demand("seat", EVERYBODY),
+    ("POST", "/api/check/identity"): Demand("seat", EVERYBODY),
+    ("GET", "/api/hearings/{hearing_id}/people/{person_id}/identity"): IDENTITY,
+    ("GET", "/api/hearings/{hearing_id}/people/{person_id}/identity/{document_id}"): IDENTITY,
+    ("POST", "/api/hearings/{hearing_id}/people/{person_id}/identity"): IDENTITY,
+    ("GET", "/api/public/{token}"): OPEN,
+    ("POST", "/api/public/{token}"): OPEN,
     ("GET", "/api/hearings/{sitting_id}/record"): RECORD,
     ("GET", "/api/hearings/{sitting_id}/record/media/{name}"): RECORD,
     ("GET", "/api/hearings/{sitting_id}/record/manifest"): RECORD,
@@ -77,6 +88,8 @@ DEMANDS = {
 WITHIN_A_HEARING = [row for row in DEMANDS if re.search(r"{(hearing|sitting)_id}", row[1])]
 #: These end what the caller asks with.
 ENDING = {("DELETE", "/api/session"), ("DELETE", "/api/account/session")}
+#: Who may do this has a seat afterwards; tests/…/test_arrival.py does it.
+SEATING = {("POST", "/api/hearings/{hearing_id}/seat")}
 #: A judge's seat and account reach a hearing only as its judge; all others by their role in the court.
 SEATS = [role.value for role, *_ in DEMO_PEOPLE]
 GATE_CODES = ("seat-unknown", "sign-in-needed", "not-allowed", "password-must-change")
@@ -137,7 +150,7 @@ async def test_each_account_within_its_own_court(site: Site, role: str) -> None:
     await site.close_hearing()
     async with site.signed_in(role) as client:
         for (method, path), demand in DEMANDS.items():
-            if demand.who is None or (method, path) in ENDING:
+            if demand.who is None or (method, path) in ENDING | SEATING:
                 continue
             answer = await client.request(method, address(path, site.booking.hearing_id))
             code = answer.json().get("code") if answer.status_code in (401, 403) else None

@@ -280,7 +280,6 @@ export interface ConsentRequest {
 export interface ConsentRow {
   stage: string;
   state: "asked" | "given" | "not_asked" | "refused" | "withdrawn";
-  at: number | null;
   mayWithdraw: boolean;
 }
 
