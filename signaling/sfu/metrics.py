@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from .. import worker_api as api
 from .downlink import Downlink
@@ -19,19 +19,27 @@ class Tally:
 
     def closed(self, transport: Transport) -> None:
         """Its consumers were removed before."""
-        self._gone += _counts(transport)
+        _add(self._gone, transport.counts)
+        self._gone["packets_out"] += transport.packets_out
 
     def metrics(self, transports: Iterable[Transport], port: Port) -> api.WorkerMetrics:
+        """Walks over all consumers, with packets waiting meanwhile: so there is no arithmetic of counters here."""
         states: Counter[str] = Counter()
         consumers: Counter[str] = Counter()
         counts = self._gone.copy()
+        packets_out = granted = refused = 0
         for transport in transports:
             states[transport.state or "new"] += 1
-            counts.update(_counts(transport))
+            packets_out += transport.packets_out
+            _add(counts, transport.counts)
             if isinstance(transport, Downlink):
                 for consumer in transport.consumers.values():
                     consumers[consumer.status] += 1
-                    counts.update(consumer.counts())
+                    granted += consumer.resends.granted
+                    refused += consumer.resends.refused
+        counts["packets_out"] += packets_out
+        counts["retransmissions"] += granted
+        counts["asked-too-often"] += refused
         counts["unproven"] = port.dropped
         counts["no-room"] = port.unsent
         counts["forged"] += port.forged
@@ -43,5 +51,6 @@ class Tally:
         )
 
 
-def _counts(transport: Transport) -> Counter[str]:
-    return transport.counts + Counter(packets_out=transport.packets_out)
+def _add(counts: Counter[str], more: Mapping[str, int]) -> None:
+    for name, number in more.items():
+        counts[name] += number
