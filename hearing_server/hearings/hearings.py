@@ -23,6 +23,7 @@ from ..court import (
     Command,
     Event,
     Now,
+    RecordState,
     Rules,
     Sitting,
     booked,
@@ -286,11 +287,13 @@ class Hearings:
         await actor.record_sealed()
 
     async def _facts_for_record(self, sitting_id: str) -> m.SittingFacts | None:
-        """What the manifest says besides the media; nothing for a sitting that never was in session."""
+        """What the manifest says besides the media; nothing for a sitting that was never on record."""
         facts = await self._store.docket.by_sitting(sitting_id)
         events = await self._store.log.read(sitting_id)
         sitting = replay(events)
         if facts is None or sitting is None or sitting.opened is None or sitting.closed is None:
+            return None
+        if sitting.record is RecordState.IDLE:
             return None
         return m.SittingFacts(
             court=facts.court.name,
