@@ -11,6 +11,7 @@ const { Incoming } = await import("../src/lib/media/incoming");
 const { LINGER_MS } = await import("../src/lib/media/viewing");
 const { LocalDevices } = await import("../src/lib/media/devices.svelte");
 const { Networks } = await import("../src/lib/media/networks.svelte");
+const { canShareScreen } = await import("../src/lib/media/screen");
 const { Refusal } = await import("../src/lib/http");
 
 beforeEach(() => void vi.useFakeTimers());
@@ -213,6 +214,20 @@ describe("a microphone that the system takes away", () => {
     await settle();
     expect(lost).toEqual(["microphone false"]);
     expect(devices.state.microphone).toBe("busy");
+  });
+});
+
+describe("the key to share a screen", () => {
+  const device = (userAgent: string, more: object = {}) =>
+    canShareScreen({ userAgent, mediaDevices: { getDisplayMedia: async () => ({}) }, ...more } as unknown as Navigator);
+
+  it("is there on computers, and on no telephone, whatever its browser names", () => {
+    expect(device("Mozilla/5.0 (X11; Linux x86_64) Firefox/153.0")).toBe(true);
+    expect(device("Mozilla/5.0 (Linux; Android 15) Chrome/150 Mobile")).toBe(false);
+    expect(device("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X)")).toBe(false);
+    expect(device("Mozilla/5.0 (Windows NT 10.0)", { userAgentData: { mobile: true } })).toBe(false);
+    expect(device("Mozilla/5.0 (X11; Linux x86_64)", { mediaDevices: {} })).toBe(false);
+    expect(device("Mozilla/5.0 (X11; Linux x86_64)", { mediaDevices: undefined })).toBe(false);
   });
 });
 

@@ -323,7 +323,7 @@ export const en = {
     useLess: "Use less data",
     notNow: "Not now",
     ownNetwork: {
-      good: ["Your network is good.", ""],
+      good: ["Your network is good.", "Voice and picture get through."],
       weak: ["Your network is weak.", "Move nearer to your Wi-Fi, or use less data."],
       bad: ["Your network is bad.", "Move nearer to your Wi-Fi, use mobile data, or turn your camera off."],
     },

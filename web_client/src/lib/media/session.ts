@@ -77,7 +77,10 @@ export class MediaSession {
     if (!kept || held.send !== built.send.id || held.recv !== built.recv.id) return this.#begin(media);
     const there = new Set(held.consumers.map((consumer) => consumer.consumerId));
     for (const id of this.#incoming.ids) if (!there.has(id)) this.#incoming.close(id);
-    for (const consumer of held.consumers) void this.#take(built.recv, consumer);
+    for (const consumer of held.consumers) {
+      if (this.#incoming.has(consumer.consumerId)) this.#incoming.state(consumer.consumerId, consumer.producerPaused);
+      else void this.#take(built.recv, consumer);
+    }
     this.#incoming.again();
     this.#outgoing.reconcile(held.producers);
     // What was tried over the old socket may have been tried on the old network.
