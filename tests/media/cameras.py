@@ -39,6 +39,23 @@ def camera(path: Path, role: str, seconds: float = 2.0, size: tuple[int, int] = 
     return path
 
 
+def busy_camera(path: Path, role: str, seconds: float = 2.0) -> Path:
+    """The same colours behind a grain that moves, so that an encoder has as much to do as with a real room."""
+    luma, blue, red = COLOURS_YUV[role]
+    dice = np.random.default_rng(1)
+    coarse = dice.normal(0, 22, (HEIGHT // 4 + 1, WIDTH // 4))
+    grain = np.kron(coarse, np.ones((4, 4)))[:HEIGHT]
+    frames = int(seconds * FRAMES_PER_S)
+    with path.open("wb") as file:
+        file.write(f"YUV4MPEG2 W{WIDTH} H{HEIGHT} F{FRAMES_PER_S}:1 Ip A1:1 C420jpeg\n".encode())
+        for number in range(frames):
+            moved = np.roll(grain, WIDTH * number // frames, axis=1) + dice.normal(0, 6, grain.shape)
+            file.write(b"FRAME\n" + np.clip(luma + moved, 16, 235).astype(np.uint8).tobytes())
+            for value in (blue, red):
+                file.write(np.full((HEIGHT // 2, WIDTH // 2), value, np.uint8).tobytes())
+    return path
+
+
 def seen_rgb(red: float, green: float, blue: float) -> str | None:
     """The same from a colour on a screen."""
     return seen(

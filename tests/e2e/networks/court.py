@@ -11,10 +11,11 @@ from urllib.parse import urlsplit
 
 from playwright.async_api import Playwright
 
+from tests.media import cameras
 from tests.servers.netns import Namespace, World
 from tests.servers.process import free_port
 
-from ..harness.pages import CHROMIUM, Person
+from ..harness.pages import CHROMIUM, Film, Person
 from ..harness.scenario import MEDIA_LIMIT_S, until
 from ..harness.server import Running
 
@@ -30,6 +31,7 @@ class Court:
     pictures: Path
     judge: Person
     media_port: int
+    film: Film
 
     @property
     def https_port(self) -> int:
@@ -48,7 +50,7 @@ class Court:
     ) -> AsyncIterator[Person]:
         """A person in this network, who has come into the session."""
         program = namespace.wrapper(CHROMIUM, self.folder)
-        person = await Person.open(self.running, role, self.folder, program=program, flags=flags)
+        person = await Person.open(self.running, role, self.folder, program=program, flags=flags, film=self.film)
         try:
             await person.arrive(self.link(role, v6=v6))
             await person.in_room("in_session")
@@ -74,9 +76,14 @@ class Court:
 
 @asynccontextmanager
 async def open_court(
-    world: World, running: Playwright, folder: Path, pictures: Path, settings: dict[str, str]
+    world: World,
+    running: Playwright,
+    folder: Path,
+    pictures: Path,
+    settings: dict[str, str],
+    film: Film = cameras.camera,
 ) -> AsyncIterator[Court]:
-    """A demo with these settings besides, in session."""
+    """A demo with these settings besides, in session; ``film``: what cameras see."""
     await asyncio.to_thread(pictures.mkdir, parents=True, exist_ok=True)
     media_port = free_port(address=world.v4)
     demo = await Running.start(
@@ -88,13 +95,13 @@ async def open_court(
         **settings,
     )
     try:
-        judge = await Person.open(running, "judge", folder)
+        judge = await Person.open(running, "judge", folder, film=film)
         try:
             await judge.arrive(demo.link("judge"))
             # A session without a second person is lawful; the others come when it sits.
             await judge.start_hearing()
             await judge.in_room("in_session")
-            yield Court(world, demo, running, folder, pictures, judge, media_port)
+            yield Court(world, demo, running, folder, pictures, judge, media_port, film)
         finally:
             await judge.close()
     finally:
