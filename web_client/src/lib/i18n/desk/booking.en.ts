@@ -198,6 +198,7 @@ export const booking = {
   public: {
     heading: "Guests and observers",
     observersNone: "The judge has not directed that observers may watch. Without it nobody can.",
+    observersFree: "Observers may watch: the rules of this hearing ask for no direction of the judge.",
     observersYes: (judge: string, when: string) => `Observers may watch. Directed by ${judge}, ${when}.`,
     observersNo: (judge: string, when: string) => `Observers may not watch. Directed by ${judge}, ${when}.`,
     grounds: "Grounds",

@@ -191,6 +191,7 @@ export const booking: BookingWords = {
   public: {
     heading: "来宾与旁听",
     observersNone: "法官尚未准许旁听。未经准许，任何人不能旁听。",
+    observersFree: "可以旁听：本次庭审适用的规则无须法官决定。",
     observersYes: (judge, when) => `准许旁听。${judge}于 ${when} 决定。`,
     observersNo: (judge, when) => `不准旁听。${judge}于 ${when} 决定。`,
     grounds: "理由",
