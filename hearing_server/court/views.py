@@ -12,7 +12,7 @@ from .model import Actor, Consultation, Event, Exhibit, Now, Objection, Person, 
 from .people import members
 from .permissions import ISOLATED_UNTIL_CALLED, SEES_CHECKS, SEES_ROLES_ONLY, Leave, leave
 from .states import BENCH, EVIDENCE_GIVERS, STAFF, Machine, Presence, Role, SittingState, TaskState
-from .tables import ABOUT_SOMEBODY, COMMANDS, FROM_CONNECTION
+from .tables import ABOUT_SOMEBODY, COMMANDS, UNOFFERED
 from .visibility import may_publish
 
 
@@ -197,8 +197,8 @@ def _tasks(sitting: Sitting, person: Person) -> tuple[Task, ...]:
 
 # --- commands ---------------------------------------------------------------------------------
 
-#: Commands that a page offers as keys; the others follow from the connection.
-OFFERED = tuple(name for name in COMMANDS if name not in FROM_CONNECTION and name not in ("close_task", "duress"))
+#: Commands that a page offers as keys.
+OFFERED = tuple(name for name in COMMANDS if name not in UNOFFERED)
 
 
 def _may(sitting: Sitting, person: Person, lines: tuple[Seen, ...], now: Now) -> tuple[str, ...]:

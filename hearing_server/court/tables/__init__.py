@@ -30,8 +30,17 @@ EVENTS: Final = tuple(_BY_EVENT)
 COMMANDS: Final = tuple(
     event for event, rows_of in _BY_EVENT.items() if any(row.who != frozenset({BY_SYSTEM}) for row in rows_of)
 )
-#: Those that follow from a person's connection and devices, and are no keys of a page.
-FROM_CONNECTION: Final = frozenset({"sign_in", "change_device", "check_in", "sign_out", "come_back", "report_blocked"})
+#: Those that follow from a person's connection and check, and are no keys of a page.
+FROM_CONNECTION: Final = frozenset({"sign_in", "change_device", "check_in", "sign_out", "come_back"})
+#: Those that no view offers: they are always there, or follow from a list of their own, or from the booking.
+UNOFFERED: Final = FROM_CONNECTION | {
+    "duress",
+    "report_blocked",
+    "close_task",
+    "add_person",
+    "change_person",
+    "change_judge",
+}
 #: Those that are about a person named as subject.
 ABOUT_SOMEBODY: Final = frozenset(
     {
@@ -89,6 +98,7 @@ __all__ = [
     "SEES_ROLES_ONLY",
     "SELF",
     "TABLE",
+    "UNOFFERED",
     "Row",
     "rows",
 ]
