@@ -391,7 +391,19 @@ class GapRow(Struct):
     source: str | None
     start_s: float
     duration_s: float
-    cause: Literal["loss", "mute", "disconnect", "node-change", "recess", "sender", "torn", "unknown"]
+    cause: Literal[
+        "loss",
+        "mute",
+        "disconnect",
+        "node-change",
+        "recess",
+        "private_evidence",
+        "mediation",
+        "fault",
+        "sender",
+        "torn",
+        "unknown",
+    ]
 
 
 class LogRow(Struct):

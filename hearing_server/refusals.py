@@ -135,6 +135,8 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "too-many-objections": ("Too many objections wait for a ruling.", "待裁定的异议过多。"),
     "objection-unknown": ("This objection has been ruled on, or was not raised.", "该异议已裁定或不存在。"),
     "needs-floor": ("Only the person who has the floor can present this.", "只有正在发言的人可以出示。"),
+    "exhibit-unknown": ("There is no such exhibit here for you to show.", "没有可供您出示的该项证据。"),
+    "page-unknown": ("The exhibit has no such page.", "该证据没有该页。"),
     "no-exhibit": ("No exhibit is being shown.", "目前没有出示证据。"),
     "not-presenting": ("Somebody else presents this exhibit.", "该证据由他人出示。"),
     "not-an-interpreter": ("This person is not an interpreter.", "此人不是翻译。"),
@@ -277,6 +279,16 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "You have sent as many pictures as can be kept. Call the court if one has to be replaced.",
         "图片数量已达上限。如需更换，请致电法庭。",
     ),
+    # --- exhibits ---
+    "exhibit-unfit": (
+        "This file cannot be an exhibit. Send a PDF, a picture (JPEG, PNG, WebP), or a sound or video file.",
+        "该文件不能作为证据。请上传 PDF、图片（JPEG、PNG、WebP）或浏览器可播放的音视频。",
+    ),
+    "exhibit-shown": (
+        "This exhibit has been shown to the court, so it stays.",
+        "该证据已在庭上出示，不能删除。",
+    ),
+    "too-many-exhibits": ("This hearing has as many exhibits as it can have.", "本次庭审的证据数量已达上限。"),
     # --- requests ---
     "not-found": ("There is nothing here. Check the address.", "此处没有内容。请检查地址。"),
     "method-not-allowed": ("This address does not take that kind of request.", "该地址不接受此类请求。"),

@@ -64,7 +64,8 @@ class TrackEntry(Struct):
 
 class GapEntry(Struct):
     """A span without media.  ``cause``: loss, mute, disconnect, node-change, sender, torn (received, not
-    written), unknown."""
+    written), unknown; or the ground on which the court interrupted the record: recess, private_evidence, mediation,
+    fault."""
 
     person_id: str | None
     source: str | None
@@ -116,7 +117,7 @@ class Manifest(Struct):
     tracks: list[TrackEntry]
     objects: list[ObjectEntry]
     gaps: list[GapEntry]
-    #: Spans of the sitting in which no writer recorded at all.
+    #: Spans of the sitting in which no writer recorded at all, and those that the court declared.
     interruptions: list[GapEntry]
     problems: list[ProblemEntry]
     software: str

@@ -38,12 +38,22 @@ class Participant(Struct):
     name_zh: ShortText = ""
 
 
+class Interruption(Struct):
+    """A span that the court declared not to be on record.  ``ground``: ``recess``, ``private_evidence``, ``mediation``,
+    or ``fault``."""
+
+    start_wall_ns: int
+    end_wall_ns: int
+    ground: KeyPart
+
+
 class SittingFacts(Struct):
     """What the manifest says of the sitting besides its media.
 
     ``opened_wall_ns`` .. ``closed_wall_ns``: the span that must be on record.  ``events`` is the sitting's log as it
     stands at the close (any JSON objects).  ``writers`` names every media worker run (``<worker_id>.<epoch>``)
-    that held the room: the record is not whole before each of them has ended or was recovered.
+    that held the room: the record is not whole before each of them has ended or was recovered.  ``interruptions``: as
+    the court declared them.
     """
 
     court: ShortText
@@ -55,6 +65,7 @@ class SittingFacts(Struct):
     participants: list[Participant]
     events: list[dict[str, Any]] = []
     writers: list[KeyPart] = []
+    interruptions: list[Interruption] = []
     case_name_zh: ShortText = ""
     court_zh: ShortText = ""
     room: ShortText = ""

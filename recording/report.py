@@ -88,6 +88,7 @@ FINDINGS: dict[str, tuple[Severity, str, str]] = {
         "The time-stamp does not hold: {place}.",
         "时间戳不成立：{place}。",
     ),
+    "interruption-lawful": ("note", "The court interrupted the record: {place}.", "法庭依法暂停记录：{place}。"),
     "interruption": ("warning", "Nothing was recorded {place}.", "{place} 没有任何记录。"),
     "gap": ("note", "Gap: {place}.", "缺口：{place}。"),
 }
@@ -131,6 +132,10 @@ CAUSES_ZH = {
     "sender": "发送端停止发送",
     "torn": "未能写入",
     "unknown": "原因不明",
+    "recess": "休庭",
+    "private_evidence": "不公开质证",
+    "mediation": "调解",
+    "fault": "故障",
 }
 
 

@@ -7,6 +7,7 @@ import logging
 import time
 
 from .archive import Archive
+from .interruptions import declared_spans, explained, interruptions
 from .keys import SigningKey
 from .manifest import (
     MANIFEST_NAME,
@@ -58,6 +59,7 @@ def build_manifest(
     """What the record says, and what control says of it.  The same input gives the same bytes."""
     fields = facts_fields(facts)
     opened_us, closed_us = fields["opened_us"], fields["closed_us"]
+    declared = declared_spans(facts.interruptions)
     return Manifest(
         version=MANIFEST_VERSION,
         sitting_id=sitting_id,
@@ -66,8 +68,8 @@ def build_manifest(
         missing_writers=missing,
         tracks=record.track_entries(),
         objects=record.object_entries(),
-        gaps=record.gap_entries(closed_us),
-        interruptions=record.interruption_entries(opened_us, closed_us),
+        gaps=explained(record.gap_entries(closed_us), declared),
+        interruptions=interruptions(record.interruption_entries(opened_us, closed_us), declared),
         problems=record.problem_entries(),
         software=software,
         key_id=key_id,

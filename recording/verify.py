@@ -15,6 +15,7 @@ from . import manifest as m
 from . import timestamps
 from .chain import Segment, WriterChain
 from .format import RECORDING_TRACK
+from .interruptions import LAWFUL
 from .keys import PublicKey, parse_public
 from .objects import ObjectStore
 from .playback import EXPORTS_PREFIX, PLAYBACK_NAME, PLAYBACK_SIGNATURE_NAME, ExportEntry, Playback, export_decoder
@@ -219,7 +220,12 @@ class Verification:
         for writer in manifest.missing_writers:
             self._add("writer-missing", writer)
         for span in manifest.interruptions:
-            self._add("interruption", *_span(span))
+            english, chinese = _span(span)
+            if span.cause in LAWFUL:
+                cause = CAUSES_ZH.get(span.cause, span.cause)
+                self._add("interruption-lawful", f"{span.cause}, {english}", f"{cause}，{chinese}")
+            else:
+                self._add("interruption", english, chinese)
         people = {person.person_id: person for person in manifest.participants}
         for gap in manifest.gaps:
             person = people.get(gap.person_id or "")

@@ -376,6 +376,13 @@ class Room:
     def _tell_levels(self, levels: dict[str, int]) -> None:
         """Each person learns of those whom they may receive, and of themself."""
         for person_id, connection in tuple(self._connections.items()):
-            audible = self.core.plan.receive.get(person_id, ())
+            audible = self._audible(person_id)
             own = {peer: level for peer, level in levels.items() if peer == person_id or peer in audible}
             connection.notify(messages.Levels(levels=own))
+
+    def _audible(self, person_id: str) -> frozenset[str]:
+        """Whose sound this person may get."""
+        withheld = self.core.plan.withhold.get(person_id, {})
+        return frozenset(
+            peer for peer in self.core.plan.receive.get(person_id, ()) if "microphone" not in withheld.get(peer, ())
+        )

@@ -13,6 +13,7 @@ from ..court.law import answer_key, is_live
 from ..court.people import has_business
 from ..refusals import sentence
 from ..store import HearingFacts, Store, StoreError
+from . import exhibits
 from .allowance import Allowance
 from .audience import SittingAudience
 from .clock import Clock
@@ -166,13 +167,29 @@ class SittingActor(SittingAudience):
         async def job() -> dict[str, Any]:
             self._must_be_current(connection)
             self._spend_ask(connection, command.name)
+            await self._must_be_showable(connection.seat.person_id, command, connection.seat.locale)
+            before = self.sitting
             await self._give(self._actor(connection.seat.person_id), command, connection.seat.locale)
+            await self._note_shown(before)
             # A repeat gets what the first got, whatever has happened since.
             made = self.sitting.answered.get(answer_key(connection.seat.person_id, command.request_id))
             await self._settle()
             return {"version": self.sitting.version if made is None else made}
 
         return await self._ask(job, connection.seat.locale)
+
+    async def _must_be_showable(self, person_id: str, command: Command, locale: str) -> None:
+        code = await exhibits.refusal(self._store, self.facts.hearing_id, self.sitting, person_id, command)
+        if code is not None:
+            raise self._refusal(code, locale)
+
+    async def _note_shown(self, before: Sitting) -> None:
+        """From its first showing on everybody in the hearing may open an exhibit."""
+        shown = self.sitting.exhibit
+        if shown is None or (before.exhibit is not None and before.exhibit.document == shown.document):
+            return
+        await self._store.desk.exhibit_shown(self.facts.hearing_id, shown.document, self._clock.utc())
+        self.tell("exhibits", {}, lambda _: True)
 
     async def act(self, actor: Actor, command: Command, locale: str) -> Sitting:
         """A command that came over HTTP, from somebody of this sitting or the court's own machinery."""
@@ -184,6 +201,10 @@ class SittingActor(SittingAudience):
             return self.sitting
 
         return await self._ask(job, locale)
+
+    async def look(self) -> None:
+        """See what is due in a sitting that nobody has been in for long."""
+        await self._ask(self._settle, "en")
 
     async def leave(self, connection: Connection) -> None:
         async def job() -> None:

@@ -37,11 +37,17 @@ from . import views
 from .actor import SittingActor
 from .clock import Clock, SystemClock
 from .commands import Unreadable, read
-from .journal import Journal, replayed
+from .journal import Journal, interruptions, replayed
 from .rebooking import booked_people, grounds_of
 from .recorder import Keeper, Recorder
+from .tasks import task_of
 
 log = structlog.get_logger(__name__)
+
+#: How often sittings that nobody closed are looked for, s, and how long after the time they were set for, ns; a court's
+#: profile may wait longer.
+SWEEP_S = 300.0
+OVERDUE_NS = 14 * 3600 * 1_000_000_000
 
 
 class Hearings:
@@ -67,6 +73,7 @@ class Hearings:
         self._clock = clock or SystemClock()
         self._actors: dict[str, SittingActor] = {}
         self._loading: dict[str, asyncio.Future[SittingActor]] = {}
+        self._sweeper: asyncio.Task[None] | None = None
         self._keeper = Keeper(store, recorder, self._facts_for_record, self._record_sealed)
 
     async def start(self) -> None:
@@ -84,8 +91,12 @@ class Hearings:
                 await actor.resume()
         for job in await self._store.records.active_jobs():
             self._keeper.follow(job)
+        self._sweeper = asyncio.create_task(self._sweep(), name="overdue sittings")
 
     async def aclose(self) -> None:
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            await asyncio.gather(self._sweeper, return_exceptions=True)
         await self._keeper.aclose()
         await asyncio.gather(*(actor.aclose() for actor in self._actors.values()))
 
@@ -169,6 +180,17 @@ class Hearings:
         """
         return await (await self._actor(sitting_id)).act(actor, command, locale)
 
+    async def close_task(self, sitting_id: str, task_id: str, actor: Actor, locale: str) -> bool:
+        """Close a task of the sitting's log by its name in the tasks' table; false if it is no such task.
+
+        Raises as :meth:`act` does.
+        """
+        known = task_of(sitting_id, task_id)
+        if known is None:
+            return False
+        await self.act(sitting_id, actor, Command(name="close_task", detail={"task": known}), locale)
+        return True
+
     async def sitting(self, sitting_id: str) -> Sitting | None:
         """The sitting as it is now; nothing if nothing has happened in it yet."""
         actor = self._actors.get(sitting_id)
@@ -215,6 +237,20 @@ class Hearings:
     async def verify(self, facts: HearingFacts) -> None:
         """Have the record checked.  Raises :class:`~.recorder.RecorderUnavailable`."""
         await self._keeper.verify(facts.sitting_id)
+
+    # --- what nobody closed (A6) -------------------------------------------------------------
+
+    async def _sweep(self) -> None:
+        """Look after sittings that should long be over, and that nobody has at work."""
+        while True:
+            try:
+                for sitting_id in await self._store.docket.overdue(self._clock.utc() - OVERDUE_NS):
+                    await (await self._actor(sitting_id)).look()
+            except (StoreError, Refusal) as error:
+                log.warning("sweep.failed", error=str(error))
+            except Exception:
+                log.exception("sweep.failed")
+            await asyncio.sleep(SWEEP_S)
 
     # --- loading ---------------------------------------------------------------------------------
 
@@ -311,4 +347,5 @@ class Hearings:
             ],
             events=[msgspec.to_builtins(event) for event in into_record(events)],
             writers=list(sitting.writers),
+            interruptions=interruptions(events),
         )

@@ -10,8 +10,11 @@ from collections import deque
 from collections.abc import Collection, Sequence
 from typing import Final
 
+from recording.messages import Interruption
+
 from .. import api
-from ..court import ChainBroken, Event, Sitting, apply, may_read, replay
+from ..court import ChainBroken, Event, RecordState, Sitting, apply, may_read, replay
+from ..court.states import Machine
 
 NS = 1_000_000_000
 #: Events that are kept at hand; a sitting of a day has some thousands.
@@ -63,6 +66,22 @@ def replayed(events: Sequence[Event]) -> tuple[Sitting | None, Journal]:
         sitting = apply(sitting, event)
         journal.add(sitting, event)
     return sitting, journal
+
+
+def interruptions(events: Sequence[Event]) -> list[Interruption]:
+    """The spans that the court declared not to be on record, each with its ground: until the record ran again."""
+    found: list[Interruption] = []
+    since: Event | None = None
+    for event in events:
+        if event.machine is not Machine.RECORD:
+            continue
+        if event.to == RecordState.INTERRUPTED and event.source != event.to:
+            since = since or event
+        elif since is not None and event.to in (RecordState.RECORDING, RecordState.FINALIZING):
+            ground = str(since.detail.get("ground", "")) or since.reason
+            found.append(Interruption(start_wall_ns=since.utc, end_wall_ns=event.utc, ground=ground))
+            since = None
+    return found
 
 
 def entry(event: Event, known: Collection[str]) -> api.EntryView:

@@ -36,6 +36,7 @@ from ..refusals import sentence
 from ..store import Conflict, HearingFacts, Store, StoreError
 from .clock import Clock
 from .inbox import Inbox
+from .tasks import TaskBoard
 from .watch import CaptureWatch
 
 log = structlog.get_logger(__name__)
@@ -67,6 +68,7 @@ class SittingWork(ABC):
         self._clock = clock
         self._writer: str | None = None
         self._room: MediaRoom | None = None
+        self._board = TaskBoard(store)
         self._grace_until = clock.mono() + int(RETURN_GRACE_S * NS)
         self._alarm: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
@@ -204,6 +206,7 @@ class SittingWork(ABC):
             await self._obey()
         self._tell(before, steps)
         self._show()
+        await self._board.follow(self.sitting, self.facts)
         if self.sitting.state is SittingState.CLOSED and before.state is not SittingState.CLOSED:
             self._court_closed()
 
@@ -258,6 +261,7 @@ class SittingWork(ABC):
     async def _settle(self) -> None:
         """Take the court's own steps until none is left, then set the alarm for the next."""
         delay_s = TICK_S
+        await self._board.follow(self.sitting, self.facts)
         try:
             for _ in range(SETTLE_LIMIT):
                 command = self._wanted()

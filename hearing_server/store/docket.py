@@ -160,6 +160,21 @@ class Docket:
         async with transaction(self._engine, writes=False) as connection:
             return list((await connection.scalars(query)).all())
 
+    async def overdue(self, before_utc: int) -> list[str]:
+        """Sittings of held hearings that were set for a time before this, and are not closed."""
+        query = (
+            select(t.sittings.c.id)
+            .join(t.hearings, t.hearings.c.id == t.sittings.c.hearing_id)
+            .where(
+                t.hearings.c.booking == "confirmed",
+                t.sittings.c.state != "closed",
+                t.sittings.c.scheduled_utc < before_utc,
+            )
+            .limit(SEARCH_LIMIT)
+        )
+        async with transaction(self._engine, writes=False) as connection:
+            return list((await connection.scalars(query)).all())
+
     async def project(self, connection: AsyncConnection, sitting_id: str, values: dict[str, Any]) -> None:
         """Repeat in the list's columns what the log now says; in the transaction that appended to it."""
         await connection.execute(update(t.sittings).where(t.sittings.c.id == sitting_id).values(values))

@@ -38,6 +38,9 @@ interface TrackEntry {
   headSha256: string;
 }
 
+/** Grounds on which the court may interrupt a record. */
+const LAWFUL = new Set(["recess", "private_evidence", "mediation"]);
+
 interface Manifest {
   sittingId: string;
   court: string;
@@ -227,7 +230,12 @@ class Check {
   private knownFaults(manifest: Manifest): void {
     for (const { code, place } of manifest.problems) this.add("problem-known", `${code}, ${place}`);
     for (const writer of manifest.missingWriters) this.add("writer-missing", writer);
-    for (const span of manifest.interruptions) this.add("interruption", ...spanWords(span));
+    for (const span of manifest.interruptions) {
+      const [english, chinese] = spanWords(span);
+      if (LAWFUL.has(span.cause))
+        this.add("interruption-lawful", `${span.cause}, ${english}`, `${CAUSES_ZH[span.cause] ?? span.cause}，${chinese}`);
+      else this.add("interruption", english, chinese);
+    }
     const people = new Map(manifest.participants.map((person) => [person.personId, person]));
     for (const gap of manifest.gaps) {
       const person = people.get(gap.personId ?? "");

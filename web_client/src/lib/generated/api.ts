@@ -240,7 +240,7 @@ export interface GapRow {
   source: string | null;
   startS: number;
   durationS: number;
-  cause: "disconnect" | "loss" | "mute" | "node-change" | "recess" | "sender" | "torn" | "unknown";
+  cause: "disconnect" | "fault" | "loss" | "mediation" | "mute" | "node-change" | "private_evidence" | "recess" | "sender" | "torn" | "unknown";
 }
 
 export interface LogRow {

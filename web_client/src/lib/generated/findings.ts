@@ -27,6 +27,7 @@ export const FINDINGS: Record<string, ["error" | "warning" | "note", string, str
   "stamp-unchecked": ["note","Time-stamped {place}; whether that authority is to be trusted was not checked.","时间戳：{place}；未核验该授时机构是否可信。"],
   "stamp-missing": ["note","It comes without a time-stamp of an authority.","材料中没有授时机构的时间戳。"],
   "stamp-wrong": ["error","The time-stamp does not hold: {place}.","时间戳不成立：{place}。"],
+  "interruption-lawful": ["note","The court interrupted the record: {place}.","法庭依法暂停记录：{place}。"],
   "interruption": ["warning","Nothing was recorded {place}.","{place} 没有任何记录。"],
   "gap": ["note","Gap: {place}.","缺口：{place}。"],
 };
@@ -45,4 +46,8 @@ export const CAUSES_ZH: Record<string, string> = {
   "sender": "发送端停止发送",
   "torn": "未能写入",
   "unknown": "原因不明",
+  "recess": "休庭",
+  "private_evidence": "不公开质证",
+  "mediation": "调解",
+  "fault": "故障",
 };
