@@ -35,6 +35,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "http_port": (0, 65535),
     "https_port": (0, 65535),
     "media_port": (0, 65535),
+    "media_workers": (0, 256),
     "media_packets_per_s": (1, 10_000_000),
     "turn_lifetime_s": (60, 86_400),
     "countdown_s": (0.1, 120),
@@ -94,6 +95,7 @@ class Settings:
 
     media_address: str = "*"
     media_port: int = 20000
+    media_workers: int = 1
     media_announce: str = ""
     media_packets_per_s: int = 50_000
     media_hot_path: Literal["auto", "python", "native"] = "auto"
@@ -141,6 +143,16 @@ class Settings:
     def proxies(self) -> list[str]:
         """Addresses and networks whose word on who asks, and how, is believed."""
         return [part.strip() for part in self.trusted_proxies.split(",") if part.strip()]
+
+    @property
+    def media_processes(self) -> int:
+        """How many media workers ``serve --all`` starts."""
+        return self.media_workers or os.cpu_count() or 1
+
+    @property
+    def media_ports(self) -> list[int]:
+        """One for each of them."""
+        return [self.media_port and self.media_port + number for number in range(self.media_processes)]
 
     @property
     def announced(self) -> tuple[str, ...]:

@@ -45,13 +45,17 @@ def main(changes: Mapping[str, str], terminal: Terminal, *, open_browser: bool) 
 
 def _with_free_ports(settings: Settings, terminal: Terminal) -> Settings:
     """A demo must not fail because something else uses a port; the next free one will do, and that is said."""
-    taken: dict[str, Any] = {}
-    for address, port, use in port_uses(settings):
-        free = next_free_port(address, port, use)
-        if free != port:
-            terminal.say("port-next", port=port, use=use.name, other=free)
-            taken[use.setting.removeprefix(config.PREFIX).lower()] = free
-    return dataclasses.replace(settings, **taken)
+    while True:
+        for address, port, use in port_uses(settings):
+            free = next_free_port(address, port, use)
+            if free != port:
+                terminal.say("port-next", port=port, use=use.name, other=free)
+                name = use.setting.removeprefix(config.PREFIX).lower()
+                moved: dict[str, Any] = {name: getattr(settings, name) + free - port}
+                settings = dataclasses.replace(settings, **moved)
+                break  # several workers' ports move together: the ones before are looked at again
+        else:
+            return settings
 
 
 def _with_a_letter_box(settings: Settings) -> Settings:

@@ -36,10 +36,9 @@ def port_uses(settings: Settings) -> list[tuple[str, int, PortUse]]:
     return [
         (settings.http_address, settings.http_port, PortUse(variable("http_port"), "HTTP")),
         (settings.https_address, settings.https_port, PortUse(variable("https_port"), "HTTPS")),
-        (
-            settings.media_address,
-            settings.media_port,
-            PortUse(variable("media_port"), Word("use-media"), "tcp+udp"),
+        *(
+            (settings.media_address, port, PortUse(variable("media_port"), Word("use-media"), "tcp+udp"))
+            for port in settings.media_ports
         ),
     ]
 

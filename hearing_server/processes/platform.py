@@ -18,7 +18,7 @@ import structlog
 from recording.messages import TOPIC as RECORDER_TOPIC
 from signaling.bus import Bus
 from signaling.bus.factory import open_bus
-from signaling.worker_api import HEARTBEAT_TOPIC
+from signaling.worker_api import HEARTBEAT_TOPIC, heartbeat_decoder
 
 from .. import config
 from ..addresses import PortUse, bind_tcp, in_url, local_addresses
@@ -137,19 +137,20 @@ async def _children(settings: Settings, terminal: Terminal, steps: Steps, bus: B
         terminal.say(key, name=Word(death.name), reason=reason, delay=death.wait_s)
 
     supervisor = Supervisor(
-        [_spec(settings, MEDIA_WORKER), _spec(settings, RECORDER)],
+        [*media_worker_specs(settings), _spec(settings, RECORDER)],
         on_death=on_death,
         on_return=lambda name: None if refused.done() else terminal.say("child-back", name=Word(name)),
     )
     async with bus.subscribe(HEARTBEAT_TOPIC) as worker_news, bus.subscribe(RECORDER_TOPIC) as recorder_news:
         await supervisor.start()
         try:
-            for step, news, name in (
-                ("step-worker", worker_news, MEDIA_WORKER),
-                ("step-recorder", recorder_news, RECORDER),
-            ):
-                with steps.step(step):
-                    await _heard(news, name, refused)
+            with steps.step("step-worker"):
+                heard: set[str] = set()
+                while len(heard) < settings.media_processes:
+                    beat = await _heard(worker_news, MEDIA_WORKER, refused)
+                    heard.add(heartbeat_decoder.decode(beat).worker_id)
+            with steps.step("step-recorder"):
+                await _heard(recorder_news, RECORDER, refused)
         except BaseException:
             await supervisor.stop()
             raise
@@ -160,25 +161,34 @@ async def _children(settings: Settings, terminal: Terminal, steps: Steps, bus: B
         await supervisor.stop()
 
 
-async def _heard(news: AsyncIterator[tuple[str, bytes]], name: str, refused: asyncio.Future[Death]) -> None:
-    """Wait for a child's first sign of life.  Raises :class:`Fault`."""
+async def _heard(news: AsyncIterator[tuple[str, bytes]], name: str, refused: asyncio.Future[Death]) -> bytes:
+    """Wait for a child's next sign of life.  Raises :class:`Fault`."""
     first = asyncio.ensure_future(anext(news))
     waiting: set[asyncio.Future[Any]] = {first, refused}
     await asyncio.wait(waiting, timeout=CHILD_READY_S, return_when=asyncio.FIRST_COMPLETED)
     if first.done():
-        first.result()
-        return
+        return first.result()[1]
     await cancelled(first)
     if refused.done():
         raise Fault("child-refused", name=Word(refused.result().name))
     raise Fault("child-silent", name=Word(name), seconds=int(CHILD_READY_S))
 
 
-def _spec(settings: Settings, name: str) -> ChildSpec:
+def media_worker_specs(settings: Settings) -> list[ChildSpec]:
+    """One worker for each process that the settings name: the first at the media port, each other one port further."""
+    specs = []
+    for number, port in enumerate(settings.media_ports, 1):
+        own_id = f"{settings.worker_id}-{number}" if settings.worker_id and number > 1 else settings.worker_id
+        specs.append(_spec(dataclasses.replace(settings, media_port=port, worker_id=own_id), MEDIA_WORKER, number))
+    return specs
+
+
+def _spec(settings: Settings, name: str, number: int = 1) -> ChildSpec:
     """A child reads the same settings; beside a log file of ours it gets one of its own."""
     own = settings
     if settings.log_file:
-        own = dataclasses.replace(settings, log_file=str(Path(settings.log_file).with_name(f"{name}.log")))
+        file = f"{name}.log" if number == 1 else f"{name}-{number}.log"
+        own = dataclasses.replace(settings, log_file=str(Path(settings.log_file).with_name(file)))
     others = {
         key: value
         for key, value in os.environ.items()
@@ -188,4 +198,5 @@ def _spec(settings: Settings, name: str) -> ChildSpec:
         name,
         [sys.executable, "-m", "hearing_server", name, "--supervised"],
         {**others, **config.environment(own)},
+        number,
     )

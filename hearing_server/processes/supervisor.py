@@ -41,11 +41,16 @@ class Backoff:
 
 @dataclass(frozen=True, slots=True)
 class ChildSpec:
-    """``name`` is a key of the words, such as ``media-worker``."""
+    """``name`` is a key of the words, such as ``media-worker``; several of one name have different numbers."""
 
     name: str
     command: Sequence[str]
     environment: dict[str, str]
+    number: int = 1
+
+    @property
+    def key(self) -> str:
+        return self.name if self.number == 1 else f"{self.name}-{self.number}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +87,7 @@ class Supervisor:
         """Start every child once; raises OSError if a program cannot be started at all."""
         for spec in self._specs:
             await self._spawn(spec)
-        self._tasks = [asyncio.create_task(self._keep(spec), name=f"keep {spec.name}") for spec in self._specs]
+        self._tasks = [asyncio.create_task(self._keep(spec), name=f"keep {spec.key}") for spec in self._specs]
 
     async def stop(self, grace_s: float = STOP_GRACE_S) -> None:
         """Ask all children to end, together; kill those that have not ended after the grace."""
@@ -117,22 +122,22 @@ class Supervisor:
             # Ctrl-C in the terminal is for the parent, which ends the children in order.
             start_new_session=True,
         )
-        self._processes[spec.name] = process
+        self._processes[spec.key] = process
         if self._stopping:  # told to stop while the program was being started
             process.kill()
-        log.info("child.started", child=spec.name, pid=process.pid)
+        log.info("child.started", child=spec.key, pid=process.pid)
         return process
 
     async def _keep(self, spec: ChildSpec) -> None:
         backoff = Backoff()
         while not self._stopping:
             started = time.monotonic()
-            process = self._processes[spec.name]
+            process = self._processes[spec.key]
             code = await process.wait()
             if self._stopping:
                 return
             wait_s = backoff.after(time.monotonic() - started)
-            log.error("child.died", child=spec.name, pid=process.pid, code=code, wait_s=wait_s)
+            log.error("child.died", child=spec.key, pid=process.pid, code=code, wait_s=wait_s)
             self._on_death(Death(spec.name, process.pid, code, wait_s))
             await asyncio.sleep(wait_s)
             while not self._stopping:
@@ -141,6 +146,6 @@ class Supervisor:
                     break
                 except OSError as error:  # out of memory or processes: the same wait, then again
                     wait_s = backoff.after(0)
-                    log.error("child.notStarted", child=spec.name, error=str(error), wait_s=wait_s)
+                    log.error("child.notStarted", child=spec.key, error=str(error), wait_s=wait_s)
                     await asyncio.sleep(wait_s)
             self._on_return(spec.name)
