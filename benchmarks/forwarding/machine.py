@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from signaling.sfu.paths import open_path
+
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
@@ -95,10 +97,17 @@ def describe(janus_version: str) -> dict[str, Any]:
         "aiortc": importlib.metadata.version("aiortc"),
         "pylibsrtp": importlib.metadata.version("pylibsrtp"),
         "uvloop": importlib.metadata.version("uvloop"),
+        "hot_path": _hot_path(),
         "commit": _commit(),
         "janus": janus_version,
         "network": "loopback",
     }
+
+
+def _hot_path() -> str:
+    """Which way packets take through our worker (``HEARING_MEDIA_HOT_PATH`` is not passed on to it)."""
+    chosen = open_path("auto")
+    return chosen.name if chosen is not None else "plain"
 
 
 def _commit() -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import struct
 import time
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from recording.capture import SpoolSink, SpoolState
 from recording.chain import Segment, WriterChain
 from recording.format import RecordKind, TrackHeader, read_note
 from recording.spool import OPEN_SUFFIX, SegmentSeries, check_name, try_lock
+from signaling.sfu.capture import GatheringTrack
 from tests.recorded import audio_track, rtp
 
 PACKET = rtp(111, 1, 2, 3, b"opus")
@@ -88,6 +90,47 @@ async def test_packets_reach_the_disk_as_received_in_their_track(tmp_path: Path)
     ]
     header = msgspec.json.decode(told(found, 2)[0][1], type=TrackHeader)
     assert (header.track_id, header.peer_id, header.codec) == ("p2-audio", "p2", "audio/opus")
+
+
+async def test_packets_that_were_gathered_elsewhere_come_before_what_is_told_next(tmp_path: Path) -> None:
+    """In the bytes that :class:`signaling.sfu.capture.Gathered` promises."""
+    waiting: list[bytes] = []
+    pulled = asyncio.Event()
+
+    def pull() -> capture.Gathered | None:
+        if not waiting:
+            return None
+        records = b"".join(struct.pack(">BQI", 1, 100 + i, len(p)) + p for i, p in enumerate(waiting))
+        taken = records, len(waiting), 100, 100 + len(waiting) - 1
+        waiting.clear()
+        pulled.set()
+        return taken
+
+    sink = SpoolSink(tmp_path, "worker.1")
+    states: list[SpoolState] = []
+    recording = sink.open("sitting", states.append)
+    track = recording.open_track(audio_track("p1"))
+    assert isinstance(track, GatheringTrack)
+    track.gather(pull)
+    waiting += [b"one", b"two"]
+    track.rtp(b"three", 120)
+    waiting += [b"four"]
+    pulled.clear()
+    await pulled.wait()  # the next cut takes it
+    waiting += [b"five"]
+    track.note("muted", 130)
+    waiting += [b"six"]
+    track.close("left")
+    waiting += [b"too late"]
+    recording.close("room-closed")
+    await sink.aclose()
+    assert waiting == [b"too late"]
+    found = segments(tmp_path / "sitting" / "worker.1")
+    assert [problem for segment in found for problem in segment.problems] == []
+    rtp_records = [data for kind, data in told(found, 1) if kind == RecordKind.RTP]
+    assert rtp_records == [b"one", b"two", b"three", b"four", b"five", b"six"]
+    kinds = [kind for kind, _ in told(found, 1)]
+    assert kinds[-3:] == [RecordKind.NOTE, RecordKind.RTP, RecordKind.NOTE]
 
 
 async def test_it_records_silence_from_the_first_moment(tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import random
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -206,3 +208,57 @@ def _compare(python: Rig, native: Rig, step: int) -> None:
             for name in COUNTERS:
                 assert getattr(s.state, name) == getattr(t.state, name), f"{name}, step {step}"
             assert list(s.nack.missing) == list(t.nack.missing)
+
+
+async def test_a_sink_that_fails_disturbs_nobody_and_gets_no_packets_of_before(certificate: Certificate) -> None:
+    rig = Rig(NativePath(LIBRARY, segmentation=False), certificate)
+    sender = Sender(random.Random(5))
+    sent = 0
+
+    def speak(milliseconds: int) -> None:
+        nonlocal sent
+        for _ in range(milliseconds // 20):
+            rig.now_ns += 20 * MS
+            rig.client.sendto(sender.audio(rig.now_ns)[0], rig.address)
+            rig.read()
+            sent += 1
+
+    speak(200)
+    rig.sink.failing.append(True)
+    speak(200)
+    rig.record(0)  # its track is told, and fails
+    failed_ns = rig.now_ns
+    rig.sink.failing.clear()
+    rig.record(0)
+    speak(1400)
+    rig.record(0)
+    first, *others = (track.log for track in rig.sink.tracks)
+    assert all(entry[2] <= failed_ns for entry in first if entry[0] == "rtp")
+    times = [entry[2] for log in others for entry in log if entry[0] == "rtp"]
+    assert times
+    assert min(times) > failed_ns
+    assert times == sorted(times)
+    assert len(rig.received[0]) > sent * 0.8
+    rig.close()
+
+
+async def test_what_python_lets_go_of_on_another_thread_is_freed_on_ours(certificate: Certificate) -> None:
+    path = NativePath(LIBRARY, segmentation=False)
+    for round_ in range(4):
+        rig = Rig(path, certificate)
+        sender = Sender(random.Random(round_))
+        for _ in range(30):
+            rig.now_ns += 20 * MS
+            for datagram in sender.audio(rig.now_ns) + sender.frame(rig.now_ns):
+                rig.client.sendto(datagram, rig.address)
+            rig.read()
+        rig.close()
+        rig.uplink.remove_producer(rig.producers[1])
+        sender.restart()
+        del rig
+        collector = threading.Thread(target=gc.collect)
+        collector.start()
+        collector.join()
+        assert path._dead
+        path.flush()
+        assert not path._dead
