@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from collections import Counter
 
+import pytest
+
 from hearing_server.court import SYSTEM, Actor, Command, Refused
 from hearing_server.court.tables import EVENTS
 from hearing_server.court.timers import due
@@ -33,7 +35,9 @@ def copy(room: Room) -> Room:
     return other
 
 
-def test_ten_thousand_walks() -> None:
+#: About 20 s of a quiet core.
+@pytest.mark.timeout(600)
+def test_ten_thousand_walks(capsys: pytest.CaptureFixture[str]) -> None:
     chance = random.Random(SEED)
     beginnings = [begin() for begin in BEGINNINGS]
     taken: Counter[str] = Counter()
@@ -54,7 +58,9 @@ def test_ten_thousand_walks() -> None:
                 check_views(room)
         if number % REPLAY_EVERY == 0:
             check_log(room)
-    print(f"{WALKS} walks, {asked} steps, {sum(taken.values())} events, {len(taken)} kinds of {len(EVENTS)}")
+    with capsys.disabled():
+        events = sum(taken.values())
+        print(f"\n{WALKS} walks, {asked} steps, {events} events of {len(taken)} kinds out of {len(EVENTS)}")
     assert set(refused) <= SENTENCES.keys(), "a refusal without a sentence"
     assert len(taken) > 0.9 * len(EVENTS), f"the walks do not get around: {sorted(set(EVENTS) - set(taken))}"
 
