@@ -8,6 +8,9 @@ const record = (state: RecordView["state"], age: number | null): RecordView => (
   tracks: 6,
   sealedAt: age === null ? null : NOW - age,
   fault: null,
+  offRecord: "",
+  fallback: "",
+  incident: false,
 });
 
 it("never says on record before the first seal", () => {

@@ -138,7 +138,8 @@ export class Hearing {
   }
 
   /** Give a command; what the server says against it is shown in its own words. */
-  async command(name: CommandName, args: Record<string, unknown> = {}): Promise<boolean> {
+  /** `anyVersion`: it stays right whatever happened to the sitting meanwhile. */
+  async command(name: CommandName, args: Record<string, unknown> = {}, { anyVersion = false } = {}): Promise<boolean> {
     if (this.busy) return false;
     this.busy = name;
     this.refusal = null;
@@ -148,7 +149,7 @@ export class Hearing {
           type: "command",
           name,
           requestId: crypto.randomUUID(),
-          expectedVersion: this.view?.version ?? null,
+          expectedVersion: anyVersion ? null : (this.view?.version ?? null),
           arguments: args,
         },
         true,

@@ -10,8 +10,8 @@ export type Sent = Source | "screen";
 export type Locale = "en" | "zh-CN";
 
 /** The order in which people stand in every list. */
-export const ROLE_ORDER: Role[] = ["judge", "clerk", "claimant", "respondent", "interpreter", "witness", "observer"];
-/** Judge and clerk sit at the bench and see the courtroom before it is opened. */
-export const sitsAtBench = (role: Role): boolean => role === "judge" || role === "clerk";
+export const ROLE_ORDER: Role[] = ["judge", "panel", "clerk", "staff_host", "claimant", "respondent", "lawyer", "interpreter", "witness", "expert", "guest", "observer", "technician"];
+/** Judges, clerk and host sit at the bench and see the courtroom before it is opened. */
+export const sitsAtBench = (role: Role): boolean => ["judge", "panel", "clerk", "staff_host"].includes(role);
 /** Those who come in when the hearing opens; the others are called. */
-export const entersOnOpen = (role: Role): boolean => sitsAtBench(role) || role === "claimant" || role === "respondent";
+export const entersOnOpen = (role: Role): boolean => sitsAtBench(role) || role === "claimant" || role === "respondent" || role === "lawyer";

@@ -13,6 +13,7 @@ export type RecordCell =
   | { kind: "on"; seconds: number; late: boolean }
   | { kind: "overdue"; seconds: number }
   | { kind: "degraded"; seconds: number }
+  | { kind: "interrupted"; sealedAt: number | null }
   | { kind: "failed"; sealedAt: number | null }
   | { kind: "sealing"; sealedAt: number | null }
   | { kind: "sealed" };
@@ -36,6 +37,8 @@ export function recordCell(record: RecordView, sitting: SittingState, now: numbe
       if (seconds > OVERDUE_S) return { kind: "overdue", seconds };
       if (record.state === "degraded") return { kind: "degraded", seconds };
       return { kind: "on", seconds, late: seconds > LATE_S };
+    case "interrupted":
+      return { kind: "interrupted", sealedAt: record.sealedAt };
     case "failed":
       return { kind: "failed", sealedAt: record.sealedAt };
     case "finalizing":
