@@ -37,9 +37,10 @@ HEADROOM = 0.95
 #: the throughput up and down.
 CONGESTED_SHARE = 0.9
 CONGESTED_PERIODS = 2
-#: Weight of the newest period in the rate sent and in the loss: a keyframe is a burst, a few packets say little.
+#: Weight of the newest period in the rate sent and in the loss: a keyframe is a burst, a few dozen packets say little.
 SMOOTHING = 0.4
-FIRST_RETRY_S = 2.0
+LOSS_SMOOTHING = 0.2
+FIRST_RETRY_S = 1.5
 MAX_RETRY_S = 60.0
 #: Growth per try when nothing limits.
 STEP_UP = 1.5
@@ -70,7 +71,7 @@ class LinkEstimate:
         if it said anything of them."""
         self._sent_bps += (sent_bps - self._sent_bps) * SMOOTHING
         if loss is not None:
-            self._loss += (loss - self._loss) * SMOOTHING
+            self._loss += (loss - self._loss) * LOSS_SMOOTHING
         sent_bps, remb, loss = self._sent_bps, self.remb_bps, self._loss
         stands = self._queue.update(rtt_ms, now_ns)
         low = remb is not None and remb < sent_bps * CONGESTED_SHARE and stands is not False
