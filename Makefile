@@ -101,7 +101,7 @@ $(VENV)/.runtime: requirements.lock requirements-build.lock pyproject.toml | $(P
 	@touch $@
 
 $(HOT_PATH): $(wildcard signaling/sfu/native/*.[ch]) signaling/sfu/native/build.py | $(VENV)/.runtime
-	@$(PY) -m signaling.sfu.native.build
+	@$(PY) -m signaling.sfu.native.build || true
 
 $(VENV)/.node: requirements-node.lock | $(PY)
 	@echo "[3/5] Node.js from a Python package, to build the web pages (once; about 60 MB)"
