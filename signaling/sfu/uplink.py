@@ -20,8 +20,6 @@ from .transport import State, Transport
 MAX_SSRCS = 64
 #: Packets of unknown SSRCs that are searched for their producer per second, as each costs a full parse.
 MAX_UNKNOWN_PER_S = 500
-#: Share of packets that did not come at once, above which what was repaired counts as lost too.
-HEAVY_LOSS = 0.2
 
 
 class _Route:
@@ -180,9 +178,8 @@ class Uplink(Transport):
                 if producer.kind == "video":
                     video.append(stream.ssrc)
                     received_bps += stream.bitrate_bps
+        self._estimate.update(expected, lost, received_bps, now_ns)
         missed = lost + max(0, recovered - self._recovered)
-        # Where so much is lost, repair comes too late for most: fewer packets are the better picture.
-        self._estimate.update(expected, missed if missed > HEAVY_LOSS * expected else lost, received_bps, now_ns)
         self.loss.add(expected, missed)
         self.counts["packets_expected"] += expected
         self.counts["packets_lost"] += missed
