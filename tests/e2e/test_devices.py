@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from axe_playwright_python.async_playwright import Axe
 
 from tests.media import stored, tones
 
@@ -81,6 +82,7 @@ async def test_h264_is_seen_and_played_and_a_dead_microphone_is_told(
 
             await respondent.page.locator("[data-trouble=unheard]").wait_for()
             await respondent.page.screenshot(path=results / "devices-unheard.png")
+            assert (await Axe().run(respondent.page)).response["violations"] == []
             assert await judge.page.locator("[data-trouble=unheard]").count() == 0
             assert not [error for person in people for error in person.errors]
 

@@ -262,6 +262,7 @@ async def any_camera(person: Person) -> bool:
 
 async def choose(person: Person, testid: str, *, wanted: bool) -> None:
     await person.press("key-more")
+    await person.see("own-network")
     await person.page.get_by_test_id(testid).set_checked(wanted)
     await person.press("options-back")
 

@@ -8,6 +8,7 @@ vi.stubGlobal("document", { cookie: "", visibilityState: "visible", addEventList
 vi.stubGlobal("navigator", { languages: ["en"], mediaDevices: { addEventListener: () => {}, enumerateDevices: async () => [] } });
 
 const { Incoming } = await import("../src/lib/media/incoming");
+const { Outgoing } = await import("../src/lib/media/outgoing");
 const { LINGER_MS } = await import("../src/lib/media/viewing");
 const { LocalDevices } = await import("../src/lib/media/devices.svelte");
 const { Networks } = await import("../src/lib/media/networks.svelte");
@@ -131,6 +132,115 @@ describe("what comes", () => {
   });
 });
 
+/** What the browser's side of a producer shows to the court. */
+class FakeProducer {
+  closed = false;
+  rtpSender = undefined;
+  constructor(
+    readonly id: string,
+    readonly source: string,
+    public track: unknown,
+    public paused = false,
+  ) {}
+  pause = () => void (this.paused = true);
+  resume = () => void (this.paused = false);
+  close = () => void (this.closed = true);
+  replaceTrack = async ({ track }: { track: unknown }) => void (this.track = track);
+}
+
+function outgoing() {
+  const asked: Ask[] = [];
+  const made: FakeProducer[] = [];
+  const refused: string[] = [];
+  let refuses = "";
+  const own = new Outgoing({
+    ask: async <T>(ask: Ask) => {
+      asked.push(ask);
+      return {} as T;
+    },
+    refused: (source, error) => refused.push(`${source} ${(error as InstanceType<typeof Refusal>).code}`),
+  });
+  const send = {
+    produce: async ({ track, appData }: { track: unknown; appData: { source: string } }) => {
+      if (refuses) throw new Refusal(refuses, "");
+      const producer = new FakeProducer(`${appData.source}-${made.length}`, appData.source, track);
+      made.push(producer);
+      return producer;
+    },
+  };
+  const producing = { device: { sendRtpCapabilities: { codecs: [] } }, send } as unknown as Parameters<typeof own.use>[0];
+  const words = () => asked.splice(0).map((ask) => ("producerId" in ask ? `${ask.type} ${ask.producerId}` : ask.type));
+  return { own, made, words, refused, producing, refuse: (code: string) => (refuses = code) };
+}
+
+describe("what goes out", () => {
+  const track = () => new Track("audio") as unknown as MediaStreamTrack;
+
+  it("is nothing in the waiting room, although the path is there, and the person's own once it flows", async () => {
+    const { own, made, producing } = outgoing();
+    const mine = track();
+    own.permit(["microphone", "camera"]);
+    own.set("microphone", mine, true);
+    own.use(producing);
+    await settle();
+    expect(made.map((producer) => producer.track)).toEqual([null]);
+    own.flow(true);
+    await settle();
+    expect(made.map((producer) => producer.track)).toEqual([mine]);
+  });
+
+  it("is a screen only while it flows, and never without the right", async () => {
+    const { own, made, producing, words } = outgoing();
+    own.use(producing);
+    own.flow(true);
+    own.set("screen", track(), true);
+    await settle();
+    expect(made).toEqual([]);
+    own.permit(["microphone", "screen"]);
+    await settle();
+    expect(made.map((producer) => producer.source)).toEqual(["screen"]);
+    own.permit(["microphone"]);
+    await settle();
+    expect([made[0]!.closed, words()]).toEqual([true, ["producer.close screen-0"]]);
+  });
+
+  it("is kept through a broken socket, with what was pressed meanwhile told", async () => {
+    const { own, made, producing, words } = outgoing();
+    own.permit(["microphone", "camera"]);
+    own.flow(true);
+    own.set("microphone", track(), true);
+    own.use(producing);
+    await settle();
+    own.set("microphone", track(), false);
+    await settle();
+    expect(words()).toEqual(["producer.pause microphone-0"]);
+    // The court did not hear of the pause, and holds a producer that this page does not know.
+    own.reconcile([{ id: "microphone-0", paused: false }, { id: "stranger", paused: false }]);
+    await settle();
+    expect(words()).toEqual(["producer.close stranger", "producer.pause microphone-0"]);
+    expect(made.length).toBe(1);
+    own.reconcile([]);
+    await settle();
+    expect([made[0]!.closed, made.length]).toEqual([true, 2]);
+  });
+
+  it("says what the court does not take, and is silent about a lost link", async () => {
+    const { own, producing, refused, refuse } = outgoing();
+    refuse("source-not-allowed");
+    own.permit(["screen"]);
+    own.flow(true);
+    own.set("screen", track(), true);
+    own.use(producing);
+    await settle();
+    expect(refused.at(-1)).toBe("screen source-not-allowed");
+    const told = refused.length;
+    refuse("link-lost");
+    own.apply();
+    await settle();
+    expect(refused.length).toBe(told);
+  });
+});
+
 class Track extends EventTarget {
   readyState = "live";
   enabled = true;
@@ -142,6 +252,7 @@ class Track extends EventTarget {
   }
   getSettings = () => ({ deviceId: "d" });
   stop = () => void (this.readyState = "ended");
+  clone = () => new Track(this.kind);
   change(muted: boolean): void {
     this.muted = muted;
     this.dispatchEvent(new Event(muted ? "mute" : "unmute"));

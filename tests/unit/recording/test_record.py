@@ -310,6 +310,9 @@ def test_a_camera_in_h264_is_an_mp4_beside_the_sound(tmp_path: Path) -> None:
     # The head stands before the media, and nothing in the file depends on when it was made.
     data = picture.path.read_bytes()
     assert data.index(b"moov") < data.index(b"mdat")
+    again = record_of(tmp_path / "spool", tmp_path / "again").files["p1", "person", "mp4"]
+    again.finish("t")
+    assert again.digest() == picture.digest()
 
 
 def test_a_change_of_codec_goes_on_in_the_other_file_at_its_time(tmp_path: Path) -> None:
