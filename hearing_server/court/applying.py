@@ -170,6 +170,8 @@ def _apply_record(sitting: Sitting, event: Event) -> Sitting:
             return replace(sitting, writers=(*sitting.writers, event.detail["writer"]))
         case "request_interrupt":
             return replace(sitting, interrupt_asked=event.detail["ground"])
+        case "decline_interrupt":
+            return replace(sitting, interrupt_asked="")
         case "elect_fallback":
             return replace(sitting, fallback=event.reason)
         case "state_incident":

@@ -132,6 +132,17 @@ class TaskKind(StrEnum):
     DURESS = "duress"
 
 
+#: What technical staff are told of and may close; duress, people and identity are not their business.
+TECHNICAL = frozenset(
+    {
+        TaskKind.MEDIA_BLOCKED,
+        TaskKind.SELF_TEST_FAILED,
+        TaskKind.SUSPENDED,
+        TaskKind.SUSPEND_REQUESTED,
+        TaskKind.RECORD_TROUBLE,
+    }
+)
+
 #: Where a person can be with a working connection.
 LIVE = frozenset(
     {

@@ -11,7 +11,7 @@ from .law import permitted
 from .model import Actor, Consultation, Event, Exhibit, Now, Objection, Person, Sitting, Task
 from .people import members
 from .permissions import ISOLATED_UNTIL_CALLED, SEES_CHECKS, SEES_ROLES_ONLY, Leave, leave
-from .states import BENCH, EVIDENCE_GIVERS, STAFF, Machine, Presence, Role, SittingState, TaskState
+from .states import BENCH, EVIDENCE_GIVERS, STAFF, TECHNICAL, Machine, Presence, Role, SittingState, TaskState
 from .tables import ABOUT_SOMEBODY, COMMANDS, UNOFFERED
 from .visibility import may_publish
 
@@ -66,7 +66,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     exhibit: Exhibit | None = None
     objections: tuple[Objection, ...] = ()
     restriction: str = ""
-    #: Open first, and only for staff (A1).
+    #: Open first, and only for staff (A1); for technicians what is technical.
     tasks: tuple[Task, ...] = ()
     suspend_asked_by: str = ""
     interrupt_asked: str = ""
@@ -190,9 +190,10 @@ def _talk_seen(sitting: Sitting, talk: Consultation, ids: frozenset[str]) -> Tal
 
 
 def _tasks(sitting: Sitting, person: Person) -> tuple[Task, ...]:
-    if person.role not in STAFF:
+    if person.role not in STAFF | {Role.TECHNICIAN}:
         return ()
-    return tuple(sorted(sitting.tasks.values(), key=lambda task: (task.state is not TaskState.OPEN, -task.opened)))
+    theirs = [task for task in sitting.tasks.values() if person.role in STAFF or task.kind in TECHNICAL]
+    return tuple(sorted(theirs, key=lambda task: (task.state is not TaskState.OPEN, -task.opened)))
 
 
 # --- commands ---------------------------------------------------------------------------------

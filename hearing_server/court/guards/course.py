@@ -111,6 +111,10 @@ def _lawful_interruption(draft: Draft, subject: str, detail: dict[str, Any]) -> 
     return None if detail.get("ground") in draft.sitting.rules.interrupt_grounds else "ground-unlawful"
 
 
+def _interrupt_was_asked(draft: Draft, subject: str, detail: dict[str, Any]) -> str | None:
+    return None if draft.sitting.interrupt_asked else "nothing-asked"
+
+
 def _incident_open(draft: Draft, subject: str, detail: dict[str, Any]) -> str | None:
     return None if draft.sitting.incident else "no-incident"
 
@@ -136,5 +140,6 @@ GUARDS: Final[dict[str, Guard]] = {
     "never_in_session": _never_in_session,
     "broken_off": _broken_off,
     "lawful_interruption": _lawful_interruption,
+    "interrupt_was_asked": _interrupt_was_asked,
     "incident_open": _incident_open,
 }

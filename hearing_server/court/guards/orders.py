@@ -8,7 +8,7 @@ from ..draft import Draft, Guard
 from ..model import Objection
 from ..people import consents, presents
 from ..permissions import GRANTABLE, PUBLISH, Leave, leave
-from ..states import BENCH, Presence, Role
+from ..states import BENCH, TECHNICAL, Presence, Role
 
 #: People that one sitting may have, observers with them.
 PEOPLE_LIMIT = 300
@@ -36,6 +36,11 @@ def _before_the_stage(draft: Draft, subject: str, detail: dict[str, Any]) -> str
     reached = names.index(sitting.stage) if sitting.stage in names else -1
     begun = any(stage.consent == detail["stage"] for stage in sitting.rules.agenda[: reached + 1])
     return "stage-begun" if begun else None
+
+
+def _task_is_theirs(draft: Draft, subject: str, detail: dict[str, Any]) -> str | None:
+    technician = draft.actor.role == Role.TECHNICIAN
+    return "not-allowed" if technician and draft.sitting.tasks[detail["task"]].kind not in TECHNICAL else None
 
 
 # --- silence, the floor, grants --------------------------------------------------------------
@@ -220,6 +225,7 @@ def _can_preside(draft: Draft, subject: str, detail: dict[str, Any]) -> str | No
 
 
 GUARDS: Final[dict[str, Guard]] = {
+    "task_is_theirs": _task_is_theirs,
     "consent_known": _consent_known,
     "consent_needed": _consent_needed,
     "before_the_stage": _before_the_stage,

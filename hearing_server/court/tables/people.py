@@ -165,5 +165,13 @@ TASK: Final = (
         TaskState.OPEN,
         SYSTEM_ONLY,
     ),
-    row(Machine.TASK, (TaskState.OPEN,), "close_task", TaskState.DONE, "tasks", also=_SYSTEM_TOO),
+    row(
+        Machine.TASK,
+        (TaskState.OPEN,),
+        "close_task",
+        TaskState.DONE,
+        "tasks",
+        also=_SYSTEM_TOO,
+        guards=("task_is_theirs",),
+    ),
 )

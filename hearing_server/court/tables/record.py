@@ -54,6 +54,14 @@ RECORD: Final = (
         roles_with("interrupt_record", Leave.REQUEST),
         guards=("in_session", "lawful_interruption"),
     ),
+    row(
+        Machine.RECORD,
+        {_R.RECORDING, _R.DEGRADED},
+        "decline_interrupt",
+        SAME,
+        "interrupt_record",
+        guards=("interrupt_was_asked",),
+    ),
     _system({_R.RECORDING}, "degrade", _R.DEGRADED, (), ("task_record_trouble",)),
     _system({_R.DEGRADED}, "recover", _R.RECORDING, (), ("close_record_task",)),
     _system(

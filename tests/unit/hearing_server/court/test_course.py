@@ -205,6 +205,8 @@ def test_only_lawful_grounds_interrupt_the_record() -> None:
     assert room.give("clerk", "interrupt_record", detail={"ground": "mediation"}) == "not-allowed"
     assert room.give("clerk", "request_interrupt", detail={"ground": "mediation"}) is None
     assert room.sitting.interrupt_asked == "mediation"
+    assert room.give("judge", "decline_interrupt") is None
+    assert room.give("judge", "decline_interrupt") == "nothing-asked"
     assert room.give("judge", "interrupt_record", detail={"ground": "mediation"}) is None
     during = plan(room.sitting)
     assert during.publish.keys() >= {"judge", "claimant"}

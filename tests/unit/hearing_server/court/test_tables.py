@@ -65,6 +65,9 @@ WAYS: dict[tuple[str, str], str] = {
     ("interrupt_record", "recording"): f"{SESSION}; judge interrupt_record ground=mediation",
     ("resume_record", "interrupted"): f"{SESSION}; judge interrupt_record ground=mediation; judge resume_record",
     ("request_interrupt", "recording"): f"{SESSION}; clerk request_interrupt ground=mediation",
+    ("decline_interrupt", "recording"): (
+        f"{SESSION}; clerk request_interrupt ground=mediation; judge decline_interrupt"
+    ),
     ("degrade", "recording"): f"{SESSION}; system degrade reason=late",
     ("recover", "degraded"): f"{SESSION}; system degrade reason=late; system recover",
     ("fail", "degraded"): f"{SESSION}; system degrade reason=late; system fail reason=late",

@@ -214,6 +214,19 @@ def test_tasks_are_for_staff() -> None:
     assert (task.state, task.closed_by, task.closed) == ("done", "system", room.utc)
 
 
+def test_technicians_are_told_what_is_technical() -> None:
+    room = in_session()
+    room.give("witness", "duress")
+    room.give("claimant", "report_blocked", detail={"device": "camera"})
+    (task,) = seen(room, "technician").tasks
+    assert (task.kind, task.subject) == ("media_blocked", "claimant")
+    duress = next(one.id for one in seen(room, "clerk").tasks if one.kind == "duress")
+    assert room.give("technician", "close_task", detail={"task": duress}) == "not-allowed"
+    assert room.give("technician", "close_task", detail={"task": task.id}) is None
+    assert room.give("clerk", "close_task", detail={"task": duress}) is None
+    assert room.give("clerk", "close_task", detail={"task": duress}) == "task-unknown"
+
+
 def test_a_consultation_is_seen_by_its_people() -> None:
     room = in_full_swing()
     room.give("judge", "recess")
