@@ -2,78 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
-import sys
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page
+from playwright.async_api import BrowserContext, Page
 
-from .harness.pages import CHROMIUM, DESKTOP, FLAGS, PHONE, STEP_MS, playwright
-from .harness.server import Running, clean_environment
+from .harness.desk import PASSWORD, Desk, add_account
+from .harness.pages import CHROMIUM, FLAGS, playwright
+from .harness.server import Running
 from .test_pages import VARIANTS, Look
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
 
-COURT = "northgate"
-PASSWORD = "seven grey herons at noon"
 CASE_NUMBER = "HC 2026-00777"
-
-
-@dataclass
-class Desk:
-    """A browser at the court; ``errors`` collects what the pages' own scripts threw or logged."""
-
-    base_url: str
-    browser: Browser
-    errors: list[str] = field(default_factory=list)
-
-    async def sit(self, locale: str = "en-GB", *, phone: bool = False) -> Page:
-        context = await self.browser.new_context(
-            viewport=PHONE if phone else DESKTOP,  # type: ignore[arg-type]
-            is_mobile=phone,
-            has_touch=phone,
-            locale=locale,
-            reduced_motion="reduce",
-            permissions=["clipboard-read", "clipboard-write"],
-            ignore_https_errors=True,
-        )
-        context.set_default_timeout(STEP_MS)
-        page = await context.new_page()
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
-        return page
-
-    async def sign_in(self, page: Page, user: str, password: str = PASSWORD, path: str = "/staff") -> None:
-        await page.goto(self.base_url + path)
-        await page.get_by_test_id("user").fill(user)
-        await page.get_by_test_id("password").fill(password)
-        await page.get_by_test_id("sign-in-key").click()
-
-    async def open(self, page: Page, path: str, testid: str) -> None:
-        await page.goto(self.base_url + path)
-        await page.get_by_test_id(testid).first.wait_for()
-
-
-async def add_account(demo: Running, user: str, *roles: str) -> None:
-    """By the command line, as the first administrator of a court is made."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "hearing_server", "account", "add", user, "--court", COURT),
-        *(word for role in roles for word in ("--role", role)),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.DEVNULL,
-        env=clean_environment() | {"HEARING_DATA": str(demo.data)},
-    )
-    await process.communicate(f"{PASSWORD}\n".encode())
-    assert process.returncode == 0
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def desk(demo: Running) -> AsyncIterator[Desk]:
-    await add_account(demo, "admin", "administrator", "clerk")
+    await add_account(demo, "admin", "northgate", "--role", "administrator", "--role", "clerk")
     async with playwright() as running:
         browser = await running.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         desk = Desk(demo.base_url, browser)
