@@ -24,6 +24,8 @@ AccountRole = Literal["judge", "staff_host", "clerk", "technician", "records_cus
 LinkState = Literal["none", "works", "opened", "expired", "withdrawn"]
 InterpreterState = Literal["not_needed", "linked", "missing"]
 RecordingPlan = Literal["on", "off"]
+ExhibitKind = Literal["document", "picture", "audio", "video"]
+Device = Literal["on", "off", "none"]
 MessageKind = Literal["joining", "changed", "cancelled"]
 MessageChannel = Literal["email", "sms"]
 MessageState = Literal["queued", "sending", "sent", "failed"]
@@ -473,13 +475,13 @@ class DirectionRequest(Struct):
 
 
 class ExhibitRow(Struct):
-    """``pages`` of a document, else 0; page n is ``{url}/pages/{n}``, from 1, as PNG."""
+    """``pages`` of a document, else 0; page n, from 1, is at ``…/exhibits/{exhibitId}/pages/{n}``, as PNG."""
 
     exhibit_id: str
     number: int
     title: str
     file_name: str
-    kind: Literal["document", "picture", "audio", "video"]
+    kind: ExhibitKind
     media_type: str
     bytes: int
     sha256: str
@@ -528,7 +530,8 @@ class Conversation(Struct):
 
 
 class TaskRow(Struct):
-    """Something that the court's staff should see to.  ``kind``: a code, such as ``self-test-failed``."""
+    """Something that the court's staff should see to.  ``kind``: one of the sitting's (``self-test-failed``,
+    ``judge-disconnected`` …), or ``message-failed``."""
 
     task_id: str
     hearing_id: str
@@ -544,6 +547,8 @@ class TaskRow(Struct):
 
 
 class TaskClosing(Struct, omit_defaults=True):
+    """``note``: what was done."""
+
     note: Words = ""
 
 
@@ -554,8 +559,8 @@ class CentrePerson(Struct):
     role: Role
     presence: Presence
     in_room: bool
-    microphone: Literal["on", "off", "none"]
-    camera: Literal["on", "off", "none"]
+    microphone: Device
+    camera: Device
     test: Score | None
     identity: Identity
     unanswered: int

@@ -25,6 +25,7 @@ from signaling.turn import TurnServers
 
 from ..certificates import Certificates
 from ..config import Settings, variable
+from ..exhibit_files import ExhibitFiles
 from ..hearings import Hearings, RecorderClient
 from ..links import Links
 from ..oidc import Providers, read_providers
@@ -79,11 +80,13 @@ async def running_control(
 
         registry = CollectorRegistry()
         registry.register(MediaMetrics(lambda: rooms.heartbeats))
+        archive = open_archive(settings)
         app = create_app(
             store=store,
             links=links,
             hearings=hearings,
-            archive=RecordReader(open_archive(settings)),
+            archive=RecordReader(archive),
+            exhibits=ExhibitFiles(archive, settings.data / "uploads"),
             serve_socket=serve_socket,
             static_dir=STATIC,
             providers=providers,

@@ -30,7 +30,7 @@ async def running_post(settings: Settings, store: Store) -> AsyncIterator[Post]:
                 id=secrets.token_hex(8),
                 hearing_id=facts.hearing_id,
                 sitting_id=facts.sitting_id,
-                kind="message_failed",
+                kind="message-failed",
                 person_id=message.person_id,
                 detail=message.channel,
                 opened_utc=time.time_ns(),

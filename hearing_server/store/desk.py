@@ -170,21 +170,17 @@ class Desk:
 
         return await self._in_turn(task.hearing_id, job)
 
-    async def close_task(self, task_id: str, *, utc: int, by: str, by_zh: str, note: str = "") -> bool:
+    async def close_task(self, task_id: str, *, utc: int, by: str, by_zh: str) -> bool:
         """False if it is closed already."""
         mine = update(d.tasks).where(d.tasks.c.id == task_id, d.tasks.c.closed_utc.is_(None))
-        values = {"closed_utc": utc, "closed_by": by, "closed_by_zh": by_zh, "note": note}
+        values = {"closed_utc": utc, "closed_by": by, "closed_by_zh": by_zh}
         async with transaction(self._engine, writes=True) as connection:
             return bool((await connection.execute(mine.values(values))).rowcount)
 
-    async def close_tasks(self, sitting_id: str, kind: str, person_id: str, utc: int, by: str, by_zh: str) -> None:
-        """What they asked for has been done otherwise."""
-        table = d.tasks.c
-        mine = update(d.tasks).where(
-            table.sitting_id == sitting_id, table.kind == kind, table.person_id == person_id, table.closed_utc.is_(None)
-        )
+    async def note_task(self, task_id: str, note: str) -> None:
+        """What was done about a task that has been closed."""
         async with transaction(self._engine, writes=True) as connection:
-            await connection.execute(mine.values(closed_utc=utc, closed_by=by, closed_by_zh=by_zh))
+            await connection.execute(update(d.tasks).where(d.tasks.c.id == task_id).values(note=note))
 
     async def task(self, task_id: str) -> TaskRow | None:
         async with transaction(self._engine, writes=False) as connection:

@@ -27,6 +27,7 @@ from signaling.application import Seat
 from .. import api
 from ..accounts import Accounts
 from ..desk_api import PersonalLink
+from ..exhibit_files import ExhibitFiles
 from ..hearings import Hearings
 from ..links import Links
 from ..oidc import Providers
@@ -48,6 +49,8 @@ from .accounts import CourtAccounts
 from .arrival import Arrival
 from .attendance import Attendance
 from .bookings import Bookings
+from .desk import Desk
+from .exhibits import Exhibits
 from .guests import Guests
 from .identity import Identity
 from .invitations import Invitations
@@ -241,6 +244,7 @@ def create_app(
     archive: RecordReader,
     serve_socket: ServeSocket,
     static_dir: Path,
+    exhibits: ExhibitFiles,
     accounts: Accounts | None = None,
     providers: Providers | None = None,
     base_url: str = "",
@@ -279,6 +283,8 @@ def create_app(
         *CourtAccounts(store, accounts, providers, gate).endpoints(),
         *Bookings(store, links, hearings, invitations, attendance, gate).endpoints(),
         *Arrival(store, hearings, attendance, gate, links.derived_key(b"identity documents")).endpoints(),
+        *Exhibits(store, hearings, exhibits, gate).endpoints(),
+        *Desk(store, hearings, attendance, gate).endpoints(),
         *Guests(store, links, hearings, identity, gate).endpoints(),
     )
     described = document(table, VERSION)

@@ -15,6 +15,7 @@ from starlette.websockets import WebSocket
 
 from hearing_server.accounts import Accounts
 from hearing_server.booking import DemoBooking
+from hearing_server.exhibit_files import ExhibitFiles
 from hearing_server.links import Links
 from hearing_server.store import Court as CourtRow
 from hearing_server.store import NewHearing, PersonRow
@@ -78,6 +79,7 @@ class Site:
             accounts=self.accounts,
             hearings=self.court.hearings,
             archive=RecordReader(self.store),
+            exhibits=ExhibitFiles(self.store, self.static.parent / "uploads"),
             serve_socket=serve_socket,
             static_dir=self.static,
             allowed_origins=["https://public.test/"],

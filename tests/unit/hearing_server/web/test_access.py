@@ -23,6 +23,7 @@ OPEN = Demand("either", None)
 OWN = Demand("account", ACCOUNT_ROLES)
 ADMINISTRATOR = Demand("account", frozenset({"administrator"}))
 RECORD = Demand("either", STAFF)
+UPLOAD = Demand("either", DESK | {"claimant", "respondent", "lawyer"})
 IDENTITY = Demand("either", DESK | {"judge"})
 DIARY = Demand("either", frozenset({"clerk", "staff_host", "judge", "panel", "technician"}))
 
@@ -56,6 +57,16 @@ DEMANDS = {
     ("GET", "/api/hearings/{hearing_id}/people/{person_id}/identity"): IDENTITY,
     ("GET", "/api/hearings/{hearing_id}/people/{person_id}/identity/{document_id}"): IDENTITY,
     ("POST", "/api/hearings/{hearing_id}/people/{person_id}/identity"): IDENTITY,
+    ("GET", "/api/hearings/{hearing_id}/exhibits"): Demand("either", EVERYBODY - {"technician"}),
+    ("POST", "/api/hearings/{hearing_id}/exhibits"): UPLOAD,
+    ("GET", "/api/hearings/{hearing_id}/exhibits/{exhibit_id}"): Demand("either", EVERYBODY - {"technician"}),
+    ("GET", "/api/hearings/{hearing_id}/exhibits/{exhibit_id}/pages/{n}"): Demand("either", EVERYBODY - {"technician"}),
+    ("DELETE", "/api/hearings/{hearing_id}/exhibits/{exhibit_id}"): UPLOAD,
+    ("GET", "/api/hearings/{hearing_id}/chat"): Demand("either", EVERYBODY - {"observer"}),
+    ("POST", "/api/hearings/{hearing_id}/chat"): Demand("either", EVERYBODY - {"observer"}),
+    ("GET", "/api/hearings/{hearing_id}/conversations"): Demand("either", DESK),
+    ("GET", "/api/command-centre"): Demand("either", DESK | {"technician", "administrator"}),
+    ("POST", "/api/tasks/{task_id}"): Demand("either", DESK | {"technician"}),
     ("GET", "/api/public/{token}"): OPEN,
     ("POST", "/api/public/{token}"): OPEN,
     ("GET", "/api/hearings/{sitting_id}/record"): RECORD,

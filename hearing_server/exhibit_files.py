@@ -1,0 +1,143 @@
+"""The files of exhibits: taken in, looked at, stored once, and read back in ranges or as pages.
+
+They lie in the object storage beside the record, whole and as they were sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import secrets
+import sys
+import tempfile
+from collections import OrderedDict
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiofiles
+import msgspec
+
+from recording.objects import ObjectStore
+
+PREFIX = "exhibits"
+#: Files that are taken in, or looked into, at a time.
+AT_A_TIME = 4
+#: How long looking into a file may take, s; the tool has limits of its own.
+LOOK_LIMIT_S = 40.0
+#: Pages kept as pictures, bytes of all.
+PAGES_LIMIT_BYTES = 64 * 1024 * 1024
+
+
+class UnfitFile(Exception):
+    """The file is none of the kinds that are taken, or has no such page."""
+
+
+class Found(msgspec.Struct, frozen=True):
+    """What looking into a file said."""
+
+    kind: str
+    media_type: str
+    pages: int
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A file on this computer's disk, not stored yet."""
+
+    path: Path
+    size: int
+    sha256: str
+    found: Found
+
+
+class ExhibitFiles:
+    """``folder`` is where files are while they come in, on this computer's disk."""
+
+    def __init__(self, store: ObjectStore, folder: Path) -> None:
+        self._store = store
+        self._folder = folder
+        self._turn = asyncio.Semaphore(AT_A_TIME)
+        self._pages: OrderedDict[tuple[str, int, int], bytes] = OrderedDict()
+        self._held = 0
+
+    @contextlib.asynccontextmanager
+    async def taking(self, pieces: AsyncIterator[bytes]) -> AsyncIterator[Taken]:
+        """The file, whole and looked into; gone from this disk when the block is left.
+
+        Raises :class:`UnfitFile`, :class:`OSError`, or what the pieces raise.
+        """
+        async with self._turn:
+            await asyncio.to_thread(self._folder.mkdir, parents=True, exist_ok=True, mode=0o700)
+            path = self._folder / secrets.token_hex(16)
+            try:
+                digest, size = hashlib.sha256(), 0
+                async with aiofiles.open(path, "wb") as file:
+                    async for piece in pieces:
+                        digest.update(piece)
+                        size += len(piece)
+                        await file.write(piece)
+                if size == 0:
+                    raise UnfitFile("empty")
+                found = msgspec.json.decode(await _tool("inspect", str(path)), type=Found)
+                yield Taken(path, size, digest.hexdigest(), found)
+            finally:
+                await asyncio.to_thread(path.unlink, missing_ok=True)
+
+    async def store(self, hearing_id: str, exhibit_id: str, taken: Taken) -> None:
+        """Raises :class:`~recording.objects.StoreProblem`."""
+        await self._store.put_new(_key(hearing_id, exhibit_id), taken.path)
+
+    def read(self, hearing_id: str, exhibit_id: str, start: int, end: int) -> AsyncIterator[bytes]:
+        """The bytes from ``start`` up to ``end``.  Raises :class:`~recording.objects.StoreProblem` when iterated."""
+        return self._store.stream(_key(hearing_id, exhibit_id), start, end)
+
+    async def page(self, hearing_id: str, exhibit_id: str, number: int, width: int) -> bytes:
+        """A page of a document as PNG.
+
+        Raises :class:`UnfitFile` or :class:`~recording.objects.StoreProblem`.
+        """
+        key = (exhibit_id, number, width)
+        known = self._pages.get(key)
+        if known is not None:
+            self._pages.move_to_end(key)
+            return known
+        async with self._turn:
+            with tempfile.TemporaryDirectory() as folder:
+                path = await self._store.fetch(_key(hearing_id, exhibit_id), Path(folder) / "exhibit")
+                picture = await _tool("page", str(path), str(number), str(width))
+        self._pages[key] = picture
+        self._held += len(picture)
+        while self._held > PAGES_LIMIT_BYTES and self._pages:
+            self._held -= len(self._pages.popitem(last=False)[1])
+        return picture
+
+
+def _key(hearing_id: str, exhibit_id: str) -> str:
+    return f"{PREFIX}/{hearing_id}/{exhibit_id}"
+
+
+async def _tool(*arguments: str) -> bytes:
+    """Raises :class:`UnfitFile` if the tool cannot make anything of the file."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "hearing_server.exhibit_tool",
+        *arguments,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        async with asyncio.timeout(LOOK_LIMIT_S):
+            out, _ = await process.communicate()
+    except TimeoutError as error:
+        raise UnfitFile("too slow") from error
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if process.returncode != 0:
+        raise UnfitFile(f"exit code {process.returncode}")
+    return out
