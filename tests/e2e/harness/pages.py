@@ -153,6 +153,8 @@ class Person:
 
     async def close_hearing(self) -> None:
         await self.press("key-close")
+        word = self.page.get_by_test_id("confirm-close-word")
+        await word.fill("闭庭" if await self.page.evaluate("document.documentElement.lang") == "zh-CN" else "close")
         await self.press("confirm-close-agree")
 
     # --- what a probe in the page finds ----------------------------------------------------------

@@ -1,5 +1,5 @@
 /** One person's visit to one hearing: the view of the court, the link to it, and the media that go with it. */
-import type { HearingView, Me, PersonView } from "./generated/api";
+import type { EntryView, HearingView, Me, PersonView } from "./generated/api";
 import type { AnyNotice, CheckIn, Joined } from "./generated/messages";
 import { api, Refusal, refusalOf } from "./http";
 import type { LocalDevices } from "./media/devices.svelte";
@@ -24,6 +24,8 @@ export type Out = { why: "link"; at: number } | { why: "microphone" } | { why: "
 export type Checked = Omit<CheckIn, "id" | "type">;
 
 const TICK_MS = 500;
+/** Entries of the log that the page keeps. */
+const ENTRIES_KEPT = 300;
 /** How long a camera or microphone may take to come (back) before the tile says that there is none. */
 const SETTLE_S = 6;
 /** Under reduced motion meters step this often. */
@@ -51,6 +53,8 @@ export class Hearing {
   ownScreen = $state.raw<MediaStream | null>(null);
   /** The microphone is on and gives nothing. */
   unheard = $state(false);
+  /** What the log says that this person may read, oldest first. */
+  entries = $state.raw<readonly EntryView[]>([]);
   /** What changed, for screen readers. */
   said = $state("");
   /** The court's clock, s since 1970, renewed twice a second. */
@@ -135,6 +139,12 @@ export class Hearing {
     window.clearInterval(this.#timer);
     this.#signal.stop();
     this.#release();
+  }
+
+  #enter(entries: EntryView[], afresh: boolean): void {
+    const known = new Set(afresh ? [] : this.entries.map((entry) => entry.seq));
+    const more = entries.filter((entry) => !known.has(entry.seq));
+    this.entries = [...(afresh ? [] : this.entries), ...more].slice(-ENTRIES_KEPT);
   }
 
   /** Give a command; what the server says against it is shown in its own words. */
@@ -325,6 +335,8 @@ export class Hearing {
         return;
       case "quality":
         return this.networks.feed(notice.people, this.#personId, performance.now());
+      case "entries":
+        return this.#enter(notice.entries as unknown as EntryView[], notice.afresh);
       case "ended":
         return this.#end(notice.reason, notice.message);
       default:
