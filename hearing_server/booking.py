@@ -100,9 +100,10 @@ async def _links(store: Store, links: Links, facts: HearingFacts, utc: int) -> d
         for link in await store.seats.links_of(facts.hearing_id)
         if link.expires_utc > utc and link.devices < link.device_limit
     }
-    for person in facts.people:
+    first = {person.role: person for person in reversed(facts.people) if not person.guest}
+    for person in first.values():
         if person.id not in found:
             found[person.id] = await links.issue(
                 person.id, expires_utc=utc + DEMO_LINK_S * NS, device_limit=DEMO_DEVICE_LIMIT
             )
-    return {person.role: found[person.id] for person in facts.people}
+    return {role: found[person.id] for role, person in first.items()}

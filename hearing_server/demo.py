@@ -15,6 +15,7 @@ from . import config, logs
 from .addresses import next_free_port
 from .booking import DemoBooking, book_demo
 from .config import Settings
+from .demo_accounts import DemoAccount, open_demo_accounts
 from .processes import folder
 from .processes.parts import port_uses, run
 from .processes.platform import STEPS, Platform, running
@@ -70,10 +71,11 @@ async def _demo(settings: Settings, terminal: Terminal, *, open_browser: bool) -
     async with running(settings, terminal, steps, with_children=True) as platform:
         with steps.step("step-hearing"):
             booking = await book_demo(platform.control.store, platform.control.links)
+            accounts = await open_demo_accounts(platform.control.store, platform.control.links)
         if terminal.as_json:
-            terminal.answer(_facts(platform, booking))
+            terminal.answer(_facts(platform, booking, accounts))
         else:
-            _print(platform, booking, terminal)
+            _print(platform, booking, accounts, terminal)
             if open_browser:
                 webbrowser.open(f"{platform.base_url}/j/{booking.links['judge']}")
         await platform.told
@@ -87,18 +89,19 @@ def _links(base_url: str, booking: DemoBooking) -> dict[str, str]:
     return {role: f"{base_url}/j/{booking.links[role]}" for role in ROLES}
 
 
-def _facts(platform: Platform, booking: DemoBooking) -> dict[str, object]:
+def _facts(platform: Platform, booking: DemoBooking, accounts: dict[str, DemoAccount]) -> dict[str, object]:
     return {
         "base_url": platform.base_url,
         "https_base_url": platform.https_url,
         "links": _links(platform.base_url, booking),
         "hearing_id": booking.hearing_id,
         "case_number": booking.case_number,
+        "accounts": {kind: dataclasses.asdict(account) for kind, account in accounts.items()},
         "ca_certificate": str(platform.certificates.authority.resolve()) if platform.certificates else None,
     }
 
 
-def _print(platform: Platform, booking: DemoBooking, terminal: Terminal) -> None:
+def _print(platform: Platform, booking: DemoBooking, accounts: dict[str, DemoAccount], terminal: Terminal) -> None:
     terminal.line()
     terminal.say("demo-title", case_number=booking.case_number)
     terminal.say("demo-links")
@@ -106,6 +109,10 @@ def _print(platform: Platform, booking: DemoBooking, terminal: Terminal) -> None
     titles = {role: Word(f"role-{role}") for role in ROLES}
     for role, link in _links(platform.base_url, booking).items():
         terminal.say("demo-link", role=titles[role], link=link)
+    terminal.line()
+    terminal.say("demo-accounts", url=f"{platform.base_url}/staff")
+    for account in accounts.values():
+        terminal.line(f"  {account.user:<16} {account.password}")
     terminal.line()
     if platform.https_url is None:
         terminal.say("demo-no-network")

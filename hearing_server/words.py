@@ -194,6 +194,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "请分别在不同窗口打开各链接；每个链接同一时间只能用于一台设备。",
     ),
     "demo-link": ("  {role:<12} {link}", "  {role:　<6} {link}"),
+    "demo-accounts": (
+        "Staff sign in at {url} (user name and password):",
+        "工作人员登录地址：{url}（用户名与密码）：",
+    ),
     "demo-phone": (
         "To join from a phone in the same network, as the claimant, scan this code:",
         "如需用同一网络中的手机以原告身份加入，请扫描此码：",
