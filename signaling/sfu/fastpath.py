@@ -200,6 +200,9 @@ class FastPath:
         if outbox in self.outboxes:
             self.outboxes.remove(outbox)
 
+    def overload(self, *, overloaded: bool) -> None:
+        """More comes than can be taken, or no more: packets beyond a gap need nobody's attention then."""
+
     def heated(self, stream: MediaStream, hot: HotList) -> None:
         """The stream has a hot list."""
 

@@ -224,6 +224,8 @@ class Port:
         overloaded = bool(since) and now_ns - min(since) > BEHIND_MS * NS_PER_MS
         if overloaded and not self.overloaded:
             logger.warning("more packets come than this worker can carry")
+        if overloaded != self.overloaded and self.fast is not None:
+            self.fast.overload(overloaded=overloaded)
         self.overloaded = overloaded
 
     def failed(self, what: str) -> None:

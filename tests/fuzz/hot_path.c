@@ -103,6 +103,7 @@ int main(int count, char **arguments) {
     int64_t now_ns = 1000;
     for (int round = 0; round < rounds; round++) {
         now_ns += chance(20) * NS_PER_MS;
+        if (chance(20) == 0) hot_overloaded(worker, (int32_t)chance(2));
         if (chance(10) == 0) shuffle(streams, sock, capture);
         int slots = 1 + (int)chance(HOT_SLOTS);
         for (int i = 0; i < slots; i++) {

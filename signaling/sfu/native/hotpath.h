@@ -19,6 +19,8 @@
 /* SILENT_FRAMES and SILENT_MS of layers.py. */
 #define HOT_SILENT_FRAMES 3
 #define HOT_SILENT_MS 350
+/* MAX_DROPOUT of sequence.py. */
+#define HOT_MAX_DROPOUT 3000
 /* Louder than any level: none was heard. */
 #define HOT_NO_LEVEL 128
 /* SSRCs of one peer: MAX_SSRCS of uplink.py. */
@@ -115,6 +117,7 @@ const char *hot_source(void);
 struct hot_worker *hot_worker_new(uintptr_t protect, uintptr_t unprotect, int32_t send_time_id, int32_t orientation_id,
                                   int32_t level_id);
 void hot_worker_free(struct hot_worker *worker);
+void hot_overloaded(struct hot_worker *worker, int32_t overloaded);
 void hot_flush(struct hot_worker *worker);
 void hot_send(struct hot_worker *worker);
 

@@ -56,7 +56,7 @@ typedef int (*crypt_function)(void *context, void *packet, int *size);
 
 struct hot_worker {
     crypt_function protect, unprotect;
-    int32_t send_time_id, orientation_id, level_id;
+    int32_t send_time_id, orientation_id, level_id, overloaded;
     struct hot_stream *streams, *first_dirty, *last_dirty;
     struct hot_ingress *ingresses;
     struct hot_capture *captures;

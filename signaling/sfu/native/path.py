@@ -74,6 +74,9 @@ class NativePath(FastPath):
         if isinstance(outbox, NativeSocket):
             outbox.close()
 
+    def overload(self, *, overloaded: bool) -> None:
+        self.lib.hot_overloaded(self.worker, overloaded)
+
     def heated(self, stream: MediaStream, hot: HotList) -> None:
         state = cast(NativeStore, stream.store).pointer
         self.lib.hot_unsubscribe(state)

@@ -72,72 +72,114 @@ static void write_level_block(const struct hot_worker *worker, uint8_t *out, uin
     memcpy(out, block, sizeof block);
 }
 
-int hot_take(struct hot_ingress *ingress, const uint8_t *data, int32_t size, int64_t now_ns) {
+/* What there is to know of a packet before it is taken. */
+struct found {
     struct packet packet;
-    if (!hot_parse(data, size, &packet)) return HOT_PLAIN;
-    struct hot_stream *stream = NULL;
-    for (int32_t i = 0; i < ingress->count && !stream; i++)
-        if (ingress->ssrcs[i] == packet.ssrc) stream = ingress->streams[i];
-    if (!stream || !stream->lent || packet.payload_type != stream->payload_type) return HOT_PLAIN;
-    int64_t number = stream->highest + 1;
-    int32_t payload = packet.payload_end - packet.payload_at;
-    if (stream->highest < 0 || packet.sequence != (number & 0xFFFF) || !payload) return HOT_PLAIN;
+    struct element sent, orientation, level;
+    struct vp8 vp8;
+    int64_t number;
+    int32_t block, payload, ends_frame;
+};
 
-    int video = stream->kind != HOT_AUDIO;
+/* The number after the newest; of an overloaded worker also one beyond a gap, as nobody is asked for what it lost. */
+static int is_next(const struct hot_stream *stream, struct found *found) {
+    if (stream->highest < 0) return 0;
+    int64_t step = (found->packet.sequence - stream->highest) & 0xFFFF;
+    found->number = stream->highest + step;
+    return step == 1 || (step && step <= HOT_MAX_DROPOUT && stream->own->worker->overloaded);
+}
+
+/* Whether it is the stream's next packet and needs nobody's decision. */
+static int is_plain_sailing(const struct hot_stream *stream, struct found *found, int64_t now_ns) {
+    const struct packet *packet = &found->packet;
+    found->payload = packet->payload_end - packet->payload_at;
+    if (!stream->lent || packet->payload_type != stream->payload_type) return 0;
+    if (!is_next(stream, found) || !found->payload) return 0;
+
     const int32_t ids[] = {stream->send_time_id, stream->orientation_id, stream->level_id};
-    struct element found[3];
-    hot_elements(&packet, ids, found, 3);
-    const struct element *sent = &found[0], *orientation = &found[1], *level = &found[2];
+    struct element elements[3];
+    hot_elements(packet, ids, elements, 3);
+    found->sent = elements[0];
+    found->orientation = elements[1];
+    found->level = elements[2];
 
     const struct vp8 none = {0, -1, -1, 0, -1, -1, 0};
-    struct vp8 vp8 = none;
-    if (stream->kind == HOT_VP8) {
-        if (!hot_vp8(data, packet.payload_at, packet.payload_end, &vp8)) vp8 = none;
-        if (vp8.keyframe || vp8.temporal_layer >= stream->temporal_layers) return HOT_PLAIN;
-    } else if (video && hot_h264_starts_keyframe(data, packet.payload_at, packet.payload_end)) {
-        return HOT_PLAIN;
+    found->vp8 = none;
+    if (stream->kind == HOT_AUDIO) {
+        found->block = found->level.size ? LEVEL_BLOCK_BYTES : 0;
+    } else {
+        found->block = found->orientation.size ? TURNED_BLOCK_BYTES : VIDEO_BLOCK_BYTES;
+        if (stream->kind == HOT_VP8) {
+            if (!hot_vp8(packet->data, packet->payload_at, packet->payload_end, &found->vp8)) found->vp8 = none;
+            if (found->vp8.keyframe || found->vp8.temporal_layer >= stream->temporal_layers) return 0;
+        } else if (hot_h264_starts_keyframe(packet->data, packet->payload_at, packet->payload_end)) {
+            return 0;
+        }
     }
-    int ends_frame = packet.marker && stream->frames_end;
-    if (ends_frame && a_sibling_has_stopped(stream, now_ns)) return HOT_PLAIN;
+    found->ends_frame = packet->marker && stream->frames_end;
+    if (found->ends_frame && a_sibling_has_stopped(stream, now_ns)) return 0;
+    return found->block + found->payload <= HOT_PACKET_BYTES - HEADER_BYTES;
+}
 
-    int32_t block = video ? (orientation->size ? TURNED_BLOCK_BYTES : VIDEO_BLOCK_BYTES) : level->size ? LEVEL_BLOCK_BYTES : 0;
-    struct hot_cached *slot = hot_slot(stream, number);
-    struct hot_own *own = stream->own;
-    if (block + payload > HOT_PACKET_BYTES - HEADER_BYTES || slot->number >= number) return HOT_PLAIN;
-    if (own->run_count && number - own->run[0]->number > own->mask) hot_write(stream);
-    if (stream->capture && !hot_capture_reserve(stream->capture, size)) return HOT_PLAIN;
-    if (!hot_reserve(slot, block + payload)) return HOT_PLAIN;
-
-    stream->highest = number;
+/* stream.py, MediaStream.accept */
+static void count_in(struct hot_stream *stream, const struct found *found, int64_t now_ns) {
+    const struct packet *packet = &found->packet;
+    stream->highest = found->number;
     stream->suspect = -1;
     stream->last_packet_ns = now_ns;
     stream->sibling_frames = 0;
     stream->stopped = 0;
-    stream->bytes += size;
+    stream->bytes += packet->size;
     stream->received++;
-    measure_jitter(stream, packet.timestamp, now_ns);
-    if (video) {
-        if (sent->size == 3) note_arrival(&ingress->arrivals, sent->data, now_ns);
-        write_video_block(own->worker, slot->body, orientation, now_ns);
-    } else if (level->size) {
-        write_level_block(own->worker, slot->body, level->data[0]);
-        if ((level->data[0] & 0x7F) < stream->level) stream->level = level->data[0] & 0x7F;
-    }
-    memcpy(slot->body + block, data + packet.payload_at, (size_t)payload);
-    slot->number = number;
+    measure_jitter(stream, packet->timestamp, now_ns);
+}
+
+/* store.py, PacketStore.keep */
+static void keep(struct hot_stream *stream, struct hot_cached *slot, const struct found *found, int64_t now_ns) {
+    const struct packet *packet = &found->packet;
+    if (stream->kind != HOT_AUDIO)
+        write_video_block(stream->own->worker, slot->body, &found->orientation, now_ns);
+    else if (found->block)
+        write_level_block(stream->own->worker, slot->body, found->level.data[0]);
+    memcpy(slot->body + found->block, packet->data + packet->payload_at, (size_t)found->payload);
+    slot->number = found->number;
     slot->arrived_ns = now_ns;
-    slot->timestamp = packet.timestamp;
-    slot->size = block + payload;
-    slot->payload_at = block;
-    slot->marker = packet.marker;
-    slot->picture_at = vp8.picture_at;
-    slot->picture_id = vp8.picture_id;
-    slot->long_picture_id = vp8.long_picture_id;
-    slot->tl0_at = vp8.tl0_at;
-    slot->tl0 = vp8.tl0;
-    hot_expire(stream, number, now_ns);
+    slot->timestamp = packet->timestamp;
+    slot->size = found->block + found->payload;
+    slot->payload_at = found->block;
+    slot->marker = packet->marker;
+    slot->picture_at = found->vp8.picture_at;
+    slot->picture_id = found->vp8.picture_id;
+    slot->long_picture_id = found->vp8.long_picture_id;
+    slot->tl0_at = found->vp8.tl0_at;
+    slot->tl0 = found->vp8.tl0;
+    hot_expire(stream, found->number, now_ns);
+}
+
+int hot_take(struct hot_ingress *ingress, const uint8_t *data, int32_t size, int64_t now_ns) {
+    struct found found;
+    if (!hot_parse(data, size, &found.packet)) return HOT_PLAIN;
+    struct hot_stream *stream = NULL;
+    for (int32_t i = 0; i < ingress->count && !stream; i++)
+        if (ingress->ssrcs[i] == found.packet.ssrc) stream = ingress->streams[i];
+    if (!stream || !is_plain_sailing(stream, &found, now_ns)) return HOT_PLAIN;
+
+    struct hot_own *own = stream->own;
+    struct hot_cached *slot = hot_slot(stream, found.number);
+    if (slot->number >= found.number) return HOT_PLAIN;
+    if (own->run_count && found.number - own->run[0]->number > own->mask) hot_write(stream); /* it waits in this slot */
+    if (stream->capture && !hot_capture_reserve(stream->capture, size)) return HOT_PLAIN;
+    if (!hot_reserve(slot, found.block + found.payload)) return HOT_PLAIN;
+
+    count_in(stream, &found, now_ns);
+    if (stream->kind != HOT_AUDIO) {
+        if (found.sent.size == 3) note_arrival(&ingress->arrivals, found.sent.data, now_ns);
+    } else if (found.level.size && (found.level.data[0] & 0x7F) < stream->level) {
+        stream->level = found.level.data[0] & 0x7F;
+    }
+    keep(stream, slot, &found, now_ns);
     if (own->subscribers_count) hot_push_slot(stream, slot, now_ns);
     if (stream->capture) hot_capture_add(stream->capture, data, size, now_ns);
-    if (ends_frame) count_frame(stream);
+    if (found.ends_frame) count_frame(stream);
     return stream->slow ? HOT_TAKEN : 0;
 }

@@ -32,6 +32,8 @@ void hot_worker_free(struct hot_worker *worker) {
     free(worker);
 }
 
+void hot_overloaded(struct hot_worker *worker, int32_t overloaded) { worker->overloaded = overloaded; }
+
 void hot_send(struct hot_worker *worker) { hot_sockets_send(worker); }
 
 void hot_flush(struct hot_worker *worker) {

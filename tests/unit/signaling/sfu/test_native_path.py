@@ -18,6 +18,7 @@ from signaling.sfu.fastpath import MAX_RUN, FastPath
 from signaling.sfu.layers import SILENT_FRAMES, SILENT_MS
 from signaling.sfu.native.library import Unavailable, load
 from signaling.sfu.native.path import NativePath
+from signaling.sfu.sequence import MAX_DROPOUT
 from signaling.sfu.store import KEEP_MS, KEEP_PACKETS, NO_LEVEL
 from signaling.sfu.uplink import MAX_SSRCS
 
@@ -69,6 +70,7 @@ def test_what_both_sides_count_on_is_the_same() -> None:
     assert (lib.HOT_KEEP_PACKETS, lib.HOT_KEEP_MS) == (KEEP_PACKETS, KEEP_MS)
     assert (lib.HOT_SILENT_FRAMES, lib.HOT_SILENT_MS) == (SILENT_FRAMES, SILENT_MS)
     assert lib.HOT_NO_LEVEL == NO_LEVEL
+    assert lib.HOT_MAX_DROPOUT == MAX_DROPOUT
     assert lib.HOT_MAX_SSRCS == MAX_SSRCS
     assert (lib.HOT_SLOTS, lib.HOT_SLOT_BYTES) == (mmsg.RECEIVE_MESSAGES, mmsg.RECEIVE_BYTES)
     assert lib.HOT_NAME_BYTES == mmsg.MAX_NAME_BYTES

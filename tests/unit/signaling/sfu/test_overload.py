@@ -7,14 +7,14 @@ import random
 
 import pytest
 
-from signaling.sfu import mmsg, port, rtcp
+from signaling.sfu import mmsg, port, rtcp, rtp
 from signaling.sfu.clock import NS_PER_MS as MS
 from signaling.sfu.dtls_adapter import Certificate
 from signaling.sfu.fastpath import FastPath
 from signaling.sfu.native.library import Unavailable, load
 from signaling.sfu.native.path import NativePath
 
-from .hot_rig import AUDIO_SSRC, Rig, Sender
+from .hot_rig import AUDIO_SSRC, OPUS_PT, Rig, Sender
 
 pytestmark = pytest.mark.skipif(not mmsg.AVAILABLE, reason="this system has no sendmmsg as known here")
 
@@ -35,7 +35,9 @@ async def test_a_socket_that_is_never_empty_ends_repair(
     monkeypatch.setattr(port, "BATCH_DATAGRAMS", mmsg.RECEIVE_MESSAGES)
     rig = Rig(_path(name), Certificate())
     sender = Sender(random.Random(3))
-    made = [sender.audio(rig.now_ns)[0] for _ in range(4 * mmsg.RECEIVE_MESSAGES)]
+    made = [
+        sender.protected(rtp.build(OPUS_PT, n, n * 960, AUDIO_SSRC, b"sound")) for n in range(4 * mmsg.RECEIVE_MESSAGES)
+    ]
     for i, datagram in enumerate(made):
         if i % 10:
             rig.client.sendto(datagram, rig.address)
@@ -54,6 +56,11 @@ async def test_a_socket_that_is_never_empty_ends_repair(
     rig.settle()
     assert not stream.nack.missing
     assert not rig.told, "nothing was asked for"
+
+    shown: list[bytes] = []
+    monkeypatch.setattr(rig.uplink, "on_plain", lambda packet, now_ns: shown.append(packet))
+    rig.read()
+    assert not shown, "compiled code stops for no gap now"
 
     asked = rtcp.nack(5, rig.consumers[0].ssrc, [rig.consumers[0]._map.highest_out & 0xFFFF])
     before = len(rig.received[0])
