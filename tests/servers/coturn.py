@@ -1,12 +1,14 @@
-"""A TURN relay: coturn, as deploy/compose.yaml runs it, with a certificate of its own for TLS."""
+"""A TURN relay: coturn with the configuration that deploy/compose.yaml gives it, and a certificate of its own."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import ipaddress
+import re
 import shutil
 import socket
+import textwrap
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,7 +17,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from .process import ServerProcess, free_port
+from .process import PROJECT, ServerProcess, free_port
 
 SECRET = "a secret of the tests"
 #: Ports for relayed packets; one for each transport of each participant.
@@ -48,37 +50,41 @@ def start(folder: Path, address: str, *, peer: str) -> Relay:
     """On ``address``; it relays to ``peer`` and to nobody else."""
     port, tls_port, first = (free_port(address=address) for _ in range(3))
     key_hash = _make_certificate(folder, address)
-    process = ServerProcess(
-        [
-            "turnserver",
-            "-n",
-            f"--listening-ip={address}",
-            f"--relay-ip={address}",
-            f"--listening-port={port}",
-            f"--tls-listening-port={tls_port}",
-            f"--min-port={min(first, 65535 - RELAY_PORTS)}",
-            f"--max-port={min(first, 65535 - RELAY_PORTS) + RELAY_PORTS}",
-            f"--cert={folder / 'turn.crt'}",
-            f"--pkey={folder / 'turn.key'}",
-            "--use-auth-secret",
-            f"--static-auth-secret={SECRET}",
-            "--realm=court.example",
-            "--denied-peer-ip=0.0.0.0-255.255.255.255",
-            f"--allowed-peer-ip={peer}",
-            "--no-cli",
-            "--no-dtls",
-            "--no-tcp-relay",
-            "--no-multicast-peers",
-            f"--userdb={folder / 'turndb'}",
-            f"--pidfile={folder / 'turn.pid'}",
-            "--log-file=stdout",
-            "--simple-log",
-            "--verbose",
-        ],
-        log=folder / "turn.log",
-    )
+    first = min(first, 65535 - RELAY_PORTS)
+    here = {
+        "listening-port": str(port),
+        "min-port": str(first),
+        "max-port": str(first + RELAY_PORTS),
+        "cert": str(folder / "turn.crt"),
+        "pkey": str(folder / "turn.key"),
+        "userdb": str(folder / "turndb"),
+        "pidfile": str(folder / "turn.pid"),
+    }
+    variables = {
+        "TURN_ADDRESS": address,
+        "PUBLIC_ADDRESS": peer,
+        "TURN_TLS_PORT": str(tls_port),
+        "TURN_SECRET": SECRET,
+    }
+    configuration = folder / "turnserver.conf"
+    configuration.write_text(deployed_configuration(variables, here), encoding="utf-8")
+    process = ServerProcess(["turnserver", "-c", str(configuration)], log=folder / "turn.log")
     process.wait_until(lambda: _accepts(address, port) and _accepts(address, tls_port))
     return Relay(address, port, tls_port, key_hash, process)
+
+
+def deployed_configuration(variables: dict[str, str], here: dict[str, str]) -> str:
+    """The configuration in deploy/compose.yaml, with these variables, and these lines instead of its own."""
+    compose = (PROJECT / "deploy" / "compose.yaml").read_text(encoding="utf-8")
+    found = re.search(r"^  turn:\n    content: \|\n((?:      .*\n)+)", compose, re.MULTILINE)
+    assert found is not None, "deploy/compose.yaml has no configuration of coturn"
+    text = re.sub(
+        r"\$\{(\w+)(?::-([^}]*))?\}",
+        lambda variable: variables.get(variable[1], variable[2] or ""),
+        textwrap.dedent(found[1]),
+    )
+    kept = [line for line in text.splitlines() if line.partition("=")[0] not in here]
+    return "\n".join([*kept, *(f"{name}={value}" for name, value in here.items()), ""])
 
 
 def _accepts(address: str, port: int) -> bool:
