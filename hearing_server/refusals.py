@@ -156,6 +156,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "A person cannot be linked to somebody they are screened from.",
         "不能将此人与须隔离的人相关联。",
     ),
+    "court-unscreened": ("Nobody can be screened from the court itself.", "不能将任何人与法庭人员相隔离。"),
     "not-of-the-panel": ("Only a member of the panel can take over the chair.", "只有合议庭成员可以接任审判长。"),
     "not-checked-in": ("Join the hearing first.", "请先加入庭审。"),
     "displaced": (

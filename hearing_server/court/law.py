@@ -15,7 +15,7 @@ from .draft import PERSONAL, Draft, acting_role, sealed
 from .model import GENESIS_HASH, SYSTEM, Actor, Booked, Command, Event, Now, Person, Refused, Sitting
 from .people import presiding_waits
 from .profiles import Rules
-from .states import LIVE, Machine, Role, SittingState
+from .states import LIVE, UNSCREENED, Machine, Role, SittingState
 from .tables import ABOUT_SOMEBODY, BY_SYSTEM, SELF, Row, rows
 
 GUARDS = guards.GUARDS
@@ -46,6 +46,8 @@ def booked(
     known = {person.id for person in people}
     if len(known) != len(people):
         raise ValueError("a person is booked twice")
+    if SYSTEM.id in known:
+        raise ValueError(f"{SYSTEM.id} is the name of the court's own machinery")
     for person in people:
         if not known.issuperset((*person.linked, *person.screened_from)):
             raise ValueError(f"{person.id} is linked to, or screened from, a person who is not booked")
@@ -57,6 +59,9 @@ def booked(
     )
     if linked & screened:
         raise ValueError("a person is linked to somebody they are screened from")
+    roles = {person.id: person.role for person in people}
+    if any(roles[one] in UNSCREENED for pair in screened for one in pair):
+        raise ValueError("nobody is screened from the court")
     detail: dict[str, Any] = {
         "sitting": sitting_id,
         "presiding": judges[0],

@@ -27,6 +27,8 @@ class Role(StrEnum):
 BENCH = frozenset({Role.JUDGE, Role.PANEL})
 #: The court's officers in the room: they are told what needs their hand.
 STAFF = frozenset({Role.STAFF_HOST, Role.CLERK})
+#: Whom nobody can be screened from: they have to see and hear everybody, or nobody at all.
+UNSCREENED = BENCH | STAFF | {Role.TECHNICIAN}
 #: Who the case is about, and who speaks for them.
 PARTIES = frozenset({Role.CLAIMANT, Role.RESPONDENT})
 #: Who gives evidence; an expert is treated as a witness.

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any, Final
 
 from ..draft import Draft, Guard
-from ..model import Objection
+from ..model import SYSTEM, Objection
 from ..people import consents, presents
 from ..permissions import GRANTABLE, PUBLISH, Leave, leave
-from ..states import BENCH, TECHNICAL, Presence, Role
+from ..states import BENCH, TECHNICAL, UNSCREENED, Presence, Role
 
 #: People that one sitting may have, observers with them.
 PEOPLE_LIMIT = 300
@@ -195,13 +195,14 @@ def _suspend_was_asked(draft: Draft, subject: str, detail: dict[str, Any]) -> st
 
 def _person_fits(draft: Draft, subject: str, detail: dict[str, Any]) -> str | None:
     sitting = draft.sitting
-    if detail["id"] in sitting.people:
+    if detail["id"] in sitting.people or detail["id"] == SYSTEM.id:
         return "person-known"
     if len(sitting.people) >= PEOPLE_LIMIT:
         return "too-many-people"
     if detail["role"] == Role.JUDGE or (detail.get("deputy") and detail["role"] != Role.PANEL):
         return "one-judge-only"
-    return _relations(draft, detail["id"], detail.get("linked", ()), detail.get("screened_from", ()))
+    role = Role(detail["role"])
+    return _relations(draft, detail["id"], role, detail.get("linked", ()), detail.get("screened_from", ()))
 
 
 def _change_fits(draft: Draft, subject: str, detail: dict[str, Any]) -> str | None:
@@ -209,15 +210,17 @@ def _change_fits(draft: Draft, subject: str, detail: dict[str, Any]) -> str | No
     if detail.get("deputy") and person.role is not Role.PANEL:
         return "one-judge-only"
     linked = detail.get("linked", person.linked)
-    return _relations(draft, subject, linked, detail.get("screened_from", person.screened_from))
+    return _relations(draft, subject, person.role, linked, detail.get("screened_from", person.screened_from))
 
 
-def _relations(draft: Draft, person_id: str, linked: Any, screened: Any) -> str | None:
+def _relations(draft: Draft, person_id: str, role: Role, linked: Any, screened: Any) -> str | None:
     others = {*linked, *screened}
     if not others <= draft.sitting.people.keys():
         return "unknown-person"
-    contradict = person_id in others or set(linked) & set(screened)
-    return "relations-contradict" if contradict else None
+    if person_id in others or set(linked) & set(screened):
+        return "relations-contradict"
+    roles = {role, *(draft.sitting.people[other].role for other in screened)}
+    return "court-unscreened" if screened and roles & UNSCREENED else None
 
 
 def _can_preside(draft: Draft, subject: str, detail: dict[str, Any]) -> str | None:

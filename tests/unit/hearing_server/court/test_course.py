@@ -426,6 +426,8 @@ def test_screening_that_is_ordered_in_session_parts_at_once() -> None:
     assert not may_receive(room.sitting, "claimant", "expert")
     assert not may_receive(room.sitting, "expert", "claimant")
     assert room.give("clerk", "change_person", "expert", detail={"screened_from": ["expert"]}) == "relations-contradict"
+    assert room.give("clerk", "change_person", "expert", detail={"screened_from": ["judge"]}) == "court-unscreened"
+    assert room.give("clerk", "change_person", "panel", detail={"screened_from": ["claimant"]}) == "court-unscreened"
     assert room.give("clerk", "change_person", "expert", detail={"screened_from": []}) is None
     assert may_receive(room.sitting, "claimant", "expert")
 
@@ -434,6 +436,7 @@ def test_people_are_added_until_the_last_minute() -> None:
     room = in_session()
     assert room.give("clerk", "add_person", detail={"id": "late", "role": "judge"}) == "one-judge-only"
     assert room.give("clerk", "add_person", detail={"id": "clerk", "role": "guest"}) == "person-known"
+    assert room.give("clerk", "add_person", detail={"id": "system", "role": "guest"}) == "person-known"
     assert room.give("clerk", "add_person", detail={"id": "late", "role": "archbishop"}) == "invalid"
     added = {"id": "late", "role": "lawyer", "side": "respondent"}
     assert room.give("clerk", "add_person", detail=added) is None

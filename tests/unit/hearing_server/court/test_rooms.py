@@ -231,10 +231,13 @@ def test_a_log_of_the_first_version_is_read() -> None:
     "wrong",
     [
         Booked(id="x", role=Role.GUEST, linked=("nobody",)),
+        Booked(id="system", role=Role.GUEST),
         Booked(id="x", role=Role.GUEST, screened_from=("x",)),
         Booked(id="x", role=Role.INTERPRETER, linked=("witness",), screened_from=("witness",)),
+        Booked(id="x", role=Role.GUEST, screened_from=("clerk",)),
+        Booked(id="x", role=Role.PANEL, screened_from=("claimant",)),
     ],
 )
 def test_a_booking_that_contradicts_itself_is_refused(wrong: Booked) -> None:
-    with pytest.raises(ValueError, match=r"linked|screened"):
+    with pytest.raises(ValueError, match=r"linked|screened|machinery"):
         booked("sitting", (*PEOPLE, wrong), Rules(), Room().now)
