@@ -150,6 +150,7 @@ def hearing_of(request: d.BookingRequest, hearing_id: str, known: Sequence[Perso
     people = tuple(_person(person, refs, before.get(person.ref)) for person in request.people)
     if sum(person.role == "judge" for person in people) > 1:
         raise BookingRefused("person-unfit")
+    _check_screens(people)
     if request.recording == "off":
         if any(person.role == "interpreter" for person in people):
             raise BookingRefused("recording-needed")
@@ -185,7 +186,16 @@ def added_person(request: d.PersonRequest, facts: HearingFacts) -> PersonRow:
     refs = {person.id: person.id for person in facts.people}
     if request.ref in refs:
         raise BookingRefused("person-unfit")
-    return _person(request, refs | {request.ref: f"{request.role}-{secrets.token_hex(4)}"}, None)
+    person = _person(request, refs | {request.ref: f"{request.role}-{secrets.token_hex(4)}"}, None)
+    _check_screens((*facts.people, person))
+    return person
+
+
+def _check_screens(people: Sequence[PersonRow]) -> None:
+    """Nobody is screened from the court itself.  Raises :class:`BookingRefused`."""
+    court = {person.id for person in people if person.role in OF_THE_COURT}
+    if any(person.screened_from and (person.id in court or court & set(person.screened_from)) for person in people):
+        raise BookingRefused("person-unfit")
 
 
 def _person(request: d.PersonRequest, refs: dict[str, str], before: PersonRow | None) -> PersonRow:

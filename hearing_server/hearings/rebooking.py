@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from ..court import SYSTEM, Actor, Booked, Command, Person, Role, Sitting
+from ..court.states import UNSCREENED
 from ..store import HearingFacts, PersonRow
 
 
@@ -40,13 +41,15 @@ def booked_people(facts: HearingFacts) -> list[Booked]:
 
 def _relations(facts: HearingFacts) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
     """Of each person, whom they are linked to and whom they are screened from: the booking says either from one side,
-    the sitting from both.  Screening goes before a link."""
+    the sitting from both.  Screening goes before a link; nobody is screened from the court."""
+    court = {row.id for row in facts.people if row.role in UNSCREENED}
     linked: dict[str, set[str]] = {row.id: set() for row in facts.people}
     screened: dict[str, set[str]] = {row.id: set() for row in facts.people}
     for row in facts.people:
         for relation, others in ((linked, row.linked_to), (screened, row.screened_from)):
             for other in others:
-                if other in relation and other != row.id:
+                kept = relation is linked or court.isdisjoint((row.id, other))
+                if other in relation and other != row.id and kept:
                     relation[row.id].add(other)
                     relation[other].add(row.id)
     return {
