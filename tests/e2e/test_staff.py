@@ -130,6 +130,33 @@ async def test_a_clerk_books_confirms_links_and_cancels(desk: Desk) -> None:
     await page.context.close()
 
 
+async def test_the_command_centre_shows_a_task_by_itself_and_who_did_it(demo: Running, desk: Desk) -> None:
+    page = await desk.sit()
+    at = page.get_by_test_id
+    await desk.sign_in(page, "admin", path="/staff/today")
+    await page.locator("[data-testid=count-tasks][data-count='0']").wait_for()
+    party = await desk.sit(phone=True)
+    await desk.ask(party, "POST", "/api/session", {"link": demo.link("claimant").rsplit("/", 1)[1]})
+    deaf = {"camera": "refused", "microphone": "missing", "speaker": "not_heard", "path": "none"}
+    tested = await desk.ask(party, "POST", "/api/check/test", deaf)
+    assert tested["score"] == "bad"
+    task = page.locator("[data-testid^=task-][data-kind=self_test_failed]")
+    await task.wait_for()
+    await page.locator("[data-testid=count-tasks][data-count='1']").wait_for()
+    await page.locator("[data-testid^=close-]").click()
+    await at("task-note").fill("Called her: she comes by telephone.")
+    await at("task-close-agree").click()
+    await page.locator("[data-testid=count-tasks][data-count='0']").wait_for()
+    await page.locator("#tasks summary").click()
+    done = await task.inner_text()
+    assert "telephone" in done
+    assert "admin" in done
+    await at(f"booking-of-{demo.ready['hearing_id']}").click()
+    await page.locator("[data-testid^=person-][data-role=claimant][data-score=bad]").wait_for()
+    await party.context.close()
+    await page.context.close()
+
+
 async def test_the_staffs_pages_in_every_form(demo: Running, desk: Desk, results: Path) -> None:
     look = Look(results / "pages", [])
     look.folder.mkdir(exist_ok=True)
@@ -143,6 +170,7 @@ async def test_the_staffs_pages_in_every_form(demo: Running, desk: Desk, results
         for path, testid, name in (
             ("/staff/account", "password-new", "account"),
             ("/staff/accounts", "account-admin", "accounts"),
+            ("/staff/today", "count-tasks", "today"),
             ("/staff/bookings", "found", "bookings"),
             ("/staff/bookings/new", "booking-book", "booking-new"),
             (hearing, "booking-state", "booking"),
