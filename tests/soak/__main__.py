@@ -28,11 +28,11 @@ def main() -> int:
     grown, left = found.growth_bytes, found.left
     path = "compiled" if native else "Python"
     print(
-        f"{found.forwarded_hearings} hearings in {seconds:.0f} s on the {path} path, seed {seed}, "
+        f"{found.hearings} hearings in {seconds:.0f} s on the {path} path, seed {seed}, "
         f"{found.packets_out:,} packets out"
     )
     for name, samples in (("warm-up", found.warm_up), ("after it", found.samples)):
-        sizes = [sample.rss_bytes / 2**20 for sample in samples]
+        sizes = [sample / 2**20 for sample in samples]
         first, last = sizes[0], sizes[-1]
         print(f"memory at rest, {name}, MB: {first:.1f} first, {min(sizes):.1f} to {max(sizes):.1f}, {last:.1f} last")
     print(

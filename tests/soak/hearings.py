@@ -12,6 +12,7 @@ import gc
 import os
 import random
 import socket
+from array import array
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -207,34 +208,28 @@ async def hearing(court: Court, dice: random.Random) -> None:
 
 
 @dataclass(slots=True)
-class Sample:
-    """Between two hearings, with nobody there.  ``objects``: of the media plane, by kind."""
-
-    hearings: int
-    rss_bytes: int
-    objects: Counter[str]
-
-
-@dataclass(slots=True)
 class Soak:
-    """What was seen, warm-up first."""
+    """What was seen between two rounds, with nobody there: bytes of memory, and the objects of the media plane by kind.
 
-    warm_up: list[Sample] = field(default_factory=list)
-    samples: list[Sample] = field(default_factory=list)
+    Of the many rounds only numbers are kept, so that the soak itself does not grow.
+    """
+
+    warm_up: list[int] = field(default_factory=list)
+    samples: array[int] = field(default_factory=lambda: array("q"))
+    before: Counter[str] = field(default_factory=Counter)
+    after: Counter[str] = field(default_factory=Counter)
     packets_out: int = 0
-    forwarded_hearings: int = 0
+    hearings: int = 0
 
     @property
     def growth_bytes(self) -> int:
         """From the most of the warm-up's second half to the least of the last quarter, which a leak lifts, too."""
-        base = max(sample.rss_bytes for sample in self.warm_up[len(self.warm_up) // 2 :])
-        last = self.samples[-max(1, len(self.samples) // 4) :]
-        return min(sample.rss_bytes for sample in last) - base
+        return min(self.samples[-max(1, len(self.samples) // 4) :]) - max(self.warm_up[len(self.warm_up) // 2 :])
 
     @property
     def left(self) -> Counter[str]:
         """Objects that were not there after the warm-up."""
-        return self.samples[-1].objects - self.warm_up[-1].objects
+        return self.after - self.before
 
 
 async def soak(seconds: float, seed: int, *, warm_up: int, native: bool) -> Soak:
@@ -259,20 +254,22 @@ async def soak(seconds: float, seed: int, *, warm_up: int, native: bool) -> Soak
             number += 1
             del courts, by_room, court
             sink.recordings.clear()
-            sample = await _sample(worker, number * HEARINGS_AT_ONCE)
+            found.after = await _rest(worker)
             if until is None:
-                found.warm_up.append(sample)
+                found.warm_up.append(_rss_bytes())
+                found.before = found.after
                 until = loop.time() + seconds if number >= warm_up else None
             else:
-                found.samples.append(sample)
+                found.samples.append(_rss_bytes())
         found.packets_out = worker.metrics().counters["packets_out"]
-        found.forwarded_hearings = number * HEARINGS_AT_ONCE
+        found.hearings = number * HEARINGS_AT_ONCE
     finally:
         await worker.aclose()
     return found
 
 
-async def _sample(worker: Worker, hearings: int) -> Sample:
+async def _rest(worker: Worker) -> Counter[str]:
+    """The objects that are left when everybody has gone."""
     async with asyncio.timeout(30):
         while worker._closing or worker._transports or worker._port.connections:  # noqa: ASYNC110 - no event tells it
             await asyncio.sleep(0.02)
@@ -283,12 +280,11 @@ async def _sample(worker: Worker, hearings: int) -> Sample:
         gc.collect()
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
-    kinds = Counter(
+    return Counter(
         f"{kind.__module__}.{kind.__qualname__}"
         for kind in map(type, gc.get_objects())
         if isinstance(kind.__module__, str) and kind.__module__.startswith(("signaling.", "aiortc.", "pylibsrtp"))
     )
-    return Sample(hearings, _rss_bytes(), kinds)
 
 
 def _rss_bytes() -> int:
