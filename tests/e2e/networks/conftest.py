@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from tests.media import cameras
 from tests.servers import coturn, netns
 from tests.servers.netns import World
 
@@ -23,13 +24,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason=reason))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def world() -> Iterator[World]:
     with World() as world:
         yield world
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def relay(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[coturn.Relay]:
     if reason := coturn.missing():
         pytest.skip(reason)
@@ -38,15 +39,21 @@ def relay(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[co
     relay.process.stop()
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="package", loop_scope="package")
 async def court(
     world: World, relay: coturn.Relay, tmp_path_factory: pytest.TempPathFactory, results: Path
 ) -> AsyncIterator[Court]:
-    """In session, with the judge alone; participants come by networks of their own."""
+    """In session, with the judge alone; participants come by networks of their own.
+
+    Cameras see as much as real ones, so that there is something to yield.
+    """
     folder = tmp_path_factory.mktemp("court")
     settings = {
         "HEARING_TURN_URLS": ",".join(map(relay.url, ("udp", "tcp", "tls"))),
         "HEARING_TURN_SECRET": coturn.SECRET,
     }
-    async with playwright() as running, open_court(world, running, folder, results / "networks", settings) as court:
+    async with (
+        playwright() as running,
+        open_court(world, running, folder, results / "networks", settings, film=cameras.busy_camera) as court,
+    ):
         yield court

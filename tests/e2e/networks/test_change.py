@@ -7,7 +7,12 @@ import pytest
 from .change import Kind, change
 from .court import Court
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.asyncio(loop_scope="package"),
+    pytest.mark.timeout(180),
+]
 
 #: Far above what `benchmarks.networks` measures: the machine may be busy.
 BACK_WITHIN_S = 12.0

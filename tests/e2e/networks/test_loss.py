@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
-import pytest_asyncio
 
-from tests.media import cameras
-from tests.servers.netns import World
-
-from ..harness.pages import playwright
-from .court import Court, open_court
+from .court import Court
 from .loss import endure
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.asyncio(loop_scope="package"),
+    pytest.mark.timeout(240),
+]
 
 #: Generous, as the machine may be busy: a third of the sound made up is still speech; half the windows with the voice
 #: in them would not be.
@@ -23,19 +20,8 @@ CONCEALED_AT_MOST = 0.35
 VOICE_AT_LEAST = 0.8
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def busy_court(world: World, tmp_path_factory: pytest.TempPathFactory, results: Path) -> AsyncIterator[Court]:
-    """Cameras that see as much as real ones, so that there is something to yield."""
-    folder = tmp_path_factory.mktemp("court")
-    async with (
-        playwright() as running,
-        open_court(world, running, folder, results / "networks", {}, film=cameras.busy_camera) as court,
-    ):
-        yield court
-
-
-async def test_sound_stays_intelligible_and_the_picture_returns(busy_court: Court) -> None:
-    found = await endure(busy_court, bad_s=6, worse_s=6, seed=20)
+async def test_sound_stays_intelligible_and_the_picture_returns(court: Court) -> None:
+    found = await endure(court, bad_s=6, worse_s=6, seed=20)
     for spell in (found.bad, found.worse):
         print(f"{spell.loss:.0%}: {spell.facts()}")
         for role, quality in spell.to.items():

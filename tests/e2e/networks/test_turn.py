@@ -15,7 +15,12 @@ from tests.servers.netns import World
 
 from .court import Court
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.asyncio(loop_scope="package"),
+    pytest.mark.timeout(180),
+]
 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp", "tls"])

@@ -6,7 +6,12 @@ import pytest
 
 from .court import Court
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.asyncio(loop_scope="package"),
+    pytest.mark.timeout(180),
+]
 
 
 async def test_without_udp_by_tcp_to_the_worker(court: Court) -> None:
