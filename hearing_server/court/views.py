@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import msgspec
 
 from .guards.places import side_of
-from .law import permitted
-from .model import Actor, Consultation, Event, Exhibit, Now, Objection, Person, Sitting, Task
+from .law import decide, permitted
+from .model import Actor, Command, Consultation, Event, Exhibit, Now, Objection, Person, Refused, Sitting, Task
 from .people import members
 from .permissions import ISOLATED_UNTIL_CALLED, SEES_CHECKS, SEES_ROLES_ONLY, Leave, leave
 from .states import BENCH, EVIDENCE_GIVERS, STAFF, TECHNICAL, Machine, Presence, Role, SittingState, TaskState
@@ -208,7 +208,11 @@ def _may(sitting: Sitting, person: Person, lines: tuple[Seen, ...], now: Now) ->
     return tuple(
         name
         for name in OFFERED
-        if (name in about if name in ABOUT_SOMEBODY else permitted(sitting, actor, name, person.id, now))
+        if (
+            name in about
+            if name in ABOUT_SOMEBODY or name == "consult"
+            else permitted(sitting, actor, name, person.id, now)
+        )
     )
 
 
@@ -216,7 +220,14 @@ def _may_about(sitting: Sitting, person: Person, other: Person, now: Now) -> tup
     if person.role in (Role.OBSERVER, Role.TECHNICIAN):
         return ()
     actor = Actor(id=person.id, role=person.role.value)
-    return tuple(name for name in OFFERED if name in ABOUT_SOMEBODY and permitted(sitting, actor, name, other.id, now))
+    may = [name for name in OFFERED if name in ABOUT_SOMEBODY and permitted(sitting, actor, name, other.id, now)]
+    if other is not person:  # whom one could begin a consultation with
+        talk = Command(name="consult", detail={"invite": (other.id,)})
+        if permitted(sitting, actor, "consult", person.id, now) and not isinstance(
+            decide(sitting, actor, talk, now), Refused
+        ):
+            may.append("consult")
+    return tuple(may)
 
 
 # --- words ------------------------------------------------------------------------------------
