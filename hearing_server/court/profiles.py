@@ -82,11 +82,11 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     mixes: tuple[str, ...] = ()
 
     def written(self) -> dict[str, Any]:
-        """As the first event holds them: times in whole milliseconds."""
+        """As the first event holds them, and as its JSON reads back: times in whole milliseconds."""
         fields = msgspec.to_builtins(self)
         return {
             (name.removesuffix("_s") + "_ms" if name.endswith("_s") else name): (
-                round(value * 1000) if name.endswith("_s") else value
+                round(value * 1000) if name.endswith("_s") else list(value) if isinstance(value, tuple) else value
             )
             for name, value in fields.items()
         }

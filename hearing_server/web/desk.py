@@ -136,7 +136,7 @@ class Desk:
         own = self._attendance.find(ask.caller, ask.hearing)
         if not ask.roles & DESK:
             if own is None:
-                raise ProblemError("not-allowed")
+                raise ProblemError("unknown-person")
             return own
         person = ask.hearing.person(asked) if asked else None
         if person is None or person.role in DESK | {"observer"}:
