@@ -113,6 +113,7 @@ class SittingActor(SittingAudience):
         older = self._connections.get(seat.person_id)
         self._connections[seat.person_id] = connection
         self._seen.add(seat.person_id)
+        self._elsewhere.discard(seat.person_id)
         self._told.pop(seat.person_id, None)
         if older is not None and older is not connection:
             same_device = older.seat.seat_id == seat.seat_id

@@ -31,6 +31,7 @@ from ..court import (
 )
 from ..court.law import is_live
 from ..court.people import has_business
+from ..court.states import Machine
 from ..court.timers import due, next_due
 from ..refusals import sentence
 from ..store import Conflict, HearingFacts, Store, StoreError
@@ -69,6 +70,8 @@ class SittingWork(ABC):
         self._writer: str | None = None
         self._room: MediaRoom | None = None
         self._board = TaskBoard(store)
+        #: People whom another process has seen since: whether they are connected is its business.
+        self._elsewhere: set[str] = set()
         self._grace_until = clock.mono() + int(RETURN_GRACE_S * NS)
         self._alarm: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
@@ -184,6 +187,10 @@ class SittingWork(ABC):
         """Take over what another writer wrote, if there is one."""
         before = self.sitting
         events = await self._store.log.read(before.id, before.seq)
+        for event in events:
+            if event.machine is Machine.PRESENCE and event.actor == event.subject:
+                if not self._is_here(event.subject):
+                    self._elsewhere.add(event.subject)
         if events:
             await self._take(before, events)
 
@@ -264,27 +271,39 @@ class SittingWork(ABC):
         await self._board.follow(self.sitting, self.facts)
         try:
             for _ in range(SETTLE_LIMIT):
-                command = self._wanted()
-                if command is None or await self._attempt(SYSTEM, command) is not None:
+                if self._wanted() is None or await self._commit(self._decide_wanted) is not None:
                     break
             delay_s = self._delay_s()
         except StoreError as error:
             self._log.error("sitting.store_failed", code=error.code, detail=error.detail)
         self._set_alarm(delay_s)
 
+    def _decide_wanted(self) -> tuple[Event, ...] | Refused:
+        """Asked again if another process has written first: what was due may be done."""
+        command = self._wanted()
+        return () if command is None else decide(self.sitting, SYSTEM, command, self._now())
+
     def _wanted(self) -> Command | None:
         """The first of the steps that are due."""
         sitting, now = self.sitting, self._now()
         if sitting.state is SittingState.CLOSED:
             return self._wanted_after_the_close()
-        record = self.watch.wanted(sitting.record, now.mono / NS)
+        record = self._wanted_of_the_record(now)
         if record is not None:
             return record
-        recording = sitting.record not in (RecordState.IDLE, RecordState.FINALIZING, RecordState.SEALED)
-        if recording and self._writer is not None and self._writer not in sitting.writers:
-            return Command(name="writer", detail={"writer": self._writer})
         timers = [timer for timer in due(sitting, now.utc) if timer.name != "elapsed" or not self._unproven()]
         return timers[0] if timers else self._missing()
+
+    def _wanted_of_the_record(self, now: Now) -> Command | None:
+        """Only where the room is at work is it known how the record goes."""
+        if self._room is None:
+            return None
+        step = self.watch.wanted(self.sitting.record, now.mono / NS)
+        if step is not None:
+            return step
+        recording = self.sitting.record not in (RecordState.IDLE, RecordState.FINALIZING, RecordState.SEALED)
+        news = recording and self._writer is not None and self._writer not in self.sitting.writers
+        return Command(name="writer", detail={"writer": self._writer}) if news else None
 
     def _wanted_after_the_close(self) -> Command | None:
         """The bench may stay in its own room for a while."""
@@ -306,11 +325,15 @@ class SittingWork(ABC):
         return not (recorded and presided)
 
     def _missing(self) -> Command | None:
-        """Somebody is connected as far as the log knows, and is not; after a restart people have time to return."""
-        returning, utc = self._clock.mono() < self._grace_until, self._clock.utc()
+        """Somebody is connected as far as the log knows, and is not; after a restart people have time to return.
+
+        A process that does not have the room, and is only asked by the court's desks, cannot know.
+        """
+        overdue, utc = self._clock.mono() >= self._grace_until, self._clock.utc()
         for person in self.sitting.people.values():
-            absent = is_live(person) and not self._is_here(person.id)
-            if absent and (self._was_here(person.id) or not returning) and has_business(self.sitting, person, utc):
+            absent = is_live(person) and not self._is_here(person.id) and person.id not in self._elsewhere
+            known = self._room is not None and (self._was_here(person.id) or overdue)
+            if absent and known and has_business(self.sitting, person, utc):
                 return Command(name="lose", subject=person.id)
         return None
 
