@@ -185,6 +185,7 @@ def _apply_record(sitting: Sitting, event: Event) -> Sitting:
         record_since=event.utc,
         record_reason=event.detail.get("ground", "") or event.reason,
         incident=sitting.incident or fault,
+        partial=sitting.partial or fault,
         interrupt_asked="" if to is RecordState.INTERRUPTED else sitting.interrupt_asked,
         fallback="" if runs else sitting.fallback,
         off_record="" if runs else sitting.off_record,

@@ -112,6 +112,8 @@ class Draft:
             detail["consultation"] = f"c{seq}"
         elif row.event == "open_task":
             detail["task"] = f"t{seq}"
+        elif row.event == "seal" and self.sitting.partial:
+            detail["partial"] = True
         source = self._present(row.machine, subject, detail) or ""
         to = row.to
         if to == SAME:

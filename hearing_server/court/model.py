@@ -223,6 +223,8 @@ class Sitting(msgspec.Struct, frozen=True, kw_only=True):
     #: The record has failed or was interrupted by a fault since the statement about it was made.
     incident: bool = False
     incident_statement: str = ""
+    #: Something was lost to a fault: the record is sealed as partial (RRC art. 4, 5), and what there is of it is kept.
+    partial: bool = False
     #: Writers of the record in order: ``<worker id>.<epoch>``.
     writers: tuple[str, ...] = ()
 

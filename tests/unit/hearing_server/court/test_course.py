@@ -199,6 +199,23 @@ def test_a_record_that_fails_suspends_unless_the_judge_has_another() -> None:
     assert (other.sitting.record, other.sitting.fallback) == (R.RECORDING, "")
 
 
+def test_a_record_that_was_hurt_is_sealed_as_partial_and_the_statement_may_follow() -> None:
+    room = in_full_swing()
+    room.give("system", "fail", reason="disk-full")
+    room.give("judge", "close")
+    room.give("system", "seal")
+    assert room.sitting.record is R.SEALED
+    assert room.log[-1].detail == {"partial": True}
+    assert room.sitting.incident
+    assert room.give("judge", "state_incident", detail={"text": "the disk was full from 10:02"}) is None
+    assert room.give("judge", "state_incident", detail={"text": "again"}) == "no-incident"
+    whole = in_full_swing()
+    whole.give("judge", "recess")
+    whole.give("judge", "close")
+    whole.give("system", "seal")
+    assert whole.log[-1].detail == {}
+
+
 def test_only_lawful_grounds_interrupt_the_record() -> None:
     room = in_full_swing()
     assert room.give("judge", "interrupt_record", detail={"ground": "lunch"}) == "ground-unlawful"
