@@ -40,6 +40,8 @@ class NackGenerator:
         self.missing: dict[int, _Missing] = {}
         self.rtt_ns = DEFAULT_RTT_MS * NS_PER_MS
         self.recovered = 0
+        self.outage = 0
+        """How many the newest outage has cost."""
         self._highest = -1
         self._next_ns = 0
         """Nothing is due before."""
@@ -64,6 +66,7 @@ class NackGenerator:
         silent = before_ns is not None and now_ns - before_ns > SILENCE_MS * NS_PER_MS
         most = MISSING_AFTER_SILENCE if silent else MAX_MISSING
         if number - highest - 1 + len(self.missing) > most:
+            self.outage = number - highest - 1
             self.missing.clear()
             return True
         first_ns = now_ns + REORDER_MS * NS_PER_MS

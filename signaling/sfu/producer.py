@@ -202,9 +202,10 @@ class Producer:
                 if len(sent) == 3:
                     estimate.add(int.from_bytes(sent, "big"), now_ns)
             if stream.nack.received(media.number, now_ns, before_ns):
+                stream.forgive(stream.nack.outage)
                 self.want_keyframe(stream.layer, now_ns)
-        else:
-            stream.nack.received(media.number, now_ns, before_ns)
+        elif stream.nack.received(media.number, now_ns, before_ns):
+            stream.forgive(stream.nack.outage)
         if packet.payload_at == packet.payload_end:  # padding
             for consumer in stream.takers:
                 consumer.leave_out(stream, media.number)

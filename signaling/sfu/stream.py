@@ -205,6 +205,10 @@ class MediaStream:
         self._measured_bytes = self.bytes
         self._measured_ns = now_ns
 
+    def forgive(self, lost: int) -> None:
+        """These were lost while there was no network: they say nothing of how good it is now."""
+        self._reported_expected += lost
+
     def report_block(self, now_ns: int) -> rtcp.ReportBlock | None:
         """Our view of the stream for its sender (RFC 3550 A.3); ``None`` before the first packet."""
         state = self.state

@@ -85,3 +85,19 @@ def test_after_a_pause_numbers_are_new_and_nothing_is_missing() -> None:
     block = stream.report_block(0)
     assert block is not None
     assert block.total_lost == 0
+
+
+def test_an_outage_is_no_loss_of_the_network_that_follows() -> None:
+    stream = MediaStream(1, 0, 90000)
+    for n in range(100):
+        accept(stream, n, n * 10 * MS)
+    assert stream.report_block(NS_PER_S) is not None
+    for n in range(400, 420):
+        accept(stream, n, 4 * NS_PER_S + n * 10 * MS)
+        if n == 400:
+            stream.forgive(300)
+    block = stream.report_block(5 * NS_PER_S)
+    assert block is not None
+    assert block.fraction_lost == 0
+    assert (stream.expected_now, stream.lost_now) == (20, 0)
+    assert block.total_lost == 300
