@@ -1,10 +1,18 @@
-"""``python -m tests.soak``: hold hearings for ``SOAK_S`` seconds (half an hour) and say what has grown."""
+"""``python -m tests.soak``: hold hearings for ``SOAK_S`` seconds (half an hour) and say what has grown.
+
+A whole half hour is written to ``benchmarks/results/soak.json``.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import os
+import platform
 import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
 
 from signaling.sfu.native.library import Unavailable, load
 
@@ -13,7 +21,9 @@ from .hearings import soak
 DEFAULT_S = 1800.0
 WARM_UP_ROUNDS = 10
 #: Memory may differ by so much between two moments of rest: the allocators' arenas.
-ALLOWED_BYTES = 8 * 1024 * 1024
+ALLOWED_MB = 8
+MB = 1024 * 1024
+RESULT = Path(__file__).parents[2] / "benchmarks" / "results" / "soak.json"
 
 
 def main() -> int:
@@ -25,20 +35,35 @@ def main() -> int:
     except Unavailable:
         native = False
     found = asyncio.run(soak(seconds, seed, warm_up=WARM_UP_ROUNDS, native=native))
-    grown, left = found.growth_bytes, found.left
-    path = "compiled" if native else "Python"
-    print(
-        f"{found.hearings} hearings in {seconds:.0f} s on the {path} path, seed {seed}, "
-        f"{found.packets_out:,} packets out"
-    )
-    for name, samples in (("warm-up", found.warm_up), ("after it", found.samples)):
-        sizes = [sample / 2**20 for sample in samples]
-        first, last = sizes[0], sizes[-1]
-        print(f"memory at rest, {name}, MB: {first:.1f} first, {min(sizes):.1f} to {max(sizes):.1f}, {last:.1f} last")
-    print(
-        f"grown by {grown / 2**20:.1f} MB (allowed {ALLOWED_BYTES / 2**20:.0f}), objects left: {dict(left) or 'none'}"
-    )
-    return int(grown > ALLOWED_BYTES or bool(left))
+    result = {
+        "benchmark": "soak",
+        "what": "hearings one after the other on one media worker; memory at rest between them",
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": {
+            "cores": len(os.sched_getaffinity(0)),
+            "kernel": platform.release(),
+            "python": platform.python_version(),
+        },
+        "path": "native" if native else "python",
+        "seed": seed,
+        "seconds": round(seconds),
+        "hearings": found.hearings,
+        "packets_out": found.packets_out,
+        "warm_up_mb": span(found.warm_up),
+        "after_mb": span(found.samples),
+        "grown_mb": round(found.growth_bytes / MB, 1),
+        "allowed_mb": ALLOWED_MB,
+        "objects_left": dict(found.left),
+    }
+    print(json.dumps(result, indent=2))
+    if seconds >= DEFAULT_S:
+        RESULT.write_text(json.dumps(result, indent=2) + "\n")
+    return int(found.growth_bytes > ALLOWED_MB * MB or bool(found.left))
+
+
+def span(samples: Sequence[int]) -> dict[str, float]:
+    sizes = [round(sample / MB, 1) for sample in samples]
+    return {"first": sizes[0], "least": min(sizes), "most": max(sizes), "last": sizes[-1]}
 
 
 if __name__ == "__main__":
