@@ -17,6 +17,7 @@ from tests.media import cameras, tones
 
 from .harness.desk import Desk, add_account
 from .harness.pages import CHROMIUM, FLAGS, fake_devices, playwright
+from .harness.scenario import until
 from .harness.server import Running
 from .test_pages import Look
 
@@ -91,7 +92,11 @@ async def test_days_ahead_people_consent_show_who_they_are_and_test(desk: Desk, 
     await staff.get_by_test_id(f"identity-{ids['claimant']}").click()
     seen = staff.locator("[data-testid=identity-sheet] img")
     await seen.wait_for()
-    await staff.wait_for_function("document.querySelector('[data-testid=identity-sheet] img').naturalWidth === 640")
+
+    async def drawn() -> bool:
+        return bool(await seen.evaluate("picture => picture.naturalWidth === 640"))
+
+    await until(drawn, 30, "the document is shown")
     await staff.get_by_test_id("identity-confirm").click()
     await staff.locator("[data-testid=identity-state][data-state=reverified_today]").wait_for()
     await look.at(staff, "identity-sheet", "en-GB", phone=False)

@@ -140,7 +140,7 @@ async def test_the_command_centre_shows_a_task_by_itself_and_who_did_it(demo: Ru
     deaf = {"camera": "refused", "microphone": "missing", "speaker": "not_heard", "path": "none"}
     tested = await desk.ask(party, "POST", "/api/check/test", deaf)
     assert tested["score"] == "bad"
-    task = page.locator("[data-testid^=task-][data-kind=self_test_failed]")
+    task = page.locator("[data-testid^=task-][data-kind=self-test-failed]")
     await task.wait_for()
     await page.locator("[data-testid=count-tasks][data-count='1']").wait_for()
     await page.locator("[data-testid^=close-]").click()
