@@ -184,15 +184,19 @@ describe("what goes out", () => {
     own.use(producing);
     await settle();
     expect(made.map((producer) => producer.track)).toEqual([null]);
-    own.flow(true);
+    own.flow(["microphone", "camera"]);
     await settle();
     expect(made.map((producer) => producer.track)).toEqual([mine]);
+    // The court has locked the microphone: it does not leave the device either.
+    own.flow(["camera"]);
+    await settle();
+    expect(made.map((producer) => producer.track)).toEqual([null]);
   });
 
   it("is a screen only while it flows, and never without the right", async () => {
     const { own, made, producing, words } = outgoing();
     own.use(producing);
-    own.flow(true);
+    own.flow(["microphone", "camera", "screen"]);
     own.set("screen", track(), true);
     await settle();
     expect(made).toEqual([]);
@@ -207,7 +211,7 @@ describe("what goes out", () => {
   it("is kept through a broken socket, with what was pressed meanwhile told", async () => {
     const { own, made, producing, words } = outgoing();
     own.permit(["microphone", "camera"]);
-    own.flow(true);
+    own.flow(["microphone", "camera", "screen"]);
     own.set("microphone", track(), true);
     own.use(producing);
     await settle();
@@ -228,7 +232,7 @@ describe("what goes out", () => {
     const { own, producing, refused, refuse } = outgoing();
     refuse("source-not-allowed");
     own.permit(["screen"]);
-    own.flow(true);
+    own.flow(["microphone", "camera", "screen"]);
     own.set("screen", track(), true);
     own.use(producing);
     await settle();

@@ -1,4 +1,5 @@
 /** One person's visit to one hearing: the view of the court, the link to it, and the media that go with it. */
+import { DeskOfHearing } from "../court/desk.svelte";
 import type { EntryView, HearingView, Me, PersonView } from "./generated/api";
 import type { AnyNotice, CheckIn, Joined } from "./generated/messages";
 import { api, Refusal, refusalOf } from "./http";
@@ -8,9 +9,10 @@ import { askScreen } from "./media/screen";
 import { MediaSession, type MediaState } from "./media/session";
 import { capOf, type Pictured, type Thrift } from "./media/viewing";
 import { ScreenLock } from "./media/wake";
-import { personName } from "./names";
 import { prefs } from "./prefs.svelte";
+import { announcement } from "./room/announcement";
 import { mainPersonOf } from "./room/layout";
+import { Settling } from "./room/settling";
 import { Speakers } from "./room/speaker";
 import type { EndReason, LinkState } from "./signal/core";
 import { Signal } from "./signal/driver";
@@ -26,8 +28,6 @@ export type Checked = Omit<CheckIn, "id" | "type">;
 const TICK_MS = 500;
 /** Entries of the log that the page keeps. */
 const ENTRIES_KEPT = 300;
-/** How long a camera or microphone may take to come (back) before the tile says that there is none. */
-const SETTLE_S = 6;
 /** Under reduced motion meters step this often. */
 const CALM_LEVELS_MS = 1000;
 /** A link that is gone this long puts the person out of the hearing in their own eyes. */
@@ -69,6 +69,8 @@ export class Hearing {
 
   readonly devices: LocalDevices;
   readonly networks = new Networks();
+  /** Exhibits, and messages to the court's staff. */
+  readonly desk = new DeskOfHearing(this);
   readonly me: PersonView | null = $derived.by(() => {
     const view = this.view;
     return view?.people.find((person) => person.personId === view.me.personId) ?? null;
@@ -92,7 +94,7 @@ export class Hearing {
   #calm = matchMedia("(prefers-reduced-motion: reduce)");
   #touched = matchMedia("(pointer: coarse)");
   #shownMs = 0;
-  #noneSince = new Map<string, number>();
+  #settling = new Settling();
   #speakers = new Speakers();
   #thrift: Thrift = { lowData: false, noScreens: false, mainPerson: null };
 
@@ -139,6 +141,11 @@ export class Hearing {
     window.clearInterval(this.#timer);
     this.#signal.stop();
     this.#release();
+  }
+
+  /** Something that is no act of the court: a pointer, that somebody writes.  Lost if there is no link. */
+  hint(name: string, args: Record<string, unknown>): void {
+    this.#signal.ask({ type: "hint", name, arguments: args }).catch(() => undefined);
   }
 
   #enter(entries: EntryView[], afresh: boolean): void {
@@ -337,6 +344,10 @@ export class Hearing {
         return this.networks.feed(notice.people, this.#personId, performance.now());
       case "entries":
         return this.#enter(notice.entries as unknown as EntryView[], notice.afresh);
+      case "news":
+        return this.desk.news(notice.name, notice.data);
+      case "hinted":
+        return this.desk.hinted(notice.name, notice.data);
       case "ended":
         return this.#end(notice.reason, notice.message);
       default:
@@ -346,18 +357,7 @@ export class Hearing {
 
   /** A device that just went is most likely on its way: it is not called missing at once. */
   settling(person: PersonView, source: Source): boolean {
-    const since = this.#noneSince.get(`${person.personId} ${source}`);
-    return since !== undefined && this.now - since < SETTLE_S;
-  }
-
-  #noteDevices(view: HearingView): void {
-    for (const person of view.people) {
-      for (const source of ["camera", "microphone"] as const) {
-        const key = `${person.personId} ${source}`;
-        if (person[source] !== "none" || !person.inRoom) this.#noneSince.delete(key);
-        else if (!this.#noneSince.has(key)) this.#noneSince.set(key, this.now);
-      }
-    }
+    return this.#settling.is(person.personId, source, this.now);
   }
 
   #showLevels(levels: Record<string, number>): void {
@@ -388,8 +388,8 @@ export class Hearing {
   }
 
   #see(view: HearingView): void {
-    this.said = this.#difference(this.view, view);
-    this.#noteDevices(view);
+    this.said = announcement(this.view, view) || this.said;
+    this.#settling.note(view.people, this.now);
     this.view = view;
     if (view.state === "closed") {
       this.#release();
@@ -398,24 +398,11 @@ export class Hearing {
     const starting = view.state === "countdown" && entersOnOpen(this.#role);
     const screen = view.mayPublish.includes("screen");
     this.#session.permit(this.#role === "observer" ? [] : ["microphone", "camera", ...(screen ? (["screen"] as const) : [])]);
-    this.#session.flow(this.inRoom || starting);
-    if (this.ownScreen && (!screen || !this.inRoom)) this.stopSharing();
+    this.#session.flow(starting ? ["microphone", "camera"] : view.mayPublish);
+    if (this.ownScreen && !screen) this.stopSharing();
     this.#save();
-    if (this.inRoom || starting) this.#lock.hold();
+    if (this.inRoom || starting || view.mayPublish.length > 0) this.#lock.hold();
     else this.#lock.release();
-  }
-
-  #difference(before: HearingView | null, after: HearingView): string {
-    const words = prefs.t.room;
-    const parts: string[] = [];
-    if (before?.state !== after.state) parts.push(words.announceState[after.state]);
-    else if (after.state === "in_session") {
-      const inside = (view: HearingView) => new Map(view.people.filter((p) => p.inRoom).map((p) => [p.personId, p]));
-      const [was, is] = [inside(before), inside(after)];
-      for (const [id, person] of is) if (!was.has(id)) parts.push(words.announceJoined(personName(person)));
-      for (const [id, person] of was) if (!is.has(id)) parts.push(words.announceLeft(personName(person)));
-    }
-    return parts.length > 0 ? parts.join(" ") : this.said;
   }
 
   #localChanged(source: Source): void {

@@ -39,7 +39,7 @@ export class Outgoing {
   #producing: Producing | null = null;
   #local: Record<Sent, Local> = { microphone: nothing(), camera: nothing(), screen: nothing() };
   #may: readonly Sent[] = [];
-  #flowing = false;
+  #flowing: readonly Sent[] = [];
   #lowData = false;
   #applying: Promise<void> = Promise.resolve();
 
@@ -61,13 +61,15 @@ export class Outgoing {
 
   /** What this person has the right to send at all. */
   permit(may: readonly Sent[]): void {
+    if (may.join() === this.#may.join()) return;
     this.#may = may;
     this.apply();
   }
 
-  /** Nothing leaves the device before this is true: not in the waiting room. */
-  flow(flowing: boolean): void {
-    this.#flowing = flowing;
+  /** What may leave the device now, wherever the person is: nothing in the waiting room or in a recess. */
+  flow(sources: readonly Sent[]): void {
+    if (sources.join() === this.#flowing.join()) return;
+    this.#flowing = sources;
     this.apply();
   }
 
@@ -118,14 +120,15 @@ export class Outgoing {
     const producing = this.#producing;
     const local = this.#local[source];
     if (!producing) return;
+    const flowing = this.#flowing.includes(source);
     // A screen has no place in the waiting room: there is no producer without a picture of it.
-    const ended = source === "screen" && (!this.#flowing || local.track?.readyState !== "live");
+    const ended = source === "screen" && (!flowing || local.track?.readyState !== "live");
     if (!this.#may.includes(source) || ended) {
       if (local.producer) this.#close(local);
       return;
     }
     const on = local.on && local.track !== null;
-    const track = this.#flowing && local.track?.readyState === "live" ? local.track : null;
+    const track = flowing && local.track?.readyState === "live" ? local.track : null;
     if (!local.producer) {
       if (!local.track || local.track.readyState !== "live") return;
       const blank = track ? null : blankOf(local.track);

@@ -106,9 +106,9 @@ export class MediaSession {
     this.#outgoing.permit(may);
   }
 
-  /** Nothing leaves the device before this is true: not in the waiting room. */
-  flow(flowing: boolean): void {
-    this.#outgoing.flow(flowing);
+  /** What may leave the device now, wherever the person is: nothing in the waiting room or in a recess. */
+  flow(sources: readonly Sent[]): void {
+    this.#outgoing.flow(sources);
   }
 
   local(source: Sent, track: MediaStreamTrack | null, on: boolean): void {
