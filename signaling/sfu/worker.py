@@ -15,6 +15,7 @@ from . import capabilities
 from .candidates import announced_addresses, candidates
 from .capture import CaptureSink
 from .clock import NS_PER_S, Clock
+from .consumer import Consumer
 from .downlink import Downlink
 from .dtls_adapter import Certificate
 from .levels import PERIOD_MS
@@ -350,29 +351,31 @@ class Worker:
 
     # --- consumers -------------------------------------------------------------------
 
+    def _consumer(self, consumer_id: str) -> Consumer | None:
+        return next(
+            (room.consumers[consumer_id] for room in self._rooms.values() if consumer_id in room.consumers), None
+        )
+
     def _resume_consumer(self, command: api.ResumeConsumer) -> api.AnyAnswer:
-        for room in self._rooms.values():
-            consumer = room.consumers.get(command.consumer_id)
-            if consumer is not None:
-                consumer.resume()
-                return api.Done()
-        return _unknown("consumer", command.consumer_id)
+        consumer = self._consumer(command.consumer_id)
+        if consumer is None:
+            return _unknown("consumer", command.consumer_id)
+        consumer.resume()
+        return api.Done()
 
     def _pause_consumer(self, command: api.PauseConsumer) -> api.AnyAnswer:
-        for room in self._rooms.values():
-            consumer = room.consumers.get(command.consumer_id)
-            if consumer is not None:
-                consumer.pause()
-                return api.Done()
-        return _unknown("consumer", command.consumer_id)
+        consumer = self._consumer(command.consumer_id)
+        if consumer is None:
+            return _unknown("consumer", command.consumer_id)
+        consumer.pause()
+        return api.Done()
 
     def _set_preferred_layers(self, command: api.SetPreferredLayers) -> api.AnyAnswer:
-        for room in self._rooms.values():
-            consumer = room.consumers.get(command.consumer_id)
-            if consumer is not None:
-                consumer.prefer(command.spatial_layer, command.temporal_layer)
-                return api.Done()
-        return _unknown("consumer", command.consumer_id)
+        consumer = self._consumer(command.consumer_id)
+        if consumer is None:
+            return _unknown("consumer", command.consumer_id)
+        consumer.prefer(command.spatial_layer, command.temporal_layer)
+        return api.Done()
 
     def _close_peer(self, command: api.ClosePeer) -> api.AnyAnswer:
         room = self._rooms.get(command.room_id)
