@@ -20,7 +20,7 @@ from .clock import Clock
 from .commands import URGENT
 from .inbox import InboxClosed
 from .journal import Journal
-from .rebooking import changes
+from .rebooking import as_planned, changes
 from .sitting import NS
 
 T = TypeVar("T")
@@ -170,7 +170,8 @@ class SittingActor(SittingAudience):
             self._spend_ask(connection, command.name)
             await self._must_be_showable(connection.seat.person_id, command, connection.seat.locale)
             before = self.sitting
-            await self._give(self._actor(connection.seat.person_id), command, connection.seat.locale)
+            given = as_planned(command, self.facts)
+            await self._give(self._actor(connection.seat.person_id), given, connection.seat.locale)
             await self._note_shown(before)
             # A repeat gets what the first got, whatever has happened since.
             made = self.sitting.answered.get(answer_key(connection.seat.person_id, command.request_id))

@@ -58,6 +58,13 @@ def _relations(facts: HearingFacts) -> dict[str, tuple[tuple[str, ...], tuple[st
     }
 
 
+def as_planned(command: Command, facts: HearingFacts) -> Command:
+    """The opening of a hearing that was booked to be held off the record says so, with the order it rests on."""
+    if command.name != "open" or facts.recording != "off" or command.detail.get("off_record"):
+        return command
+    return msgspec.structs.replace(command, detail={**command.detail, "off_record": facts.recording_reason})
+
+
 def grounds_of(facts: HearingFacts) -> str:
     """On which observers are let in; empty if they are not."""
     if not facts.observers:

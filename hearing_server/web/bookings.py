@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from .. import api, diary
 from .. import desk_api as d
-from ..court import Command
+from ..court import Command, profile
 from ..hearings import Hearings
 from ..links import Links
 from ..store import Court, HearingFacts, PersonRow, Store
@@ -224,6 +224,7 @@ class Bookings:
         body: d.BookingRequest = ask.body
         court = await self._court(ask, body.court_id)
         hearing_id = secrets.token_hex(8)
+        self._check_record(court.profile, body)
         try:
             hearing = diary.hearing_of(body, hearing_id)
             if not body.draft:
@@ -240,6 +241,7 @@ class Bookings:
         facts = ask.hearing
         if body.court_id != facts.court.id or body.revision is None:
             raise ProblemError("invalid")
+        self._check_record(facts.court.profile, body)
         try:
             wanted = diary.hearing_of(body, facts.hearing_id, facts.people)
             diary.check_edit(facts, ask.roles, wanted, time.time_ns())
@@ -425,6 +427,11 @@ class Bookings:
         if not courts:
             raise ProblemError("not-found")
         return courts[0]
+
+    def _check_record(self, name: str, body: d.BookingRequest) -> None:
+        """Raises :class:`ProblemError` for a hearing off the record where the court's law knows none."""
+        if body.recording == "off" and not profile(name).off_record_allowed:
+            raise ProblemError("off-record-unlawful")
 
     async def _check_users(self, court_id: str, people: Sequence[PersonRow], known: Sequence[PersonRow] = ()) -> None:
         """A user who is named has an account in this court; what was booked before stays."""

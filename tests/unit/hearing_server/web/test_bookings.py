@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from hearing_server import diary
-from hearing_server.store import PersonRow
+from hearing_server.booking import DEMO_COURT
+from hearing_server.court import Command
+from hearing_server.hearings.rebooking import as_planned
+from hearing_server.store import HearingFacts, PersonRow
 from hearing_server.store.engine import transaction
 from tests.unit.hearing_server.web.conftest import Site
 
@@ -390,3 +395,38 @@ def test_addresses_that_could_be() -> None:
     for bad in ("", "12", "+1234567890123456", "ring ring", "0100;555"):
         assert not diary.plausible_phone(bad), bad
     assert PersonRow(id="x", role="claimant", name="X", name_zh="X").locale == "en"
+
+
+async def test_a_court_whose_law_knows_no_hearing_off_the_record_books_none(
+    site: Site, clerk: httpx.AsyncClient
+) -> None:
+    people = [person("j", "judge"), person("a", "claimant")]
+    off = request(people=people, recording="off", recordingReason="an order")
+    async with transaction(site.court.store._engine, writes=True) as connection:
+        await connection.execute(text("UPDATE courts SET profile = 'china'"))
+    assert (await clerk.post("/api/bookings", json=off)).json()["code"] == "off-record-unlawful"
+
+
+def test_a_hearing_booked_off_the_record_is_opened_so() -> None:
+    opening = Command(name="open")
+    facts = HearingFacts(
+        hearing_id="h",
+        sitting_id="h",
+        case_number="N",
+        case_name="A",
+        case_name_zh="A",
+        court=DEMO_COURT,
+        room="1",
+        room_zh="1",
+        scheduled_utc=0,
+        state="not_started",
+        record_state="idle",
+        present=0,
+        opened_utc=None,
+        closed_utc=None,
+        people=(),
+    )
+    assert as_planned(opening, facts) is opening
+    off = replace(facts, recording="off", recording_reason="order of 3 May")
+    assert as_planned(opening, off).detail == {"off_record": "order of 3 May"}
+    assert as_planned(Command(name="close"), off).detail == {}
