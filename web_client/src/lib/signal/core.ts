@@ -13,7 +13,7 @@ export const PING_MS = 2000;
 export const DEAF_MS = 6000;
 export const CONNECT_MS = 8000;
 /** A link in doubt must prove itself within some round trips, but not sooner or later than this. */
-export const PROOF_MS = { least: 500, most: 2000, roundTrips: 4 };
+export const PROOF_MS = { least: 1000, most: 2500, roundTrips: 4 };
 export const BACKOFF_MS = [0, 1000, 2000, 5000, 10_000, 15_000];
 /** A repeatable request that could not be sent for this long is given up. */
 export const REPEAT_MS = 30_000;
