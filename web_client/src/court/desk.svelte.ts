@@ -1,0 +1,99 @@
+/** What a hearing has beside the court's own course: exhibits and messages to the staff.  Loaded once, renewed when told. */
+import type { ChatMessage, ExhibitRow } from "../lib/generated/desk";
+import type { Hearing } from "../lib/hearing.svelte";
+import { api, refusalOf, type Refusal } from "../lib/http";
+import { forPerson } from "../lib/window";
+
+/** Messages that the page keeps of one conversation. */
+const MESSAGES_KEPT = 500;
+/** How long "is writing" stays, and how often it is told, ms. */
+const TYPING_MS = 4000;
+
+export class DeskOfHearing {
+  exhibits = $state.raw<readonly ExhibitRow[]>([]);
+  /** Conversations by the person who is not of the staff. */
+  messages = $state.raw<Record<string, readonly ChatMessage[]>>({});
+  unread = $state.raw<Record<string, number>>({});
+  /** Who writes now: the person whose conversation it is. */
+  typing = $state.raw<readonly string[]>([]);
+  pointer = $state.raw<{ document: string; page: number; x: number; y: number } | null>(null);
+  refusal = $state.raw<Refusal | null>(null);
+
+  #hearing: Hearing;
+  #loaded = new Set<string>();
+  #told = 0;
+
+  constructor(hearing: Hearing) {
+    this.#hearing = hearing;
+  }
+
+  get #path(): string {
+    return `/api/hearings/${encodeURIComponent(this.#hearing.view?.me.hearing.hearingId ?? "")}`;
+  }
+
+  url(path: string): string {
+    return forPerson(path, this.#hearing.view?.me.personId ?? null);
+  }
+
+  async loadExhibits(): Promise<void> {
+    await this.#try(async () => {
+      this.exhibits = await api<ExhibitRow[]>("GET", this.url(`${this.#path}/exhibits`));
+    });
+  }
+
+  /** The conversation with this person; a party's only one is their own. */
+  async open(personId: string): Promise<void> {
+    this.unread = { ...this.unread, [personId]: 0 };
+    if (this.#loaded.has(personId)) return;
+    this.#loaded.add(personId);
+    await this.#try(async () => {
+      const found = await api<ChatMessage[]>("GET", this.url(`${this.#path}/chat?with=${encodeURIComponent(personId)}`));
+      this.messages = { ...this.messages, [personId]: found };
+    });
+  }
+
+  async send(personId: string, text: string): Promise<boolean> {
+    return this.#try(async () => this.take(await api<ChatMessage>("POST", this.url(`${this.#path}/chat`), { text, personId }), true));
+  }
+
+  take(message: ChatMessage, seen: boolean): void {
+    const before = this.messages[message.personId] ?? [];
+    if (before.some((one) => one.messageId === message.messageId)) return;
+    this.messages = { ...this.messages, [message.personId]: [...before, message].slice(-MESSAGES_KEPT) };
+    this.typing = this.typing.filter((id) => id !== message.personId);
+    if (!seen) this.unread = { ...this.unread, [message.personId]: (this.unread[message.personId] ?? 0) + 1 };
+  }
+
+  news(name: string, data: Record<string, unknown>): void {
+    if (name === "chat") this.take(data as unknown as ChatMessage, false);
+    else if (name === "exhibits") void this.loadExhibits();
+  }
+
+  hinted(name: string, data: Record<string, unknown>): void {
+    if (name === "pointer") {
+      this.pointer = typeof data["x"] === "number" && typeof data["y"] === "number" ? (data as unknown as DeskOfHearing["pointer"]) : null;
+    } else if (name === "typing" && typeof data["personId"] === "string") {
+      const id = data["personId"];
+      this.typing = [...new Set([...this.typing, id])];
+      window.setTimeout(() => (this.typing = this.typing.filter((one) => one !== id)), TYPING_MS);
+    }
+  }
+
+  /** Tell the other side that something is being written, now and then. */
+  writes(personId: string): void {
+    if (Date.now() - this.#told < TYPING_MS / 2) return;
+    this.#told = Date.now();
+    this.#hearing.hint("typing", { personId });
+  }
+
+  async #try(job: () => Promise<void> | void): Promise<boolean> {
+    try {
+      await job();
+      this.refusal = null;
+      return true;
+    } catch (error) {
+      this.refusal = refusalOf(error);
+      return false;
+    }
+  }
+}
