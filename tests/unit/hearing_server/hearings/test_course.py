@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from hearing_server.court import SYSTEM, Actor, Command, RecordState
+from hearing_server.court.arguments import ARGUMENTS
 from hearing_server.hearings import Hearings
 from hearing_server.hearings.journal import interruptions
 from hearing_server.hearings.tasks import BY_ITSELF, row_id
 from hearing_server.store import PersonRow, StoreError
 from hearing_server.store.desk import ExhibitRow
 from signaling.application import Refusal
-from signaling.messages import CheckIn, Hint, Hinted, Join, News
+from signaling.messages import AnyRequest, CheckIn, Hint, Hinted, Join, News
 from signaling.messages import Command as Request
 from tests.unit.hearing_server.parts import NS, Court, new_court
 
@@ -375,6 +377,34 @@ async def test_a_direction_lets_observers_in_and_out(court: Court) -> None:
     await actor.rebooked(replace(actor.facts, observers='{"allowed":false,"grounds":"closed","judge":"x","at":2.0}'))
     await court.settled()
     assert sockets["judge"].view["publicGrounds"] == ""
+
+
+# --- clocks and lines of clients ----------------------------------------------------------------------
+
+
+async def test_a_judge_whose_browser_dies_returns_with_all_rights(court: Court) -> None:
+    sockets = await court.start("claimant", "clerk")
+    await court.command(sockets["judge"], "curtain")
+    await court.settled()
+    before = sockets["judge"].view
+    await court.hearings.gone(sockets["judge"])
+    court.clock.wait(30)
+    court.room.capture()
+    await court.settled()
+    assert court.state == "in_session"
+    judge, view = await court.join("judge")
+    assert (view["may"], view["mayPublish"], view["place"]) == (before["may"], before["mayPublish"], "hearing")
+    assert [one["may"] for one in view["people"]] == [one["may"] for one in before["people"]]
+    await court.command(judge, "lift")
+    assert court.people["claimant"] in court.room.plan.publish
+
+
+def test_no_request_carries_a_clients_clock() -> None:
+    """Invariant 8: what a client sends has no time in it but the end of a recess, which is only shown."""
+    fields = {name for request in get_args(AnyRequest) for name in request.__struct_fields__}
+    fields |= {name for arguments in ARGUMENTS.values() for name in arguments.__struct_fields__}
+    timely = {name for name in fields if re.search(r"time|clock|_at$|^at$|utc|since|until|when|stamp", name)}
+    assert timely == {"until"}
 
 
 # --- several processes, several windows ---------------------------------------------------------------

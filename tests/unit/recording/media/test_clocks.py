@@ -60,6 +60,16 @@ def test_reports_place_every_packet_where_it_was_taken_despite_jitter() -> None:
     assert max(map(abs, errors)) < 3 * MS
 
 
+def test_a_senders_clock_that_is_an_hour_wrong_changes_nothing() -> None:
+    packets = stream(20)
+    for hours in (-1, 1):
+        wrong = [
+            (true, arrival, timestamp, report and report._replace(ntp_ns=report.ntp_ns + hours * 3600 * SECOND))
+            for true, arrival, timestamp, report in packets
+        ]
+        assert placed(SourceClock(48_000, SenderClock()), wrong) == placed(SourceClock(48_000, SenderClock()), packets)
+
+
 def test_drift_of_50_ppm_for_an_hour_stays_below_40_ms() -> None:
     errors = placed(SourceClock(48_000, SenderClock()), stream(3600, drift_ppm=50))
     assert max(map(abs, errors)) < 40 * MS
