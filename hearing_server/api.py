@@ -76,6 +76,7 @@ class HearingCard(Struct):
     """What the summons says."""
 
     hearing_id: str
+    sitting_id: str
     case_number: str
     case_name: str
     case_name_zh: str
@@ -348,6 +349,8 @@ class HearingRow(Struct):
     """``GET /api/hearings?query=`` (case number or name; empty: all of mine, newest first)."""
 
     hearing_id: str
+    #: One of the days of the hearing; its record is asked for by this.
+    sitting_id: str
     case_number: str
     case_name: str
     case_name_zh: str

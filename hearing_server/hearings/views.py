@@ -27,6 +27,7 @@ def card(facts: HearingFacts, state: str | None = None) -> api.HearingCard:
     judge = facts.judge
     return api.HearingCard(
         hearing_id=facts.hearing_id,
+        sitting_id=facts.sitting_id,
         case_number=facts.case_number,
         case_name=facts.case_name,
         case_name_zh=facts.case_name_zh,

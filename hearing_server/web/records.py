@@ -68,6 +68,7 @@ class Records:
         card = views.card(facts)
         return api.HearingRow(
             hearing_id=card.hearing_id,
+            sitting_id=card.sitting_id,
             case_number=card.case_number,
             case_name=card.case_name,
             case_name_zh=card.case_name_zh,

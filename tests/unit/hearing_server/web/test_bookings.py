@@ -146,7 +146,11 @@ async def test_who_is_invited_gets_a_link_of_their_own(site: Site, clerk: httpx.
     read = (await clerk.get(f"/api/bookings/{booking['hearingId']}")).json()
     assert [row["link"] for row in read["people"] if row["role"] == "claimant"] == ["opened"]
     rows = (await clerk.get("/api/hearings", params={"query": "okoro"})).json()
-    assert len(rows) == 2
+    # Each day has a record of its own.
+    assert {row["sittingId"] for row in rows} == {day["sittingId"] for day in booking["days"]}
+    for row in rows:
+        answer = await clerk.get(f"/api/hearings/{row['sittingId']}/record")
+        assert answer.json()["code"] == "record-missing"
 
 
 @pytest.mark.parametrize(

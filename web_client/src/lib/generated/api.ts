@@ -15,6 +15,7 @@ export interface LinkRequest {
 
 export interface HearingCard {
   hearingId: string;
+  sittingId: string;
   caseNumber: string;
   caseName: string;
   caseNameZh: string;
@@ -203,6 +204,7 @@ export interface PersonNews {
 
 export interface HearingRow {
   hearingId: string;
+  sittingId: string;
   caseNumber: string;
   caseName: string;
   caseNameZh: string;
