@@ -210,8 +210,3 @@ def read(command: str, detail: dict[str, Any]) -> dict[str, Any] | None:
         return msgspec.to_builtins(msgspec.convert(detail, ARGUMENTS.get(command, Arguments)))  # type: ignore[no-any-return]
     except (msgspec.ValidationError, TypeError):
         return None
-
-
-def named(command: str) -> tuple[str, ...]:
-    """The names of the arguments of this command."""
-    return ARGUMENTS.get(command, Arguments).__struct_fields__

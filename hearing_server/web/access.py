@@ -17,7 +17,8 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
 from ..accounts import Accounts, SignInRefused
-from ..court import Role
+from ..court import Leave, Role
+from ..court.permissions import roles_with
 from ..links import LinkRefused, Links
 from ..store import Access, HearingFacts, SeatRow, Store
 from ..store.accounts import SessionRow
@@ -40,8 +41,9 @@ FORWARDED: Final = ("forwarded", "x-forwarded-for", "x-real-ip")
 ACCOUNT_COOKIE = "staff"
 
 EVERYBODY: Final = frozenset(role.value for role in Role)
-#: The archive: judges for their own hearings, the others for their court's (hearing-model.md §6, listen to recording).
-STAFF: Final = frozenset({"judge", "panel", "clerk", "staff_host", "records_custodian"})
+#: The archive: who may listen to a recording, judges to those of their own hearings, the others to their court's;
+#: observers have what is published, which is elsewhere.
+STAFF: Final = roles_with("listen", Leave.ALLOWED) - {Role.OBSERVER.value}
 #: Who hands out links, and books.
 CLERK: Final = frozenset({"clerk"})
 #: Who looks after people on the day.
