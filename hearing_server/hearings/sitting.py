@@ -187,10 +187,8 @@ class SittingWork(ABC):
         """Take over what another writer wrote, if there is one."""
         before = self.sitting
         events = await self._store.log.read(before.id, before.seq)
-        for event in events:
-            if event.machine is Machine.PRESENCE and event.actor == event.subject:
-                if not self._is_here(event.subject):
-                    self._elsewhere.add(event.subject)
+        came = {event.subject for event in events if event.machine is Machine.PRESENCE and event.actor == event.subject}
+        self._elsewhere |= {person_id for person_id in came if not self._is_here(person_id)}
         if events:
             await self._take(before, events)
 

@@ -437,6 +437,18 @@ async def test_two_processes_racing_on_a_command_write_it_once(court: Court) -> 
     await other.aclose()
 
 
+async def test_a_request_that_is_repeated_after_a_restart_is_answered_and_not_done_again(court: Court) -> None:
+    sockets = await court.start("claimant")
+    note = {"arguments": {"text": "once"}, "request_id": "n1"}
+    first = await court.command(sockets["judge"], "note", **note)
+    await court.hearings.aclose()
+    court.hearings = Hearings(court.store, court.rooms, court.recorder, clock=court.clock)
+    await court.hearings.start()
+    judge, _ = await court.join("judge")
+    assert await court.command(judge, "note", **note) == first
+    assert [event.name for event in await court.store.log.read(court.sitting_id)].count("note") == 1
+
+
 async def test_commands_from_the_desks_go_by_the_same_law(court: Court) -> None:
     await court.start("claimant")
     claimant, clerk = court.people["claimant"], court.people["clerk"]
