@@ -347,6 +347,17 @@ async def test_loudness_is_told_to_those_who_may_hear(room: Room, worker: FakeWo
     assert waiting.notices[-1].levels == {}
 
 
+async def test_a_voice_that_is_withheld_makes_no_sign(room: Room, worker: FakeWorker) -> None:
+    judge, party = await join(room, "judge"), await join(room, "party")
+    wanted = plan(7, "judge", "party")
+    wanted.withhold = {"judge": {"party": ["microphone"]}}
+    await room.obey(wanted)
+    await worker.emit(worker_api.Levels(room_id="sitting", levels={"judge": 30, "party": 40}))
+    await until(lambda: judge.heard(messages.Levels) and party.heard(messages.Levels))
+    assert judge.heard(messages.Levels)[-1].levels == {"judge": 30}
+    assert party.heard(messages.Levels)[-1].levels == {"judge": 30, "party": 40}
+
+
 async def test_the_application_learns_how_the_network_serves_people(
     room: Room, worker: FakeWorker, listener: Listener
 ) -> None:
