@@ -203,9 +203,26 @@ class Court:
         return actor.sitting.state.value
 
 
+class _EmptyDatabase:
+    """With all its tables; making them takes longer than most tests."""
+
+    content = b""
+
+    async def at(self, file: Path) -> None:
+        if not self.content:
+            await (await Store.open(f"sqlite+aiosqlite:///{file}")).aclose()
+            self.content = await asyncio.to_thread(file.read_bytes)
+        await asyncio.to_thread(file.write_bytes, self.content)
+
+
+_empty_database = _EmptyDatabase()
+
+
 @asynccontextmanager
 async def new_court(folder: Path) -> AsyncIterator[Court]:
-    store = await Store.open(f"sqlite+aiosqlite:///{folder / 'hearings.sqlite3'}")
+    file = folder / "hearings.sqlite3"
+    await _empty_database.at(file)
+    store = await Store.open(f"sqlite+aiosqlite:///{file}")
     clock = ManualClock()
     booking = await book_demo(store, Links(store, SECRET, clock.utc), clock.utc)
     facts = await store.docket.by_hearing(booking.hearing_id)
