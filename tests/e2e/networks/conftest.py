@@ -13,7 +13,7 @@ from tests.servers import coturn, netns
 from tests.servers.netns import World
 
 from ..harness.pages import playwright
-from .court import Court, open_court
+from .court import Court, open_court, told_of
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -47,11 +47,7 @@ async def court(
 
     Cameras see as much as real ones, so that there is something to yield.
     """
-    folder = tmp_path_factory.mktemp("court")
-    settings = {
-        "HEARING_TURN_URLS": ",".join(map(relay.url, ("udp", "tcp", "tls"))),
-        "HEARING_TURN_SECRET": coturn.SECRET,
-    }
+    folder, settings = tmp_path_factory.mktemp("court"), told_of(relay)
     async with (
         playwright() as running,
         open_court(world, running, folder, results / "networks", settings, film=cameras.busy_camera) as court,

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from playwright.async_api import Playwright
 
 from tests.media import cameras
+from tests.servers import coturn
 from tests.servers.netns import Namespace, World
 from tests.servers.process import free_port
 
@@ -35,14 +36,10 @@ class Court:
 
     @property
     def https_port(self) -> int:
-        port = urlsplit(str(self.demo.ready["https_base_url"])).port
-        assert port is not None
-        return port
+        return https_port(self.demo)
 
     def link(self, role: str, *, v6: bool = False) -> str:
-        """A personal link as people in other networks open it."""
-        host = f"[{self.world.v6}]" if v6 else self.world.v4
-        return f"https://{host}:{self.https_port}{urlsplit(self.demo.link(role)).path}"
+        return address_for_others(self.world, self.demo, role, v6=v6)
 
     @asynccontextmanager
     async def visitor(
@@ -85,15 +82,7 @@ async def open_court(
 ) -> AsyncIterator[Court]:
     """A demo with these settings besides, in session; ``film``: what cameras see."""
     await asyncio.to_thread(pictures.mkdir, parents=True, exist_ok=True)
-    media_port = free_port(address=world.v4)
-    demo = await Running.start(
-        "demo",
-        data=folder / "data",
-        log=folder / "demo.log",
-        HEARING_MEDIA_PORT=str(media_port),
-        HEARING_MEDIA_ANNOUNCE=f"{world.v4},{world.v6}",
-        **settings,
-    )
+    demo, media_port = await start_demo(world, folder, settings)
     try:
         judge = await Person.open(running, "judge", folder, film=film)
         try:
@@ -106,3 +95,35 @@ async def open_court(
             await judge.close()
     finally:
         await demo.stop()
+
+
+async def start_demo(world: World, folder: Path, settings: dict[str, str]) -> tuple[Running, int]:
+    """A demo that other networks reach, and the port of its media worker."""
+    media_port = free_port(address=world.v4)
+    demo = await Running.start(
+        "demo",
+        data=folder / "data",
+        log=folder / "demo.log",
+        HEARING_MEDIA_PORT=str(media_port),
+        HEARING_MEDIA_ANNOUNCE=f"{world.v4},{world.v6}",
+        **settings,
+    )
+    return demo, media_port
+
+
+def address_for_others(world: World, demo: Running, role: str, *, v6: bool = False) -> str:
+    """A personal link as people in other networks open it."""
+    host = f"[{world.v6}]" if v6 else world.v4
+    return f"https://{host}:{https_port(demo)}{urlsplit(demo.link(role)).path}"
+
+
+def https_port(demo: Running) -> int:
+    port = urlsplit(str(demo.ready["https_base_url"])).port
+    assert port is not None
+    return port
+
+
+def told_of(relay: coturn.Relay) -> dict[str, str]:
+    """Settings of a court that has this relay."""
+    urls = ",".join(map(relay.url, ("udp", "tcp", "tls")))
+    return {"HEARING_TURN_URLS": urls, "HEARING_TURN_SECRET": coturn.SECRET}

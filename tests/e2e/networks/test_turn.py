@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
+from pathlib import Path
 
 import pytest
 from aioice import stun, turn
@@ -13,7 +14,8 @@ from signaling.turn import TurnServers
 from tests.servers import coturn
 from tests.servers.netns import World
 
-from .court import Court
+from ..harness.pages import CHROMIUM, Person, playwright
+from .court import Court, address_for_others, https_port, start_demo, told_of
 
 pytestmark = [
     pytest.mark.browser,
@@ -37,6 +39,31 @@ async def test_a_hearing_by_the_relay_alone(court: Court, relay: coturn.Relay, t
             routes = await person.routes()
             assert [(route["type"], route["relayProtocol"]) for route in routes] == [("relay", transport)] * 2
             assert person.errors == []
+
+
+async def test_the_check_says_that_only_the_relay_gets_through(
+    world: World, relay: coturn.Relay, tmp_path: Path
+) -> None:
+    """Before the hearing, with real sound: by TLS to the relay alone (capability M18)."""
+    demo, _ = await start_demo(world, tmp_path, told_of(relay))
+    try:
+        with world.namespace() as namespace:
+            namespace.join()
+            ports = (relay.tls_port, https_port(demo))
+            namespace.allow_only(*(("-p", "tcp", "--dport", str(port)) for port in ports))
+            trust = (f"--ignore-certificate-errors-spki-list={relay.key_hash}",)
+            async with playwright() as running:
+                program = namespace.wrapper(CHROMIUM, tmp_path)
+                person = await Person.open(running, "claimant", tmp_path, program=program, flags=trust)
+                await person.page.goto(address_for_others(world, demo, "claimant"))
+                await person.press("i-am")
+                await person.declare()
+                await person.press("ask-devices")
+                await person.page.locator("[data-testid=check-path][data-result=relay]").wait_for()
+                assert person.errors == []
+                await person.close()
+    finally:
+        await demo.stop()
 
 
 # --- what the relay refuses ---------------------------------------------------------------------------
