@@ -378,6 +378,29 @@ async def test_two_workers_and_a_return_are_one_record(tmp_path: Path, store: Ob
         assert entry.duration_ms == pytest.approx(19_000, abs=100)
 
 
+async def test_a_declared_recess_explains_the_hole_and_its_gaps(
+    tmp_path: Path, directory: ObjectStore, key: SigningKey
+) -> None:
+    spool = tmp_path / "spool"
+    two_people(spool, 8)
+    two_people(spool, 8, writer="worker.2", begin_s=11)
+    sitting = facts(19, ["p1", "p2"], ["worker.1", "worker.2"])
+    begin = sitting.opened_wall_ns
+    recess = messages.Interruption(
+        start_wall_ns=begin + 8_100_000_000, end_wall_ns=begin + 11_200_000_000, ground="recess"
+    )
+    sitting.interruptions = [recess]
+    async with running(Recorder(spool, directory, key)) as recorder:
+        await sealed(recorder, "sitting", sitting)
+    manifest, _, report = await checked(directory, key)
+    (hole,) = manifest.interruptions
+    assert (hole.cause, hole.duration_us) == ("recess", 3_100_000)
+    assert {gap.cause for gap in manifest.gaps if gap.duration_us > 2_000_000} == {"recess"}
+    codes = [finding.code for finding in report.findings]
+    assert "interruption-lawful" in codes
+    assert "interruption" not in codes
+
+
 async def test_the_time_line_is_the_sittings_however_early_a_worker_stood_ready(
     tmp_path: Path, directory: ObjectStore, key: SigningKey
 ) -> None:
