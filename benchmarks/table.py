@@ -14,7 +14,8 @@ BEGIN, END = "<!-- measured: begin (python -m benchmarks.table) -->", "<!-- meas
 
 def rows() -> list[tuple[str, str, str]]:
     """What was measured, what was seen, and the bar the design sets for it."""
-    join, forwarding, record = (_result(name) for name in ("join", "forwarding", "record"))
+    join, forwarding, record, networks = (_result(name) for name in ("join", "forwarding", "record", "networks"))
+    bad, worse = networks["loss_10"], networks["loss_30"]
     alone = forwarding["half_load"]["alone"]
     delay = alone["delay_ms"]
     fan_out = forwarding["fan_out_cpu_per_packet_ratio"]["1000"]
@@ -41,6 +42,32 @@ def rows() -> list[tuple[str, str, str]]:
             f"one film of {composite['people']} people, 720p",
             f"{composite['times_real_time']:.1f} times real time",
             "8 times",
+        ),
+        (
+            "10 % loss, 50 ms jitter both ways: gaps of sound above 0.1 s, freezes above 1 s, a minute, worse end",
+            f"{bad['worst_audio_gaps_per_min']:.1f} / {bad['worst_video_freezes_per_min']:.1f}",
+            "1 / 1",
+        ),
+        (
+            "30 % loss: sound made up by the receiver, and the voice found in what is played",
+            f"{worse['worst_concealed']:.0%} / {worse['least_voice_found']:.0%}",
+            "intelligible",
+        ),
+        (
+            "after the loss, the high layer again",
+            f"{max(networks['high_layer_again_s'].values()):.1f} s",
+            "5 s",
+        ),
+        *(
+            (
+                f"another network, {kind}: sound / picture again, the slower way, median",
+                " / ".join(
+                    f"{max(s for way, s in found['median_back_s'].items() if way.startswith(what)):.1f} s"
+                    for what in ("audio", "video")
+                ),
+                "3 s",
+            )
+            for kind, found in networks["change"].items()
         ),
     ]
 
