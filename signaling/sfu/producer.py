@@ -99,6 +99,8 @@ class Producer:
         self._request_keyframe = request_keyframe
         self.fast = fast
         self._keyframe_layer = 0
+        self._asked_ns = 0
+        """When the newest outage was answered by a request."""
         ids = {e.uri: e.id for e in parameters.header_extensions if e.id is not None}
         self.mid_id = ids.get(MID_URI, 0)
         self.rid_id = ids.get(RID_URI, 0)
@@ -203,6 +205,9 @@ class Producer:
                     estimate.add(int.from_bytes(sent, "big"), now_ns)
             if stream.nack.received(media.number, now_ns, before_ns):
                 stream.forgive(stream.nack.outage)
+                if before_ns is not None and self._asked_ns < before_ns:
+                    self.keyframes.begin_anew()  # what was asked for meanwhile went nowhere
+                self._asked_ns = now_ns
                 self.want_keyframe(stream.layer, now_ns)
         elif stream.nack.received(media.number, now_ns, before_ns):
             stream.forgive(stream.nack.outage)
