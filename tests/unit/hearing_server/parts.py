@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from hearing_server.booking import DemoBooking, book_demo
-from hearing_server.court import Rules
 from hearing_server.hearings import Hearings, RecorderUnavailable
 from hearing_server.links import Links
 from hearing_server.store import Store
@@ -144,7 +143,7 @@ class Court:
         self.clock = clock
         self.rooms = Rooms()
         self.recorder = FakeRecorder()
-        self.hearings = Hearings(store, self.rooms, self.recorder, Rules(countdown_s=10.0), clock)
+        self.hearings = Hearings(store, self.rooms, self.recorder, clock=clock, countdown_s=10.0)
 
     @property
     def sitting_id(self) -> str:
