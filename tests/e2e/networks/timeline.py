@@ -33,11 +33,12 @@ class Timeline:
         self._before[way] = count
 
     def back_after(self, since: float) -> dict[str, float]:
-        """For each way how long after ``since`` it flowed again for good, s; 0 for one that never stopped."""
+        """For each way how long after ``since`` its longest gap ended, s; 0 for one that never stopped."""
         found = {}
         for way, moments in self.moments.items():
-            ends = [later for earlier, later in pairwise(moments) if later > since and later - earlier > GAP_S]
-            found[way] = round(max(ends, default=since) - since, 2)
+            gaps = [(later - earlier, later) for earlier, later in pairwise(moments) if later > since]
+            longest, end = max(gaps, default=(0.0, since))
+            found[way] = round(end - since, 2) if longest > GAP_S else 0.0
         return found
 
     def silent_since(self, now: float) -> set[str]:
