@@ -84,7 +84,7 @@ export const en = {
   },
   curtain: {
     draw: ["Curtain", "Silence all but the bench"] as [string, string],
-    lift: ["Open the curtain", "Voices come back one by one"] as [string, string],
+    lift: ["Open the curtain", "All are seen and heard again"] as [string, string],
     drawn: "The curtain is drawn",
     drawnBench: "Only the bench can be seen and heard. Everyone else sees: “The judge has drawn the curtain. Please wait.”",
     drawnAll: "The judge has drawn the curtain. Please wait.",

@@ -86,7 +86,7 @@ export const zh: CourtWords = {
   },
   curtain: {
     draw: ["全场静默", "仅保留审判席"],
-    lift: ["恢复", "逐一恢复发言"],
+    lift: ["恢复", "所有人恢复"],
     drawn: "已全场静默",
     drawnBench: "仅能看到和听到审判席。其他人看到：“法官已令全场静默，请稍候。”",
     drawnAll: "法官已令全场静默，请稍候。",
