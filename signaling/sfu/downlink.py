@@ -15,7 +15,6 @@ from .dtls_adapter import Certificate, SrtpKeys
 from .fastpath import Outbox
 from .port import Port, UdpPath
 from .quality import LossWindow, RoundTrip
-from .resend import true_loss
 from .transport import State, Transport
 
 #: mediasoup-client's bandwidth probator uses this SSRC.
@@ -24,8 +23,6 @@ RESERVED_SSRC = 1234
 REPORTS_PER_COMPOUND = 16
 #: A picture that had to yield stays dark for at least this long.
 DARK_NS = 2 * NS_PER_S
-#: Fewer packets in a period say nothing of the link.
-MIN_JUDGED_PACKETS = 10
 #: Report blocks looked at per period.
 MAX_LOSS_SAMPLES = 256
 
@@ -54,7 +51,6 @@ class Downlink(Transport):
         self.held_back = 0
         """Pictures that the link has no room for, or only in a lower layer than there is."""
         self._sent_octets = 0
-        self._sent_packets = self._sent_again = 0
         self._dark_ns: dict[str, int] = {}
         """Consumers whose picture had to yield, and until when."""
         self._measured_ns = clock.mono_ns()
@@ -150,16 +146,6 @@ class Downlink(Transport):
             self.send_rtcp(b"".join(written[part]) + rtcp.sdes_cname(names[part]))
         self._judge_link(now_ns)
 
-    def _worse(self, reported: float | None) -> float | None:
-        """The loss that was reported, or that of what had to be sent twice, if that is more."""
-        video = [consumer for consumer in self.consumers.values() if consumer.producer.kind == "video"]
-        sent, again = sum(c.packets for c in video), sum(c.resends.again for c in video)
-        new_sent, new_again = sent - self._sent_packets, again - self._sent_again
-        self._sent_packets, self._sent_again = sent, again
-        if reported is None or new_sent < MIN_JUDGED_PACKETS or new_again < 0:  # a consumer left
-            return reported
-        return max(reported, true_loss(new_sent, new_again))
-
     def _judge_link(self, now_ns: int) -> None:
         seconds = (now_ns - self._measured_ns) / NS_PER_S
         if seconds < 0.25:  # an extra report out of turn
@@ -172,7 +158,7 @@ class Downlink(Transport):
         loss = sum(self._lost_256) / len(self._lost_256) / 256 if self._lost_256 else None
         self.loss.add(len(self._lost_256), (loss or 0.0) * len(self._lost_256))
         self._lost_256.clear()
-        self._estimate.update(sent_bps, self._worse(loss), now_ns, self.round_trip.take_least())
+        self._estimate.update(sent_bps, loss, now_ns, self.round_trip.take_least())
         demands = [
             Demand(
                 [s.bitrate_bps if s is not None else 0.0 for s in c.producer.streams],

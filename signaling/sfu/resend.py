@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from .clock import NS_PER_MS, NS_PER_S
 
 #: A repeat of a NACK within this is the same loss (the retransmission is under way).
@@ -15,25 +13,14 @@ RESEND_MEMORY = 512
 MAX_PER_S = 400
 
 
-def true_loss(sent: int, again: int) -> float:
-    """The share of packets that the link loses, by how many of those sent were asked for *twice*.
-
-    Reports say little of it: what was repaired counts as received.  First requests say too much: jitter alone makes
-    receivers ask.  A second one, a round trip later, comes if the packet was lost (p) and its retransmission too: p².
-    """
-    return min(1.0, math.sqrt(again / sent)) if sent > 0 else 0.0
-
-
 class Resends:
     """One consumer's."""
 
-    __slots__ = ("_left", "_remembered", "_since_ns", "again", "granted", "refused")
+    __slots__ = ("_left", "_remembered", "_since_ns", "granted", "refused")
 
     def __init__(self) -> None:
         self.granted = self.refused = 0
         """Requests granted ever, and refused for being too many in one second."""
-        self.again = 0
-        """Packets whose first retransmission was lost too: they were asked for a second time."""
         self._remembered: dict[int, tuple[int, int]] = {}
         self._left = MAX_PER_S
         self._since_ns = 0
@@ -53,7 +40,6 @@ class Resends:
             return False
         self._left -= 1
         self.granted += 1
-        self.again += times == 1
         if len(self._remembered) >= RESEND_MEMORY and not times:
             del self._remembered[next(iter(self._remembered))]
         self._remembered[number] = (now_ns, times + 1)
