@@ -25,7 +25,8 @@ export interface Stage {
   listed: PersonView[];
 }
 
-const SEAT_ORDER: Role[] = ["claimant", "respondent", "interpreter", "witness"];
+const SEAT_ORDER: Role[] = ["claimant", "respondent", "lawyer", "interpreter", "witness", "expert", "guest"];
+const BENCH_ORDER: Role[] = ["judge", "panel", "clerk", "staff_host"];
 /** Seats in at most two rows of six (client-style §3). */
 export const SEATS_LIMIT = 12;
 /** The main picture shows at most the two sides. */
@@ -36,10 +37,7 @@ const byPlace = (a: PersonView, b: PersonView): number =>
 
 export function arrange(people: PersonView[], scene: Scene = STILL): Stage {
   const inRoom = people.filter((person) => person.inRoom);
-  const bench = [
-    ...inRoom.filter((person) => person.role === "judge"),
-    ...inRoom.filter((person) => person.role === "clerk"),
-  ];
+  const bench = BENCH_ORDER.flatMap((role) => inRoom.filter((person) => person.role === role));
   const floor = inRoom.filter((person) => SEAT_ORDER.includes(person.role)).sort(byPlace);
   const main = scene.sharing === null ? mainOf(floor) : [];
   const rest = floor.filter((person) => !main.includes(person));
