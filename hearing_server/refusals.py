@@ -21,6 +21,35 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "庭审状态已发生变化。请查看当前状态后再作决定。",
     ),
     "unknown-person": ("This person does not belong to this hearing.", "此人不属于本次庭审。"),
+    "hearing-not-closed": (
+        "The hearing is not closed yet. What is written of it is signed after that.",
+        "庭审尚未闭庭，笔录须在闭庭后签名。",
+    ),
+    "transcript-state": (
+        "The written record is at a stage at which this cannot be done. Look at it as it is now.",
+        "笔录当前所处阶段不能进行此操作，请查看其当前状态。",
+    ),
+    "signature-state": (
+        "You have signed this record already, or are not asked to.",
+        "您已在该笔录上签名，或无须签名。",
+    ),
+    "not-asked-to-sign": ("You are not asked to sign this record.", "该笔录无须您签名。"),
+    "text-changed": (
+        "The text has changed since you read it. Read it as it is now, then decide again.",
+        "您阅读之后文本已有改动，请阅读当前文本后再作决定。",
+    ),
+    "record-not-sealed": (
+        "The record of sound and picture is not sealed yet. What is signed has to cover it.",
+        "录音录像尚未封存，签名须涵盖该记录。",
+    ),
+    "correction-unknown": (
+        "There is no such request for a correction, or it has been answered.",
+        "没有该项更正申请，或已作出答复。",
+    ),
+    "too-many-corrections": (
+        "This record has no room for more requests for a correction.",
+        "该笔录的更正申请已达上限。",
+    ),
     "sitting-closed": ("The hearing is closed.", "庭审已闭庭。"),
     "not-started": ("The hearing has not started yet.", "庭审尚未开始。"),
     "countdown-running": ("The hearing is about to start. Wait for the countdown.", "庭审即将开始，请等待倒计时结束。"),

@@ -21,9 +21,11 @@ from hearing_server.court.states import (
     Machine,
     Presence,
     RecordState,
+    Signature,
     SittingState,
     Talk,
     TaskState,
+    Transcript,
 )
 from hearing_server.court.tables import ABOUT_SOMEBODY, BACK, BY_SYSTEM, COMMANDS, HELD, SAME, TABLE, Row, rows
 
@@ -36,6 +38,8 @@ MACHINES: dict[Machine, tuple[str, type[StrEnum], str]] = {
     Machine.PRESENCE: ("P: a person's presence", Presence, "not_signed_in"),
     Machine.IDENTITY: ("I: a person's identity", Identity, "unverified"),
     Machine.CONSENT: ("K: a person's consent to a stage", Consent, "not_asked"),
+    Machine.TRANSCRIPT: ("T: the written record", Transcript, "draft"),
+    Machine.SIGNATURE: ("T: a person's signature under the written record", Signature, "not_asked"),
     Machine.CONSULTATION: ("A private consultation", Talk, "none"),
     Machine.TASK: ("A task of the court's staff", TaskState, "none"),
 }

@@ -17,6 +17,7 @@ from .model import (
     Booked,
     Command,
     Consultation,
+    Correction,
     Event,
     Exhibit,
     Now,
@@ -28,7 +29,19 @@ from .model import (
 )
 from .permissions import Leave, leave, scope
 from .profiles import PROFILES, Rules, Stage, profile
-from .states import Consent, Doors, Identity, Presence, RecordState, Role, SittingState, TaskKind, TaskState
+from .states import (
+    Consent,
+    Doors,
+    Identity,
+    Presence,
+    RecordState,
+    Role,
+    Signature,
+    SittingState,
+    TaskKind,
+    TaskState,
+    Transcript,
+)
 from .views import Seen, TalkSeen, View, into_record, may_chat, may_read, may_read_stored, view
 from .visibility import MediaPlan, flows, may_publish, may_receive, plan, role_may_publish, sees_lines
 
@@ -41,6 +54,7 @@ __all__ = [
     "Command",
     "Consent",
     "Consultation",
+    "Correction",
     "Doors",
     "Event",
     "Exhibit",
@@ -56,6 +70,7 @@ __all__ = [
     "Role",
     "Rules",
     "Seen",
+    "Signature",
     "Sitting",
     "SittingState",
     "Stage",
@@ -63,6 +78,7 @@ __all__ = [
     "Task",
     "TaskKind",
     "TaskState",
+    "Transcript",
     "View",
     "apply",
     "booked",

@@ -23,6 +23,7 @@ from .states import (
     TaskKind,
     TaskState,
 )
+from .written import apply_signature, apply_transcript
 
 #: Answered request ids that are remembered; a repeat comes within seconds, so that this is far more than needed.
 ANSWERED_LIMIT = 256
@@ -204,6 +205,7 @@ def _apply_presence(sitting: Sitting, event: Event) -> Sitting:
         presence=to,
         since=event.utc if to is not person.presence else person.since,
         held=_held_after(person, event, to),
+        attended=person.attended or to is Presence.IN_HEARING,
         seat=event.detail.get("seat", person.seat),
         check=event.detail.get("check", person.check),
         talk=event.detail["consultation"] if event.name == "join_consultation" else person.talk,
@@ -339,6 +341,8 @@ _APPLY: Final[dict[Machine, Callable[[Sitting, Event], Sitting]]] = {
     Machine.PRESENCE: _apply_presence,
     Machine.IDENTITY: _apply_identity,
     Machine.CONSENT: _apply_consent,
+    Machine.TRANSCRIPT: apply_transcript,
+    Machine.SIGNATURE: apply_signature,
     Machine.CONSULTATION: _apply_consultation,
     Machine.TASK: _apply_task,
     Machine.ORDER: _apply_order,

@@ -154,6 +154,53 @@ class PersonChange(Arguments):
     deputy: bool | None = None
 
 
+#: SHA-256, hex.
+Digest = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+#: The same, or nothing where there is no record.
+Root = Annotated[str, msgspec.Meta(pattern="^([0-9a-f]{64})?$")]
+DraftNumber = Annotated[int, msgspec.Meta(ge=1, le=10_000)]
+
+
+class Circulate(Arguments):
+    """The ``draft`` that is put before people, by its bytes, and the record of the media that it belongs to."""
+
+    draft: DraftNumber
+    text_hash: Digest
+    #: Empty only where the court sat without a record.
+    record_root: Root = ""
+
+
+class RequestCorrection(Arguments):
+    draft: DraftNumber
+    text: Written
+    #: Which paragraph of the draft, by its mark there.
+    paragraph: Name = ""
+
+
+class AnswerCorrection(Arguments):
+    #: The ``id`` of the correction: the number of its event.
+    correction: int
+    answer: Literal["accepted", "refused"]
+    text: Text = ""
+
+
+class SignRecord(Arguments):
+    draft: DraftNumber
+    text_hash: Digest
+    #: SHA-256 of what proves the signature: who, when, and the signature of their device.
+    proof: Digest
+    record_root: Root = ""
+
+
+class RefuseToSign(Arguments):
+    draft: DraftNumber
+
+
+class MakeFinal(Arguments):
+    #: SHA-256 of the document.
+    document: Digest
+
+
 #: Command to arguments; a command that is not here has none.
 ARGUMENTS: Final[dict[str, type[Arguments]]] = {
     "sign_in": Seat,
@@ -201,6 +248,12 @@ ARGUMENTS: Final[dict[str, type[Arguments]]] = {
     "add_person": NewPerson,
     "change_person": PersonChange,
     "excuse_leaving": Ground,
+    "circulate": Circulate,
+    "request_correction": RequestCorrection,
+    "answer_correction": AnswerCorrection,
+    "sign_record": SignRecord,
+    "refuse_to_sign": RefuseToSign,
+    "make_final": MakeFinal,
 }
 
 

@@ -18,7 +18,7 @@ Guard = Callable[["Draft", str, dict[str, Any]], str | None]
 Effect = Callable[["Draft", str, dict[str, Any]], None]
 
 #: Machines of which each person has one of their own.
-PERSONAL = frozenset({Machine.PRESENCE, Machine.IDENTITY, Machine.CONSENT})
+PERSONAL = frozenset({Machine.PRESENCE, Machine.IDENTITY, Machine.CONSENT, Machine.SIGNATURE})
 
 
 def sealed(event: Event) -> Event:
@@ -85,6 +85,8 @@ class Draft:
                 return sitting.record.value
             case Machine.DOORS:
                 return sitting.doors.value
+            case Machine.TRANSCRIPT:
+                return sitting.transcript.value
             case Machine.CONSULTATION:
                 talk = sitting.consultations.get(detail.get("consultation", ""))
                 return Talk.NONE.value if talk is None else talk.state.value
@@ -98,6 +100,8 @@ class Draft:
             return person.presence.value
         if machine is Machine.IDENTITY:
             return person.identity.value
+        if machine is Machine.SIGNATURE:
+            return person.signature.value
         return person.consent.get(detail.get("stage", ""), "not_asked")
 
     def _row(self, event: str, subject: str, detail: dict[str, Any]) -> Row | None:
@@ -148,7 +152,9 @@ class Draft:
 def _about_a_person(row: Row) -> bool:
     if row.machine in PERSONAL or row.machine in (Machine.CONSULTATION, Machine.TASK):
         return True
-    return row.machine is Machine.ORDER and (row.own or SELF in row.who or row.event in ABOUT_SOMEBODY)
+    return row.machine in (Machine.ORDER, Machine.TRANSCRIPT) and (
+        row.own or SELF in row.who or row.event in ABOUT_SOMEBODY
+    )
 
 
 _BY_STATE = {
@@ -170,6 +176,10 @@ def wrong_sitting_state(state: SittingState) -> str:
 def _wrong_state(event: str, subject: str, sitting: Sitting) -> str:
     """The code that tells a person best why this cannot be done now."""
     machine = rows(event)[0].machine
+    if machine is Machine.TRANSCRIPT:
+        return "transcript-state"
+    if machine is Machine.SIGNATURE:
+        return "signature-state"
     if sitting.state is SittingState.CLOSED and machine is not Machine.TASK:
         return "sitting-closed"
     match machine:

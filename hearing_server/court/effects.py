@@ -6,8 +6,19 @@ from typing import Any, Final
 
 from .draft import Draft, Effect
 from .model import Person
-from .people import bars_entry, comes_in, interpreters_of, members, people_of
-from .states import BENCH, EVIDENCE_GIVERS, Identity, Presence, RecordState, Role, SittingState, TaskKind, TaskState
+from .people import bars_entry, comes_in, interpreters_of, members, people_of, signs_record
+from .states import (
+    BENCH,
+    EVIDENCE_GIVERS,
+    Identity,
+    Presence,
+    RecordState,
+    Role,
+    Signature,
+    SittingState,
+    TaskKind,
+    TaskState,
+)
 
 #: Answers of a check-in that mean that a person will not be seen or heard as they should.
 _BAD_CHECKS: Final = frozenset({"refused", "missing", "busy", "bad"})
@@ -261,6 +272,36 @@ def _close_record_task(draft: Draft, subject: str, detail: dict[str, Any]) -> No
         _close_tasks(draft, TaskKind.RECORD_TROUBLE)
 
 
+# --- the written record -----------------------------------------------------------------------
+
+
+def _ask_for_signatures(draft: Draft, subject: str, detail: dict[str, Any]) -> None:
+    for person in _everybody(draft):
+        if signs_record(person):
+            draft.follow("ask_signature", person.id)
+
+
+def _void_signatures(draft: Draft, subject: str, detail: dict[str, Any]) -> None:
+    """A signature binds to the bytes that were signed, and to nothing later."""
+    for person in _everybody(draft):
+        draft.follow("void_signature", person.id)
+
+
+def _note_missing_signatures(draft: Draft, subject: str, detail: dict[str, Any]) -> None:
+    for person in _everybody(draft):
+        draft.follow("miss_signature", person.id)
+
+
+def _settle_corrections(draft: Draft, subject: str, detail: dict[str, Any]) -> None:
+    if not draft.follow("redraft"):
+        draft.follow("uphold")
+
+
+def _complete_signing(draft: Draft, subject: str, detail: dict[str, Any]) -> None:
+    if not any(person.signature is Signature.ASKED for person in _everybody(draft)):
+        draft.follow("complete")
+
+
 EFFECTS: Final[dict[str, Effect]] = {
     "arm_record": _arm_record,
     "stand_record_down": _stand_record_down,
@@ -300,5 +341,10 @@ EFFECTS: Final[dict[str, Effect]] = {
     "close_suspend_request": _done(TaskKind.SUSPEND_REQUESTED, about=False),
     "close_record_task": _close_record_task,
     "close_incident_task": _done(TaskKind.INCIDENT_STATEMENT, about=False),
+    "ask_for_signatures": _ask_for_signatures,
+    "void_signatures": _void_signatures,
+    "note_missing_signatures": _note_missing_signatures,
+    "settle_corrections": _settle_corrections,
+    "complete_signing": _complete_signing,
     "close_identity_tasks": _done(TaskKind.IDENTITY_CHALLENGED, TaskKind.IDENTITY_CHECK),
 }

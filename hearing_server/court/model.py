@@ -21,10 +21,12 @@ from .states import (
     Presence,
     RecordState,
     Role,
+    Signature,
     SittingState,
     Talk,
     TaskKind,
     TaskState,
+    Transcript,
 )
 
 NS = 1_000_000_000
@@ -92,6 +94,10 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     leaving: str = ""
     leaving_since: int | None = None
 
+    #: Has been in the hearing room: is asked to sign what is written of it.
+    attended: bool = False
+    signature: Signature = Signature.NOT_ASKED
+
     @property
     def in_room(self) -> bool:
         """Has a place in the hearing room, present or held."""
@@ -139,6 +145,23 @@ class Objection(msgspec.Struct, frozen=True, kw_only=True):
     id: int
     by: str
     text: str
+
+
+class Correction(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody wants changed in the written record; ``id`` is the number of its event.
+
+    ``draft`` and ``paragraph`` say what it is about; ``answer`` is empty until the court has ``accepted`` or
+    ``refused`` it, and what was refused stays with the record (RRC art. 7).
+    """
+
+    id: int
+    by: str
+    draft: int
+    paragraph: str
+    text: str
+    answer: str = ""
+    answer_text: str = ""
+    answered_by: str = ""
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -245,6 +268,18 @@ class Sitting(msgspec.Struct, frozen=True, kw_only=True):
     restriction: str = ""
     consultations: dict[str, Consultation] = {}
     tasks: dict[str, Task] = {}
+
+    #: The written record: which draft was put before people, its SHA-256 and that of the media it belongs to, hex.
+    transcript: Transcript = Transcript.DRAFT
+    transcript_since: int = 0
+    draft: int = 0
+    text_hash: str = ""
+    record_root: str = ""
+    #: Until when signatures are waited for.
+    sign_by: int | None = None
+    corrections: tuple[Correction, ...] = ()
+    #: SHA-256 of the document that was made of it in the end, hex.
+    document: str = ""
 
     answered: dict[str, int] = {}
 

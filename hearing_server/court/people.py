@@ -112,6 +112,11 @@ def comes_in(sitting: Sitting, person: Person) -> bool:
     return person.role.value in sitting.rules.auto_enter
 
 
+def signs_record(person: Person) -> bool:
+    """Whether this person's signature under the written record is asked for: who may sign and was in the room."""
+    return person.attended and leave("sign_record", person.role) is Leave.ALLOWED
+
+
 def presents(sitting: Sitting, person: Person) -> bool:
     """Whether this person may turn the pages of what is shown, and point: who shows it, or the court."""
     exhibit = sitting.exhibit

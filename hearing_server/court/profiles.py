@@ -48,6 +48,8 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     bench_room_s: float = 2 * HOUR_S
     #: When a sitting that nobody closed is closed, after the time it was set for.
     auto_close_s: float = 14 * HOUR_S
+    #: How long signatures under the written record are waited for; no rule of procedure names a time.
+    sign_within_s: float = 24 * HOUR_S
 
     #: Who comes in by themself when the court opens; an interpreter comes with the person they interpret for.
     auto_enter: tuple[str, ...] = ("judge", "panel", "clerk", "lawyer", "claimant", "respondent")
@@ -114,6 +116,7 @@ ENGLAND: Final = Rules(
     profile="england",
     identity_wanted=("claimant", "respondent", "witness", "expert"),
     observers_need_direction=True,
+    sign_within_s=7 * 24 * HOUR_S,
 )
 
 #: The stages of OLR art. 22; consent is asked stage by stage (OLR art. 4, 5, 10).
@@ -134,6 +137,7 @@ CHINA: Final = Rules(
         "cannot_find_facts",
     ),
     off_record_allowed=False,
+    sign_within_s=3 * 24 * HOUR_S,
     agenda=(
         Stage("opening", "trial"),
         Stage("rights_notice", "trial"),

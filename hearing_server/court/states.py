@@ -101,6 +101,26 @@ class Consent(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+class Transcript(StrEnum):
+    """Machine T: the written record of the sitting, until everybody has signed it."""
+
+    DRAFT = "draft"
+    CIRCULATED = "circulated"
+    CORRECTION_REQUESTED = "correction_requested"
+    SIGNED = "signed"
+    FINAL = "final"
+
+
+class Signature(StrEnum):
+    """Machine T, one person's part: what they did with the written record that was put before them."""
+
+    NOT_ASKED = "not_asked"
+    ASKED = "asked"
+    SIGNED = "signed"
+    REFUSED = "refused"
+    MISSING = "missing"
+
+
 class Talk(StrEnum):
     """A private consultation."""
 
@@ -166,6 +186,8 @@ class Machine(StrEnum):
     PRESENCE = "presence"
     IDENTITY = "identity"
     CONSENT = "consent"
+    TRANSCRIPT = "transcript"
+    SIGNATURE = "signature"
     CONSULTATION = "consultation"
     TASK = "task"
     ORDER = "order"

@@ -1,10 +1,10 @@
-"""What falls due by itself: ends of countdowns, waits, held seats, absences and rooms."""
+"""What falls due by itself: ends of countdowns, waits, held seats, absences, rooms and signing."""
 
 from __future__ import annotations
 
 from .model import NS, Command, Sitting
 from .people import presiding_waits
-from .states import Presence, SittingState
+from .states import Presence, Signature, SittingState
 from .tables.record import UNDER_WAY
 
 
@@ -50,11 +50,15 @@ def _of_the_session(sitting: Sitting) -> list[tuple[int, Command]]:
 
 def _after_the_close(sitting: Sitting) -> list[tuple[int, Command]]:
     over = (sitting.closed or sitting.since) + int(sitting.rules.bench_room_s * NS)
-    return [
+    found = [
         (over, Command(name="gather", subject=person.id))
         for person in sitting.people.values()
         if person.has_place(Presence.IN_DELIBERATION)
     ]
+    waited_for = any(person.signature is Signature.ASKED for person in sitting.people.values())
+    if sitting.sign_by is not None and waited_for:
+        found.append((sitting.sign_by, Command(name="lapse", reason="not-signed")))
+    return found
 
 
 def due(sitting: Sitting, utc: int) -> list[Command]:

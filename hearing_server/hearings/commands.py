@@ -13,10 +13,11 @@ from typing import Any, Final
 from signaling.messages import Command as Request
 
 from ..court import Command
-from ..court.tables import ABOUT_SOMEBODY, COMMANDS, FROM_CONNECTION
+from ..court.tables import ABOUT_SOMEBODY, COMMANDS, FROM_CONNECTION, WRITTEN_RECORD
 
-#: People are booked over HTTP, which knows their names.
-ELSEWHERE: Final = frozenset({"add_person", "change_person", "change_judge"})
+#: Over HTTP: people are booked there, which knows their names; and the written record has pages of its own, which are
+#: there when the room is closed.
+ELSEWHERE: Final = frozenset({"add_person", "change_person", "change_judge"}) | WRITTEN_RECORD
 #: What a page may ask for; all else in the tables is the court's own or follows from a connection.
 ASKED: Final = frozenset(COMMANDS) - FROM_CONNECTION - ELSEWHERE
 #: Must not wait for anything: they have an allowance of their own.

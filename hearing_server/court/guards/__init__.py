@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, Final
 
 from ..draft import Draft, Guard
-from . import course, orders, places
+from . import course, orders, places, written
 
-GUARDS: Final[dict[str, Guard]] = {**course.GUARDS, **places.GUARDS, **orders.GUARDS}
+GUARDS: Final[dict[str, Guard]] = {**course.GUARDS, **places.GUARDS, **orders.GUARDS, **written.GUARDS}
 
 #: Guards that look at what a command says, and not only at where everything stands.
 ABOUT_ARGUMENTS: Final = frozenset(
@@ -31,6 +31,11 @@ ABOUT_ARGUMENTS: Final = frozenset(
         "mix_known",
         "person_fits",
         "change_fits",
+        "next_draft",
+        "root_said",
+        "same_draft",
+        "same_bytes",
+        "correction_open",
     }
 )
 

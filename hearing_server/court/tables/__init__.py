@@ -1,4 +1,4 @@
-"""The transitions of hearing-model.md §3 to §6 as data, one module per group of machines.
+"""The transitions of hearing-model.md as data, one module per group of machines.
 
 A row says: in one of these states, this event, given by one of these roles, leads
 to that state if every guard passes, and then has these effects.  Guards and
@@ -11,14 +11,18 @@ from __future__ import annotations
 from typing import Final
 
 from ..permissions import ISOLATED_UNTIL_CALLED, PUBLISH, SEES_CHECKS, SEES_ROLES_ONLY
+from ..states import Machine
 from .orders import ORDER
 from .people import CONSENT, CONSULTATION, IDENTITY, TASK
 from .presence import PRESENCE
 from .record import RECORD
 from .row import BACK, BY_SYSTEM, HELD, SAME, SELF, Row
 from .sitting import DOORS, SITTING
+from .transcript import SIGNATURE, TRANSCRIPT
 
-TABLE: Final = SITTING + DOORS + RECORD + PRESENCE + IDENTITY + CONSENT + CONSULTATION + TASK + ORDER
+TABLE: Final = (
+    SITTING + DOORS + RECORD + PRESENCE + IDENTITY + CONSENT + CONSULTATION + TASK + ORDER + TRANSCRIPT + SIGNATURE
+)
 
 _BY_EVENT: Final[dict[str, tuple[Row, ...]]] = {
     event: tuple(row for row in TABLE if row.event == event) for event in dict.fromkeys(row.event for row in TABLE)
@@ -32,15 +36,23 @@ COMMANDS: Final = tuple(
 )
 #: Those that follow from a person's connection and check, and are no keys of a page.
 FROM_CONNECTION: Final = frozenset({"sign_in", "change_device", "check_in", "sign_out", "come_back"})
+#: Those about the written record, which are given over HTTP from its own pages, mostly after the room has closed.
+WRITTEN_RECORD: Final = frozenset(
+    name for name in COMMANDS if _BY_EVENT[name][0].machine in (Machine.TRANSCRIPT, Machine.SIGNATURE)
+)
 #: Those that no view offers: they are always there, or follow from a list of their own, or from the booking.
-UNOFFERED: Final = FROM_CONNECTION | {
-    "duress",
-    "report_blocked",
-    "close_task",
-    "add_person",
-    "change_person",
-    "change_judge",
-}
+UNOFFERED: Final = (
+    FROM_CONNECTION
+    | WRITTEN_RECORD
+    | {
+        "duress",
+        "report_blocked",
+        "close_task",
+        "add_person",
+        "change_person",
+        "change_judge",
+    }
+)
 #: Those that are about a person named as subject.
 ABOUT_SOMEBODY: Final = frozenset(
     {
@@ -99,6 +111,7 @@ __all__ = [
     "SELF",
     "TABLE",
     "UNOFFERED",
+    "WRITTEN_RECORD",
     "Row",
     "rows",
 ]

@@ -129,6 +129,30 @@ def about_to_resume() -> Room:
     return room
 
 
+#: SHA-256 of a draft and of the record.
+BYTES = {"draft": 1, "text_hash": "a" * 64, "record_root": "b" * 64}
+
+
+def to_be_signed() -> Room:
+    """Closed; the written record lies before everybody, and one of them wants a word changed."""
+    room = in_full_swing()
+    assert room.give("judge", "close") is None
+    assert room.give("clerk", "circulate", detail=BYTES) is None
+    room.give("lawyer", "request_correction", detail={"draft": 1, "text": "the date"})
+    return room
+
+
+def nearly_signed() -> Room:
+    """All but two have signed, late."""
+    room = in_session()
+    assert room.give("judge", "close") is None
+    assert room.give("clerk", "circulate", detail=BYTES) is None
+    for person in ("judge", "panel", "clerk", "lawyer", "respondent"):
+        assert room.give(person, "sign_record", detail={**BYTES, "proof": "c" * 64}) is None
+    room.wait(24 * 3600 - 100)
+    return room
+
+
 #: Where walks begin: random commands alone rarely open a court.
 BEGINNINGS: tuple[Callable[[], Room], ...] = (
     company,
@@ -142,6 +166,8 @@ BEGINNINGS: tuple[Callable[[], Room], ...] = (
     forgotten,
     private,
     about_to_resume,
+    to_be_signed,
+    nearly_signed,
 )
 
 #: What commands say, where they say something: mostly what makes sense.
@@ -187,6 +213,16 @@ ARGUMENTS: dict[str, tuple[dict[str, Any], ...]] = {
     ),
     "add_person": ({"id": "late", "role": "guest"}, {"id": "later", "role": "panel", "deputy": True}),
     "writer": ({"writer": "w1.a"},),
+    "circulate": ({**BYTES, "draft": 2}, {**BYTES, "draft": 2}, BYTES, {"draft": 1, "text_hash": "short"}),
+    "request_correction": ({"draft": 1, "text": "the date"}, {"draft": 2, "paragraph": "p4", "text": "a name"}),
+    "sign_record": (
+        {**BYTES, "proof": "c" * 64},
+        {**BYTES, "proof": "c" * 64},
+        {**BYTES, "draft": 2, "proof": "c" * 64},
+        {**BYTES, "text_hash": "d" * 64, "proof": "c" * 64},
+    ),
+    "refuse_to_sign": ({"draft": 1}, {"draft": 2}),
+    "make_final": ({"document": "e" * 64},),
 }
 
 #: Who mostly gives what: drawn more often than anybody giving anything.
@@ -202,7 +238,8 @@ _USUAL_WORDS = {
     """,
     "clerk": """
         note verify_account verify_today verify_in_person ask_consent request_suspend request_interrupt close_task
-        change_person add_person show_exhibit turn_page set_stage
+        change_person add_person show_exhibit turn_page set_stage answer_correction answer_correction recall_draft
+        circulate make_final
     """,
     "staff_host": "call dismiss mute unmute mute_all lower_hand suspend come_in leave_room close_task open",
     "panel": "open close come_in leave_room enter_bench_room leave_bench_room recess resume raise_hand",
@@ -213,7 +250,7 @@ _ANYBODYS_WORDS = """
     sign_in check_in check_in change_device sign_out come_back come_back consult accept decline lock_consultation
     unlock_consultation unlock_consultation leave_consultation invite raise_hand lower_hand unmute objection statement
     listen assign_mix come_in leave_room give_consent refuse_consent withdraw_consent withdraw_consent report_blocked
-    duress challenge_identity show_exhibit stop_share
+    duress challenge_identity show_exhibit stop_share sign_record sign_record request_correction refuse_to_sign
 """
 _ANYBODYS = _ANYBODYS_WORDS.split()
 
@@ -242,6 +279,9 @@ def random_step(room: Room, chance: random.Random, events: tuple[str, ...]) -> S
         detail = {"task": chance.choice(tuple(room.sitting.tasks))}
     if name == "rule_objection" and room.sitting.objections:
         detail = {"objection": room.sitting.objections[0].id, "ruling": "sustained"}
+    if name == "answer_correction" and room.sitting.corrections:
+        one = chance.choice(room.sitting.corrections)
+        detail = {"correction": one.id, "answer": chance.choice(("accepted", "refused")), "text": ""}
     reason = chance.choice(("because", "because", ""))
     request = chance.choice(("", "", "", "r1", "r2"))
     return actor_of(room, giver), Command(name=name, subject=subject, reason=reason, detail=detail, request_id=request)

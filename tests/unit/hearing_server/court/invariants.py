@@ -46,6 +46,22 @@ def check_state(room: Room, *, thorough: bool = True) -> None:
     _media(sitting, compiled, thorough=thorough)
     _capture(sitting, compiled)
     _screening(room, compiled)
+    _signatures(sitting)
+
+
+def _signatures(sitting: Sitting) -> None:
+    """What is signed is what lies there now, by who was there; nothing is signed before the close (RRC art. 9)."""
+    asked = [person for person in sitting.people.values() if person.signature != "not_asked"]
+    assert all(person.attended and person.role not in (Role.OBSERVER, Role.TECHNICIAN, Role.GUEST) for person in asked)
+    if sitting.transcript == "draft":
+        assert not asked
+        assert sitting.sign_by is None
+    else:
+        assert sitting.state is S.CLOSED
+        assert sitting.text_hash
+    if sitting.transcript in ("signed", "final"):
+        assert all(person.signature != "asked" for person in asked)
+        assert all(one.answer for one in sitting.corrections if one.draft == sitting.draft)
 
 
 def check_step(before: Sitting, room: Room, events: tuple[Event, ...]) -> None:

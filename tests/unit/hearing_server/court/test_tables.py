@@ -13,10 +13,12 @@ from hearing_server.court.states import (
     Machine,
     Presence,
     RecordState,
+    Signature,
     SittingState,
     Talk,
     TaskKind,
     TaskState,
+    Transcript,
 )
 from hearing_server.court.tables import BY_SYSTEM, EVENTS, SELF, TABLE, Row, rows
 from hearing_server.refusals import SENTENCES
@@ -33,6 +35,13 @@ TALK = f"{SESSION}; judge recess; lawyer consult invite=claimant"
 ROOM = f"{TALK}; claimant accept consultation=?talk"
 GONE = f"{SESSION}; system lose claimant"
 FAILED = f"{SESSION}; system fail"
+HASH, ROOT = "a" * 64, "b" * 64
+BYTES = f"draft=1 text_hash={HASH} record_root={ROOT}"
+OUT = f"{SESSION}; judge close; clerk circulate {BYTES}"
+ASKED = f"{OUT}; claimant request_correction draft=1 paragraph=p3 text=date"
+#: Everybody who was inside; the interpreter is linked to the respondent.
+SIGNERS = ("judge", "panel", "clerk", "lawyer", "claimant", "respondent", "interpreter")
+SIGNED = "; ".join([OUT, *(f"{one} sign_record {BYTES} proof={HASH}" for one in SIGNERS)])
 WAYS: dict[tuple[str, str], str] = {
     # --- sitting -------------------------------------------------------------------
     ("open", "not_started"): "arrive *; judge open",
@@ -118,6 +127,23 @@ WAYS: dict[tuple[str, str], str] = {
     ("give_consent", "not_asked"): "china; claimant give_consent stage=trial",
     ("refuse_consent", "not_asked"): "china; claimant refuse_consent stage=trial",
     ("withdraw_consent", "given"): "china; claimant give_consent stage=trial; claimant withdraw_consent stage=trial",
+    # --- the written record ---------------------------------------------------------------
+    ("circulate", "draft"): OUT,
+    ("recall_draft", "circulated"): f"{OUT}; clerk recall_draft reason=typo",
+    ("request_correction", "circulated"): ASKED,
+    ("answer_correction", "correction_requested"): (
+        f"{ASKED}; clerk answer_correction correction=?correction answer=refused text=heard"
+    ),
+    ("redraft", "correction_requested"): f"{ASKED}; judge answer_correction correction=?correction answer=accepted",
+    ("uphold", "correction_requested"): f"{ASKED}; judge answer_correction correction=?correction answer=refused",
+    ("lapse", "circulated"): f"{OUT}; wait 86400; system lapse",
+    ("complete", "circulated"): SIGNED,
+    ("make_final", "signed"): f"{SIGNED}; clerk make_final document={HASH}",
+    ("ask_signature", "not_asked"): OUT,
+    ("sign_record", "asked"): f"{OUT}; claimant sign_record {BYTES} proof={HASH}",
+    ("refuse_to_sign", "asked"): f"{OUT}; claimant refuse_to_sign draft=1 reason=untrue",
+    ("miss_signature", "asked"): f"{OUT}; wait 86400; system lapse",
+    ("void_signature", "asked"): f"{OUT}; clerk recall_draft reason=typo",
     # --- consultations and tasks -----------------------------------------------------------
     ("consult", "none"): TALK,
     ("invite", "open"): f"{TALK}; lawyer invite clerk consultation=?talk",
@@ -224,13 +250,14 @@ class Way:
             "?talk": next(iter(sitting.consultations), ""),
             "?task": next(iter(sitting.tasks), ""),
             "?objection": sitting.objections[0].id if sitting.objections else 0,
+            "?correction": sitting.corrections[0].id if sitting.corrections else 0,
             "true": True,
         }
         if value in found:
             return found[value]
         if key in LISTS:
             return value.split(",")
-        return int(value) if value.isdigit() else value
+        return int(value) if value.isdigit() and len(value) < 20 else value
 
 
 def name_of(row: Row) -> str:
@@ -290,6 +317,8 @@ STATES: dict[Machine, type] = {
     Machine.PRESENCE: Presence,
     Machine.IDENTITY: Identity,
     Machine.CONSENT: Consent,
+    Machine.TRANSCRIPT: Transcript,
+    Machine.SIGNATURE: Signature,
     Machine.CONSULTATION: Talk,
     Machine.TASK: TaskState,
 }
@@ -315,6 +344,10 @@ def put(sitting: Sitting, machine: Machine, state: str) -> Sitting:
             return person(identity=Identity(state))
         case Machine.CONSENT:
             return person(consent={"trial": Consent(state)})
+        case Machine.TRANSCRIPT:
+            return replace(sitting, transcript=Transcript(state))
+        case Machine.SIGNATURE:
+            return person(signature=Signature(state))
         case Machine.CONSULTATION:
             talk = Consultation(id="c1", opened_by="claimant", state=Talk(state))
             return replace(sitting, consultations={} if state == "none" else {"c1": talk})
@@ -345,7 +378,7 @@ def test_it_is_refused_in_every_other_state(event: str) -> None:
         "writer": "w",
         "text": "t",
         "verb": "call",
-        "document": "d",
+        "document": HASH,
         "page": 1,
         "grounds": "g",
         "device": "camera",
@@ -353,6 +386,12 @@ def test_it_is_refused_in_every_other_state(event: str) -> None:
         "role": "guest",
         "objection": 1,
         "ruling": "noted",
+        "draft": 1,
+        "text_hash": HASH,
+        "record_root": ROOT,
+        "proof": HASH,
+        "correction": 1,
+        "answer": "refused",
     }
     for state in STATES[table[0].machine]:
         if state.value in allowed:
