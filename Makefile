@@ -26,6 +26,8 @@ CLIENT := hearing_server/web/static/index.html
 CLIENT_SOURCES := $(shell find web_client/src web_client/public web_client/*.html web_client/*.ts web_client/*.js \
 	web_client/*.json -type f 2>/dev/null)
 FUZZ_S := 60
+# Tests with browsers and servers mostly wait: one more at a time than there are cores, and no more than memory is sure to hold.
+TESTS_AT_ONCE ?= $(shell $(PYTHON) -c 'import os; print(min((os.cpu_count() or 1) + 1, 8))')
 PIP_INSTALL = $(PY) -m pip install --disable-pip-version-check
 
 .PHONY: help demo test check fuzz soak bench setup client format lock clean
@@ -41,9 +43,9 @@ setup: $(VENV)/.runtime $(HOT_PATH) $(CLIENT)
 client: $(CLIENT)
 
 test: $(VENV)/.dev $(CLIENT) $(VENV)/.system $(HOT_PATH) ## Run every test, the fast ones first
-	$(PY) -m pytest -q tests/unit
+	$(PY) -m pytest -q -n auto tests/unit
 	$(NPM) test
-	$(PY) -m pytest -q tests --ignore=tests/unit
+	$(PY) -m pytest -q -n $(TESTS_AT_ONCE) --dist loadfile tests --ignore=tests/unit
 
 check: $(VENV)/.dev $(CLIENT) ## Style, types, layers, freshness of what is generated
 	$(BIN)/ruff check .

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Callable
 
 import pytest
 
@@ -37,7 +38,7 @@ def copy(room: Room) -> Room:
 
 #: About 20 s of a quiet core.
 @pytest.mark.timeout(600)
-def test_ten_thousand_walks(capsys: pytest.CaptureFixture[str]) -> None:
+def test_ten_thousand_walks(seen: Callable[[str], None]) -> None:
     chance = random.Random(SEED)
     beginnings = [begin() for begin in BEGINNINGS]
     taken: Counter[str] = Counter()
@@ -58,9 +59,8 @@ def test_ten_thousand_walks(capsys: pytest.CaptureFixture[str]) -> None:
                 check_views(room)
         if number % REPLAY_EVERY == 0:
             check_log(room)
-    with capsys.disabled():
-        events = sum(taken.values())
-        print(f"\n{WALKS} walks, {asked} steps, {events} events of {len(taken)} kinds out of {len(EVENTS)}")
+    events = sum(taken.values())
+    seen(f"{WALKS} walks, {asked} steps, {events} events of {len(taken)} kinds out of {len(EVENTS)}")
     assert set(refused) <= SENTENCES.keys(), "a refusal without a sentence"
     assert len(taken) > 0.9 * len(EVENTS), f"the walks do not get around: {sorted(set(EVENTS) - set(taken))}"
 
