@@ -40,6 +40,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "turn_lifetime_s": (60, 86_400),
     "countdown_s": (0.1, 120),
     "identity_days": (0, 3650),
+    "lock_days": (1, 36_500),
 }
 SCHEMES = {
     "bus": ("local", "redis", "rediss"),
@@ -69,6 +70,8 @@ class Settings:
     backup_s3_key_id: str = ""
     backup_s3_secret: str = dataclasses.field(default="", repr=False)
     backup_s3_region: str = "us-east-1"
+    lock: Literal["off", "possible", "compliance"] = "off"
+    lock_days: int = 30
     spool: str = ""
     key_file: str = ""
     link_key_file: str = ""

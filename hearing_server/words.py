@@ -93,6 +93,22 @@ WORDS: dict[str, tuple[str, str]] = {
         "The folder {path} cannot be written: {reason}. Nothing was started. Choose another with {name}.",
         "文件夹 {path} 无法写入：{reason}。未启动任何程序。请用 {name} 另选一个。",
     ),
+    "lock-directory": (
+        "{place} is a folder: it cannot refuse its administrator, as {name}=compliance demands. "
+        "Use a bucket with Object Lock, or {name}=possible.",
+        "{place} 是文件夹，无法像 {name}=compliance 要求的那样拒绝管理员。"
+        "请使用启用对象锁定的存储桶，或设 {name}=possible。",
+    ),
+    "lock-bucket-unlocked": (
+        "The bucket {place} was made without Object Lock, and {name}=compliance demands it. "
+        "Make a new bucket with Object Lock, or let the recorder make one by naming a bucket that does not exist.",
+        "存储桶 {place} 创建时未启用对象锁定，而 {name}=compliance 要求启用。"
+        "请新建启用对象锁定的存储桶，或指定一个尚不存在的桶名由录制程序创建。",
+    ),
+    "lock-bucket-missing": (
+        "The bucket {place} does not exist and could not be made: {reason}. Make it with Object Lock.",
+        "存储桶 {place} 不存在且无法创建：{reason}。请创建并启用对象锁定。",
+    ),
     "disk-full": (
         "The disk of {path} has {free_mb} MB free; a hearing needs at least {needed_mb} MB. Make room first.",
         "{path} 所在磁盘仅余 {free_mb} MB；庭审至少需要 {needed_mb} MB。请先清理空间。",
@@ -239,7 +255,15 @@ WORDS: dict[str, tuple[str, str]] = {
     "check-bus-embedded": ("embedded, needs nothing", "内置，无需其他服务"),
     "check-bus-ok": ("Redis {version} answers", "Redis {version} 有响应"),
     "check-store": ("Object storage", "对象存储"),
-    "check-store-ok": ("{url}: written and read back", "{url}：写入并读回成功"),
+    "check-store-none": ("{url}: written and read back; not locked", "{url}：写入并读回成功；未锁定"),
+    "check-store-files": (
+        "{url}: written and read back; locked by read-only files, which whoever is root there can undo",
+        "{url}：写入并读回成功；以只读文件锁定，该机管理员仍可解除",
+    ),
+    "check-store-compliance": (
+        "{url}: written and read back; locked by Object Lock in compliance mode",
+        "{url}：写入并读回成功；已由对象锁定（合规模式）保护",
+    ),
     "check-certificates": ("Certificates", "证书"),
     "check-certificates-ok": ("valid until {until}, for {names}", "有效期至 {until}，适用于 {names}"),
     "check-certificates-none": ("made at the first start", "首次启动时生成"),

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from .locks import LockKind, Protection
 from .objects import READ_LIMIT_BYTES, AlreadyStored, NotStored, ObjectStore, ReadBackMismatch, Stored, StoreProblem
 from .spool import sync_folder
 
@@ -67,6 +68,42 @@ class PairedStore(ObjectStore):
         except StoreProblem as error:
             await self._owe(BACKUP, key, error)
         return stored
+
+    # --- custody ------------------------------------------------------------------------
+
+    @property
+    def lock_kind(self) -> LockKind:
+        """What both have."""
+        kinds = {self.primary.lock_kind, self.backup.lock_kind}
+        return next(kind for kind in (LockKind.NONE, LockKind.FILES, LockKind.COMPLIANCE) if kind in kinds)
+
+    async def prepare(self) -> None:
+        for outcome in await asyncio.gather(self.primary.prepare(), self.backup.prepare(), return_exceptions=True):
+            if isinstance(outcome, BaseException):
+                raise outcome
+
+    async def retain(self, key: str, until_s: int) -> None:
+        await self._both(key, lambda store: store.retain(key, until_s))
+
+    async def hold(self, key: str, *, on: bool) -> None:
+        await self._both(key, lambda store: store.hold(key, on=on))
+
+    async def protection(self, key: str) -> Protection:
+        """The weaker of the two."""
+        first, second = await self.primary.protection(key), await self.backup.protection(key)
+        return Protection(min(first.until_s, second.until_s), first.hold and second.hold)
+
+    async def destroy(self, key: str) -> None:
+        await self.primary.destroy(key)
+        await self.backup.destroy(key)
+
+    async def _both(self, key: str, act: Callable[[ObjectStore], Awaitable[None]]) -> None:
+        """Both must have done it.  A copy that is owed gets it when the call is repeated."""
+        for outcome in await asyncio.gather(act(self.primary), act(self.backup), return_exceptions=True):
+            if isinstance(outcome, BaseException):
+                raise outcome
+
+    # --- reading ------------------------------------------------------------------------
 
     async def digest(self, key: str) -> tuple[int, str]:
         return await self._ask(key, lambda store: store.digest(key))

@@ -1,6 +1,7 @@
 """Object storage: a directory or an S3 bucket behind one interface, write-once and read back.
 
-There is no way here to overwrite or to delete an object.
+There is no way here to overwrite an object.  :meth:`ObjectStore.destroy` is for what the court decided to destroy, and
+refuses what is locked (see :mod:`recording.locks`).
 """
 
 from __future__ import annotations
@@ -9,10 +10,11 @@ import asyncio
 import contextlib
 import hashlib
 import os
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import unquote, urlsplit
 
 import aiofiles
@@ -20,6 +22,8 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError
 from obstore.store import LocalStore, S3Store
 
+from . import locks
+from .locks import Lock, LockKind, Protection
 from .spool import sync_folder
 
 #: Pieces in which objects are streamed, bytes.
@@ -41,6 +45,10 @@ class NotStored(StoreProblem):
 
 class AlreadyStored(Exception):
     """An object of this name exists and holds other bytes; it was left as it is."""
+
+
+class Locked(StoreProblem):
+    """The object may not be deleted now: it is locked, or under a legal hold."""
 
 
 class ReadBackMismatch(StoreProblem):
@@ -70,9 +78,23 @@ class Stored:
 class ObjectStore:
     """Objects under one prefix.  Keys use ``/`` and are relative to it.  Made by :func:`open_store`."""
 
-    def __init__(self, store: Any, root: Path | None) -> None:
+    def __init__(self, store: Any, root: Path | None, lock: Lock | None = None) -> None:
         self._store = store
         self._root = root
+        self._lock = lock
+
+    @property
+    def lock_kind(self) -> LockKind:
+        """What keeps the objects here; of a bucket known after :meth:`prepare`."""
+        return LockKind.FILES if self._lock is not None and self._root is not None else LockKind.NONE
+
+    async def prepare(self) -> None:
+        """See, before anything is stored, that the storage locks as it was told to.
+
+        Raises :class:`recording.locks.CannotLock`, or :class:`StoreProblem` if it does not answer now.
+        """
+        if self._root is not None and self._lock is not None and self._lock.demand == "compliance":
+            raise locks.CannotLock("directory", str(self._root))
 
     async def put_new(self, key: str, source: bytes | Path) -> Stored:
         """Store once, read back and compare.  Putting the same bytes again is harmless and answers the same.
@@ -83,7 +105,7 @@ class ObjectStore:
         size, digest = await asyncio.to_thread(_measure, source)
         version = None
         linked = isinstance(source, Path) and self._root is not None and await self._link(key, source)
-        with _problems(key):
+        with problems(key):
             try:
                 if not linked:
                     result = await obstore.put_async(
@@ -99,6 +121,8 @@ class ObjectStore:
                 if await self._digest(key) != (size, digest):
                     raise AlreadyStored(key) from None
             if self._root is not None:
+                if self._lock is not None:
+                    await self.retain(key, int(time.time()) + self._lock.days * locks.DAY_S)
                 await asyncio.to_thread(_make_durable, self._root, key)
         if not linked and await self.digest(key) != (size, digest):
             raise ReadBackMismatch(key)
@@ -121,29 +145,29 @@ class ObjectStore:
 
     async def digest(self, key: str) -> tuple[int, str]:
         """Size and SHA-256 of what is stored, by reading it.  Raises :class:`StoreProblem`."""
-        with _problems(key):
+        with problems(key):
             return await self._digest(key)
 
     async def size(self, key: str) -> int:
         """Raises :class:`NotStored` or :class:`StoreProblem`."""
-        with _problems(key):
+        with problems(key):
             return int((await obstore.head_async(self._store, key))["size"])
 
     async def read(self, key: str, limit: int = READ_LIMIT_BYTES) -> bytes:
         """A whole object.  Raises :class:`NotStored` or :class:`StoreProblem` (also if it is above the limit)."""
-        with _problems(key):
-            result = await obstore.get_async(self._store, key)
+        with problems(key):
+            result = await self._get(key)
             if result.meta["size"] > limit:
                 raise StoreProblem(f"{key}: larger than {limit} bytes")
             return bytes(await result.bytes_async())
 
     async def stream(self, key: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
         """The bytes from ``start`` up to, not including, ``end``.  Raises as :meth:`read`."""
-        with _problems(key):
+        with problems(key):
             stop = await self.size(key) if end is None else end
             if start >= stop:
                 return
-            result = await obstore.get_async(self._store, key, options={"range": (start, stop)})
+            result = await self._get(key, range=(start, stop))
             async for piece in result.stream(min_chunk_size=STREAM_BYTES):
                 yield bytes(piece)
 
@@ -163,13 +187,49 @@ class ObjectStore:
     async def list(self, prefix: str) -> list[tuple[str, int]]:
         """Keys and sizes of all objects whose key begins with this folder, in the order of the keys."""
         found: list[tuple[str, int]] = []
-        with _problems(prefix):
+        with problems(prefix):
             async for batch in obstore.list(self._store, prefix):
                 found += [(str(item["path"]), int(item["size"])) for item in batch]
         return sorted(found)
 
+    # --- custody ------------------------------------------------------------------------
+
+    async def retain(self, key: str, until_s: int) -> None:
+        """Lock the object until then (s since 1970), as far as the storage can; never for less than it is.
+
+        Raises :class:`NotStored` or :class:`StoreProblem`.
+        """
+        if self._root is not None:
+            with problems(key):
+                await asyncio.to_thread(locks.commit_file, self._root / key, until_s)
+
+    async def hold(self, key: str, *, on: bool) -> None:
+        """Begin or end a legal hold, where the storage has such a thing.  Raises as :meth:`retain`."""
+
+    async def protection(self, key: str) -> Protection:
+        """What the storage itself says of the object.  Raises as :meth:`retain`."""
+        if self._root is None:
+            await self.size(key)
+            return Protection()
+        with problems(key):
+            return await asyncio.to_thread(locks.committed, self._root / key)
+
+    async def destroy(self, key: str) -> None:
+        """Delete the object for good; harmless if there is none.  Raises :class:`Locked` or :class:`StoreProblem`."""
+        with contextlib.suppress(NotStored):
+            if locks.is_locked(await self.protection(key)):
+                raise Locked(f"{key}: it is locked")
+            with problems(key):
+                await obstore.delete_async(self._store, key)
+
+    # --- inside -------------------------------------------------------------------------
+
+    async def _get(self, key: str, **options: Any) -> Any:
+        """An answer of the storage for this object."""
+        return await obstore.get_async(self._store, key, options=cast(Any, options))
+
     async def _digest(self, key: str) -> tuple[int, str]:
-        result = await obstore.get_async(self._store, key)
+        result = await self._get(key)
         hasher, size = hashlib.sha256(), 0
         async for piece in result.stream(min_chunk_size=STREAM_BYTES):
             size += len(piece)
@@ -180,8 +240,8 @@ class ObjectStore:
         return size, hasher.hexdigest()
 
 
-def open_store(url: str, s3: S3Options | None = None) -> ObjectStore:
-    """``file:///folder`` (made if it is not there) or ``s3://bucket/prefix``.
+def open_store(url: str, s3: S3Options | None = None, lock: Lock | None = None) -> ObjectStore:
+    """``file:///folder`` (made if it is not there) or ``s3://bucket/prefix``.  ``lock``: whether and how it is to lock.
 
     Raises :class:`ValueError` if the address is of neither kind, :class:`OSError` if the folder cannot be made.
     """
@@ -189,14 +249,20 @@ def open_store(url: str, s3: S3Options | None = None) -> ObjectStore:
     if parts.scheme == "file" and parts.netloc in ("", "localhost") and parts.path.startswith("/"):
         root = Path(unquote(parts.path))
         root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return ObjectStore(LocalStore(root), root)
+        return ObjectStore(LocalStore(root), root, lock)
     if parts.scheme == "s3" and parts.netloc:
-        return ObjectStore(_s3(parts.netloc, parts.path.strip("/"), s3 or S3Options()), None)
+        bucket, prefix, options = parts.netloc, parts.path.strip("/"), s3 or S3Options()
+        if lock is None:
+            return ObjectStore(s3_client(bucket, prefix, options), None)
+        from .locked import LockedBucket  # built on what is here
+
+        return LockedBucket(bucket, prefix, options, lock)
     raise ValueError(f"not an address of an object store: {url!r} (use file:///folder or s3://bucket/prefix)")
 
 
-def _s3(bucket: str, prefix: str, options: S3Options) -> S3Store:
-    config: dict[str, Any] = {"region": options.region}
+def s3_client(bucket: str, prefix: str, options: S3Options) -> S3Store:
+    """The client of the data path."""
+    config: dict[str, Any] = {"region": options.region, "checksum_algorithm": "SHA256"}
     client: Any = {"timeout": "60s", "connect_timeout": "5s"}
     if options.endpoint:
         config |= {"endpoint": options.endpoint, "virtual_hosted_style_request": False}
@@ -209,7 +275,7 @@ def _s3(bucket: str, prefix: str, options: S3Options) -> S3Store:
 
 
 @contextlib.contextmanager
-def _problems(key: str) -> Any:
+def problems(key: str) -> Any:
     try:
         yield
     except (NotFoundError, FileNotFoundError) as error:

@@ -17,7 +17,7 @@ from cryptography import x509
 from ..addresses import check_port
 from ..config import Settings
 from ..processes import folder
-from ..processes.parts import open_archive, port_uses
+from ..processes.parts import open_archive, port_uses, prepare_archive
 from ..terminal import Terminal
 from ..words import Fault, say
 
@@ -166,8 +166,11 @@ async def _bus(settings: Settings) -> Finding:
 
 
 async def _store(settings: Settings) -> Finding:
-    await open_archive(settings).put_new(*STORE_PROBE)
-    return Finding("store", True, "check-store-ok", {"url": settings.store_url})
+    store = open_archive(settings)
+    await prepare_archive(store)
+    await store.put_new(*STORE_PROBE)
+    kind = f"check-store-{store.lock_kind.value}"
+    return Finding("store", True, kind, {"url": settings.store_url})
 
 
 async def _certificates(settings: Settings) -> Finding:

@@ -34,7 +34,7 @@ from ..upkeep import upkeep
 from ..web.app import create_app
 from ..web.media_metrics import MediaMetrics
 from ..words import Fault, Word
-from .parts import open_archive
+from .parts import open_archive, prepare_archive
 from .post_office import running_post
 
 STATIC = Path(__file__).parent.parent / "web" / "static"
@@ -81,6 +81,7 @@ async def running_control(
         registry = CollectorRegistry()
         registry.register(MediaMetrics(lambda: rooms.heartbeats))
         archive = open_archive(settings)
+        await prepare_archive(archive)
         app = create_app(
             store=store,
             links=links,

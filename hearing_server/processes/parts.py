@@ -11,13 +11,17 @@ import structlog
 import uvloop
 
 from recording.backup import OWED_FOLDER, PairedStore
-from recording.objects import ObjectStore, S3Options, open_store
+from recording.locks import CannotLock, Lock
+from recording.objects import ObjectStore, S3Options, StoreProblem, open_store
 
 from ..addresses import PortUse
 from ..config import Settings, variable
 from ..words import Fault, Word
 
 log = structlog.get_logger(__name__)
+
+#: How long a process that starts waits for its object storage, s; it goes on without it.
+PREPARE_LIMIT_S = 5.0
 
 SOFTWARE = f"hearing-platform {importlib.metadata.version('hearing-platform')}"
 
@@ -45,7 +49,8 @@ def port_uses(settings: Settings) -> list[tuple[str, int, PortUse]]:
 
 def open_archive(settings: Settings) -> ObjectStore:
     """The object storage of the settings, with its backup if there is one.  Raises :class:`Fault`."""
-    primary = _open(settings.store_url, s3_options(settings), "store")
+    lock = None if settings.lock == "off" else Lock(settings.lock, settings.lock_days)
+    primary = _open(settings.store_url, s3_options(settings), "store", lock)
     if not settings.backup_store:
         return primary
     options = S3Options(
@@ -54,13 +59,24 @@ def open_archive(settings: Settings) -> ObjectStore:
         secret=settings.backup_s3_secret or None,
         region=settings.backup_s3_region,
     )
-    backup = _open(settings.backup_store, options, "backup_store")
+    backup = _open(settings.backup_store, options, "backup_store", lock)
     return PairedStore(primary, backup, settings.spool_folder / OWED_FOLDER)
 
 
-def _open(url: str, options: S3Options, name: str) -> ObjectStore:
+async def prepare_archive(store: ObjectStore) -> None:
+    """See that the storage locks as the court demands; one that is away is looked at later.  Raises :class:`Fault`."""
     try:
-        return open_store(url, options)
+        async with asyncio.timeout(PREPARE_LIMIT_S):
+            await store.prepare()
+    except CannotLock as error:
+        raise Fault(f"lock-{error.code}", place=error.place, reason=error.detail, name=variable("lock")) from error
+    except (StoreProblem, TimeoutError) as error:
+        log.warning("store.away", error=repr(error))
+
+
+def _open(url: str, options: S3Options, name: str, lock: Lock | None) -> ObjectStore:
+    try:
+        return open_store(url, options, lock)
     except OSError as error:
         reason = error.strerror or str(error)
         raise Fault("folder-not-writable", path=url, reason=reason, name=variable(name)) from error

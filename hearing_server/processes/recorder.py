@@ -16,7 +16,7 @@ from ..config import Settings, variable
 from ..words import Fault
 from . import folder
 from .lifetime import cancelled, until_told_or_done
-from .parts import SOFTWARE, need_shared_bus, open_archive, run
+from .parts import SOFTWARE, need_shared_bus, open_archive, prepare_archive, run
 
 log = structlog.get_logger(__name__)
 
@@ -33,6 +33,7 @@ def main(settings: Settings, *, supervised: bool) -> int:
 
 async def _serve(settings: Settings, *, supervised: bool) -> int:
     store = open_archive(settings)
+    await prepare_archive(store)
     try:
         key = load_or_make(settings.record_key_path)
     except KeyProblem as error:
@@ -47,7 +48,7 @@ async def _serve(settings: Settings, *, supervised: bool) -> int:
     )
     async with open_bus(settings.bus, settings.run_folder, hub=False) as bus:
         serving = asyncio.create_task(run_recorder(recorder, bus))
-        log.info("recorder.ready", store=settings.store_url, key=key.public.key_id)
+        log.info("recorder.ready", store=settings.store_url, lock=store.lock_kind.value, key=key.public.key_id)
         try:
             await until_told_or_done(serving, supervised=supervised)
         finally:
