@@ -55,6 +55,7 @@ check: $(VENV)/.dev $(CLIENT) ## Style, types, layers, freshness of what is gene
 	$(PY) web_client/tools/generate_types.py --check
 	$(PY) -m benchmarks.table --check
 	$(PY) -m docs.tools.court_model --check
+	$(PY) -m pytest -q tests/unit/test_docs_links.py tests/unit/test_protocol_docs.py
 	$(NPM) run check
 
 fuzz: $(VENV)/.dev ## Fuzz each parser of packets and requests for FUZZ_S seconds, guided by coverage
