@@ -24,20 +24,13 @@ from starlette.websockets import WebSocket
 from recording.serve import RecordReader
 from signaling.application import Seat
 
-from .. import api
 from ..accounts import Accounts
-from ..desk_api import PersonalLink
 from ..exhibit_files import ExhibitFiles
 from ..hearings import Hearings
 from ..links import Links
 from ..oidc import Providers
 from ..store import HearingFacts, Store, StoreError
 from .access import (
-    BENCH,
-    CLERK,
-    COURT_WIDE,
-    EVERYBODY,
-    STAFF,
     Ask,
     Caller,
     Endpoint,
@@ -57,10 +50,13 @@ from .invitations import Invitations
 from .limits import RateLimit
 from .metrics import HearingGauges
 from .middleware import BodyLimit, Measured, SecurityHeaders
+from .notices import Notices
+from .observers import Observers
 from .openapi import document
 from .pages import Pages
 from .people import People
 from .problems import Json, ProblemError, locale_of, problem
+from .record_endpoints import record_endpoints
 from .records import Records
 from .sign_in import SignIn
 
@@ -77,163 +73,6 @@ CHANGING = frozenset({"POST", "DELETE"})
 BODY_TIMEOUT_S = 10.0
 #: Sockets that one seat may have: a page has one, and those it lost stay until they are silent for long enough.
 SOCKETS_PER_SEAT = 16
-
-
-def endpoints(identity: Identity, people: People, records: Records) -> tuple[Endpoint, ...]:
-    """Links, seats and the record: method, path, who may, what goes in and out."""
-    return (
-        Endpoint(
-            name="whoseLink",
-            method="POST",
-            path="/api/link",
-            summary="Whose personal link is this? Binds nothing.",
-            handler=identity.whose,
-            limited=True,
-            body=api.LinkRequest,
-            answer=api.Me,
-        ),
-        Endpoint(
-            name="takeSeat",
-            method="POST",
-            path="/api/session",
-            summary="Trade a personal link for a seat on this device; any other device of the person loses it.",
-            handler=identity.sit,
-            limited=True,
-            body=api.SessionRequest,
-            answer=api.Me,
-        ),
-        Endpoint(
-            name="whoAmI",
-            method="GET",
-            path="/api/session",
-            summary="Who sits on this device.",
-            handler=identity.who_am_i,
-            who=EVERYBODY,
-            by="seat",
-            answer=api.Me,
-        ),
-        Endpoint(
-            name="leaveSeat",
-            method="DELETE",
-            path="/api/session",
-            summary="Give the seat up on this device.",
-            handler=identity.leave,
-            who=EVERYBODY,
-            by="seat",
-            status=204,
-        ),
-        Endpoint(
-            name="attend",
-            method="POST",
-            path="/api/hearings/{hearing_id}/seat",
-            summary="Take the seat of whom one is booked as, or of the court's staff, by one's account.",
-            handler=identity.attend,
-            who=BENCH | COURT_WIDE,
-            by="account",
-            answer=api.Me,
-        ),
-        Endpoint(
-            name="searchHearings",
-            method="GET",
-            path="/api/hearings",
-            summary="Hearings by case number or name (?query=), newest first: a clerk's court, a judge's own.",
-            handler=records.search,
-            who=STAFF,
-            answer=list[api.HearingRow],
-        ),
-        Endpoint(
-            name="showLink",
-            method="GET",
-            path="/api/hearings/{hearing_id}/people/{person_id}/link",
-            summary="The newest link that works of a person who is not of the bench.",
-            handler=people.show,
-            who=CLERK,
-            answer=PersonalLink,
-        ),
-        Endpoint(
-            name="withdrawLink",
-            method="DELETE",
-            path="/api/hearings/{hearing_id}/people/{person_id}/link",
-            summary="Withdraw the links of a person who is not of the bench; their seat and socket end.",
-            handler=people.withdraw,
-            who=CLERK,
-            status=204,
-        ),
-        Endpoint(
-            name="renewLink",
-            method="POST",
-            path="/api/hearings/{hearing_id}/people/{person_id}/link",
-            summary="A new link in place of those of a person who is not of the bench; the old ones end.",
-            handler=people.renew,
-            who=CLERK,
-            limited=True,
-            answer=PersonalLink,
-            status=201,
-        ),
-        Endpoint(
-            name="readRecord",
-            method="GET",
-            path="/api/hearings/{sitting_id}/record",
-            summary="The record of a closed hearing: tracks, gaps, log, seal, exports.",
-            handler=records.page,
-            who=STAFF,
-            answer=api.RecordPage,
-        ),
-        Endpoint(
-            name="playMedia",
-            method="GET",
-            path="/api/hearings/{sitting_id}/record/media/{name}",
-            summary="A person's track or an export, by ranges (RFC 9110); download=1 in the query to save it.",
-            handler=records.media,
-            who=STAFF,
-            media_type="video/webm",
-        ),
-        Endpoint(
-            name="readManifest",
-            method="GET",
-            path="/api/hearings/{sitting_id}/record/manifest",
-            summary="The signed manifest, byte for byte.",
-            handler=records.manifest,
-            who=STAFF,
-        ),
-        Endpoint(
-            name="readSignature",
-            method="GET",
-            path="/api/hearings/{sitting_id}/record/manifest.sig",
-            summary="The manifest's Ed25519 signature.",
-            handler=records.signature,
-            who=STAFF,
-            media_type="application/octet-stream",
-        ),
-        Endpoint(
-            name="exportRecord",
-            method="POST",
-            path="/api/hearings/{sitting_id}/record/exports",
-            summary="Have a composite MP4 made.",
-            handler=records.export,
-            who=STAFF,
-            answer=api.Job,
-            status=202,
-        ),
-        Endpoint(
-            name="verifyRecord",
-            method="POST",
-            path="/api/hearings/{sitting_id}/record/verify",
-            summary="Have every stored byte checked again.",
-            handler=records.verify,
-            who=STAFF,
-            status=202,
-        ),
-        Endpoint(
-            name="readJob",
-            method="GET",
-            path="/api/jobs/{job_id}",
-            summary="How far a background job is.",
-            handler=records.job,
-            who=STAFF,
-            answer=api.Job,
-        ),
-    )
 
 
 def create_app(
@@ -274,14 +113,14 @@ def create_app(
     identity = Identity(store, links, hearings, attendance, gate)
     pages = Pages(static_dir)
     table = (
-        *endpoints(
-            identity,
-            People(store, links, hearings, invitations, gate),
-            Records(store, hearings, archive, gate),
-        ),
+        *identity.endpoints(),
+        *People(store, links, hearings, invitations, gate).endpoints(),
+        *record_endpoints(Records(store, hearings, archive, gate)),
         *SignIn(store, accounts, providers, gate, origins).endpoints(),
         *CourtAccounts(store, accounts, providers, gate).endpoints(),
-        *Bookings(store, links, hearings, invitations, attendance, gate).endpoints(),
+        *Bookings(store, links, hearings, invitations, gate).endpoints(),
+        *Observers(store, links, hearings, attendance, gate).endpoints(),
+        *Notices(store, invitations, gate).endpoints(),
         *Arrival(store, hearings, attendance, gate, links.derived_key(b"identity documents")).endpoints(),
         *Exhibits(store, hearings, exhibits, gate).endpoints(),
         *Desk(store, hearings, attendance, gate).endpoints(),

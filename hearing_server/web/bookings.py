@@ -1,4 +1,4 @@
-"""The court's diary over HTTP: booking, changing and confirming hearings, their joining messages and readiness."""
+"""The court's diary over HTTP: booking, changing and confirming hearings, and whether they can be held."""
 
 from __future__ import annotations
 
@@ -6,22 +6,21 @@ import secrets
 import time
 from collections.abc import Sequence
 
-import msgspec
 import structlog
 from starlette.responses import Response
 
-from .. import api, diary
 from .. import desk_api as d
-from ..court import Command, profile
+from .. import diary
+from ..court import profile
 from ..hearings import Hearings
 from ..links import Links
 from ..store import Court, HearingFacts, PersonRow, Store
 from ..store.bookings import DayBegun, Stale
 from .access import BENCH, CLERK, DESK, Ask, Endpoint, Gate
-from .attendance import Attendance
+from .booking_views import facts_of, line, whole
 from .invitations import Invitations
 from .problems import Json, ProblemError
-from .readiness import assess, link_states
+from .readiness import assess
 
 log = structlog.get_logger(__name__)
 
@@ -41,10 +40,8 @@ class Bookings:
         links: Links,
         hearings: Hearings,
         invitations: Invitations,
-        attendance: Attendance,
         gate: Gate,
     ) -> None:
-        self._attendance = attendance
         self._store = store
         self._links = links
         self._hearings = hearings
@@ -124,56 +121,6 @@ class Bookings:
                 who=READERS,
                 answer=d.Readiness,
             ),
-            Endpoint(
-                name="listMessages",
-                method="GET",
-                path=_BOOKING + "/messages",
-                summary="Joining messages, newest first, and how far they are.",
-                handler=self.messages,
-                who=DESK,
-                answer=list[d.MessageRow],
-            ),
-            Endpoint(
-                name="sendMessages",
-                method="POST",
-                path=_BOOKING + "/messages",
-                summary="Send the joining message again, to one person or to all.",
-                handler=self.send,
-                who=DESK,
-                limited=True,
-                body=d.SendRequest,
-                answer=list[d.MessageRow],
-                status=201,
-            ),
-            Endpoint(
-                name="makePublicLink",
-                method="POST",
-                path=_BOOKING + "/public-link",
-                summary="A public link for guests and observers, in place of an earlier one.",
-                handler=self.make_public_link,
-                who=CLERK,
-                answer=d.Booking,
-                status=201,
-            ),
-            Endpoint(
-                name="withdrawPublicLink",
-                method="DELETE",
-                path=_BOOKING + "/public-link",
-                summary="No stranger comes by the public link any more.",
-                handler=self.withdraw_public_link,
-                who=CLERK,
-                answer=d.Booking,
-            ),
-            Endpoint(
-                name="directObservers",
-                method="POST",
-                path="/api/hearings/{hearing_id}/observers",
-                summary="The judge's direction whether observers may come, with its grounds.",
-                handler=self.direct_observers,
-                who=frozenset({"judge"}),
-                body=d.DirectionRequest,
-                answer=d.ObserverDirection,
-            ),
         )
 
     # --- reading ------------------------------------------------------------------------
@@ -186,30 +133,8 @@ class Bookings:
             courts &= {court}
         account = caller.user_name if "judge" in caller.roles() else None
         found = await self._store.bookings.search(text, court_ids=courts, account=account)
-        return Json([await self._row(facts) for facts in found if caller.roles_for(facts) & READERS])
-
-    async def _row(self, facts: HearingFacts) -> d.BookingRow:
-        state = diary.state_of(facts)
-        days = await self._store.docket.days(facts.hearing_id)
-        score = (
-            (await assess(self._store, self._hearings, facts, time.time_ns())).score
-            if state in ("booked", "confirmed")
-            else None
-        )
-        return d.BookingRow(
-            hearing_id=facts.hearing_id,
-            state=msgspec.convert(state, d.BookingState),
-            case_number=facts.case_number,
-            case_name=facts.case_name,
-            case_name_zh=facts.case_name_zh,
-            room=facts.room,
-            room_zh=facts.room_zh,
-            judge=facts.judge.name,
-            judge_zh=facts.judge.name_zh,
-            scheduled_at=facts.scheduled_utc / NS if facts.scheduled_utc else None,
-            days=len(days),
-            people=len(facts.people),
-            score=score,
+        return Json(
+            [await line(self._store, self._hearings, facts) for facts in found if caller.roles_for(facts) & READERS]
         )
 
     async def read(self, ask: Ask) -> Response:
@@ -234,7 +159,7 @@ class Bookings:
         await self._check_users(court.id, hearing.people)
         await self._note(ask, hearing_id, "book", draft=body.draft)
         await self._store.bookings.create(court, hearing, time.time_ns())
-        return Json(await self._fresh(ask, hearing_id), 201)
+        return Json(await self._booking(ask, await facts_of(self._store, hearing_id)), 201)
 
     async def edit(self, ask: Ask) -> Response:
         body: d.BookingRequest = ask.body
@@ -256,7 +181,7 @@ class Bookings:
             raise ProblemError("conflict") from stale
         except DayBegun as begun:
             raise ProblemError("day-begun") from begun
-        after = await self._facts(facts.hearing_id)
+        after = await facts_of(self._store, facts.hearing_id)
         for person in facts.people:
             if after.person(person.id) is None:
                 self._hearings.seat_withdrawn(facts.sitting_id, person.id)
@@ -277,7 +202,7 @@ class Bookings:
         await self._note(ask, facts.hearing_id, "add-person", target=person.id, role=person.role)
         await self._store.bookings.add_person(facts.hearing_id, person)
         await self._hearings.booking_changed(facts.hearing_id)
-        after = await self._facts(facts.hearing_id)
+        after = await facts_of(self._store, facts.hearing_id)
         if after.booking == "confirmed":
             await self._invitations.invite(after, [person])
         return Json(await self._booking(ask, after), 201)
@@ -295,7 +220,7 @@ class Bookings:
             await self._store.bookings.move(facts.hearing_id, move.sources, move.to, reason)
         except Stale as stale:
             raise ProblemError("booking-state") from stale
-        after = await self._facts(facts.hearing_id)
+        after = await facts_of(self._store, facts.hearing_id)
         if move.to == "confirmed":
             await self._invitations.invite(after, after.people)
         elif facts.booking == "confirmed":
@@ -306,119 +231,8 @@ class Bookings:
         await self._hearings.booking_changed(facts.hearing_id)
         return Json(await self._booking(ask, after))
 
-    # --- messages -------------------------------------------------------------------------------
-
-    async def messages(self, ask: Ask) -> Response:
-        return Json(await self._messages(ask.hearing))
-
-    async def send(self, ask: Ask) -> Response:
-        body: d.SendRequest = ask.body
-        facts = ask.hearing
-        if diary.state_of(facts) != "confirmed":
-            raise ProblemError("booking-state")
-        people = [person for person in facts.people if body.person_id in (None, person.id)]
-        if not people:
-            raise ProblemError("unknown-person")
-        await self._note(ask, facts.hearing_id, "send-messages", target=body.person_id or "all")
-        await self._invitations.invite(facts, people)
-        return Json(await self._messages(facts), 201)
-
-    async def _messages(self, facts: HearingFacts) -> list[d.MessageRow]:
-        names = {person.id: person for person in facts.people}
-        return [
-            d.MessageRow(
-                message_id=row.id,
-                person_id=row.person_id,
-                name=names[row.person_id].name,
-                name_zh=names[row.person_id].name_zh,
-                kind=msgspec.convert(row.kind, d.MessageKind),
-                channel=msgspec.convert(row.channel, d.MessageChannel),
-                address=row.address,
-                state=msgspec.convert(row.state, d.MessageState),
-                attempts=row.attempts,
-                created_at=row.created_utc / NS,
-                sent_at=row.sent_utc / NS if row.sent_utc is not None else None,
-                problem=row.problem,
-            )
-            for row in await self._store.outbox.of_hearing(facts.hearing_id)
-            if row.person_id in names
-        ]
-
-    # --- strangers ---------------------------------------------------------------------------------
-
-    async def make_public_link(self, ask: Ask) -> Response:
-        if diary.state_of(ask.hearing) != "confirmed":
-            raise ProblemError("booking-state")
-        await self._note(ask, ask.hearing.hearing_id, "make-public-link")
-        await self._store.bookings.set_public_id(ask.hearing.hearing_id, secrets.token_urlsafe(12))
-        return Json(await self._fresh(ask, ask.hearing.hearing_id), 201)
-
-    async def withdraw_public_link(self, ask: Ask) -> Response:
-        await self._note(ask, ask.hearing.hearing_id, "withdraw-public-link")
-        await self._store.bookings.set_public_id(ask.hearing.hearing_id, None)
-        return Json(await self._fresh(ask, ask.hearing.hearing_id))
-
-    async def direct_observers(self, ask: Ask) -> Response:
-        body: d.DirectionRequest = ask.body
-        facts = ask.hearing
-        direction = d.ObserverDirection(
-            allowed=body.allowed, grounds=body.grounds, judge=ask.caller.name, at=time.time_ns() / NS
-        )
-        await self._note(ask, facts.hearing_id, "direct-observers", allowed=body.allowed, grounds=body.grounds)
-        await self._store.bookings.set_observers(facts.hearing_id, msgspec.json.encode(direction).decode())
-        sitting = await self._hearings.sitting(facts.sitting_id)
-        if sitting is not None and sitting.state != "closed" and (body.allowed or sitting.public_grounds):
-            judge = await self._attendance.person(ask)
-            name, detail = ("direct_public", {"grounds": body.grounds}) if body.allowed else ("withdraw_public", {})
-            await self._attendance.give(ask, facts, judge, Command(name=name, detail=detail))
-        return Json(direction)
-
-    # --- shapes -----------------------------------------------------------------------------------------
-
-    async def _facts(self, hearing_id: str) -> HearingFacts:
-        facts = await self._store.docket.by_hearing(hearing_id)
-        if facts is None:
-            raise ProblemError("not-found")
-        return facts
-
-    async def _fresh(self, ask: Ask, hearing_id: str) -> d.Booking:
-        return await self._booking(ask, await self._facts(hearing_id))
-
     async def _booking(self, ask: Ask, facts: HearingFacts) -> d.Booking:
-        roles = ask.caller.roles_for(facts)
-        links = await link_states(self._store, facts, time.time_ns())
-        return d.Booking(
-            hearing_id=facts.hearing_id,
-            court_id=facts.court.id,
-            court=facts.court.name,
-            court_zh=facts.court.name_zh,
-            profile=msgspec.convert(facts.court.profile, d.Profile),
-            state=msgspec.convert(diary.state_of(facts), d.BookingState),
-            revision=facts.revision,
-            case_number=facts.case_number,
-            case_name=facts.case_name,
-            case_name_zh=facts.case_name_zh,
-            room=facts.room,
-            room_zh=facts.room_zh,
-            days=[
-                d.BookedDay(
-                    sitting_id=day.sitting_id,
-                    ordinal=day.ordinal,
-                    scheduled_at=day.scheduled_utc / NS,
-                    duration_s=float(day.duration_s),
-                    state=msgspec.convert(day.state, api.SittingState),
-                )
-                for day in await self._store.docket.days(facts.hearing_id)
-                if day.scheduled_utc
-            ],
-            people=[_booked(person, links[person.id], told=bool(roles & DESK)) for person in facts.people],
-            recording=msgspec.convert(facts.recording, d.RecordingPlan),
-            recording_reason=facts.recording_reason,
-            reason=facts.reason,
-            observers=msgspec.json.decode(facts.observers, type=d.ObserverDirection) if facts.observers else None,
-            public_link=self._links.public_token(facts.public_id) if facts.public_id else None,
-            may=diary.may(facts, roles, time.time_ns()),
-        )
+        return await whole(self._store, self._links, facts, ask.caller.roles_for(facts))
 
     async def _court(self, ask: Ask, court_id: str) -> Court:
         if not ask.caller.roles(court_id) & CLERK:
@@ -445,25 +259,3 @@ class Bookings:
 
     async def _note(self, ask: Ask, hearing_id: str, action: str, target: str = "", **detail: object) -> None:
         await self._gate.note(ask.caller, hearing_id, action, target or hearing_id, time.time_ns(), **detail)
-
-
-def _booked(person: PersonRow, link: str, *, told: bool) -> d.BookedPerson:
-    """``told``: whether the reader may know addresses."""
-    return d.BookedPerson(
-        person_id=person.id,
-        role=msgspec.convert(person.role, api.Role),
-        name=person.name,
-        name_zh=person.name_zh,
-        side=msgspec.convert(person.side, d.Side),
-        languages=list(person.languages),
-        linked_to=list(person.linked_to),
-        represents=list(person.represents),
-        screened_from=list(person.screened_from),
-        deputy=person.deputy,
-        user=person.account,
-        email=person.email if told else "",
-        phone=person.phone if told else "",
-        locale=msgspec.convert(person.locale, api.Locale),
-        link=msgspec.convert(link, d.LinkState),
-        guest=person.guest,
-    )

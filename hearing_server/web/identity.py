@@ -12,7 +12,19 @@ from ..court import SYSTEM, Command
 from ..hearings import Hearings, views
 from ..links import LinkRefused, Links
 from ..store import LinkRow, SeatRow, Store
-from .access import SEAT_COOKIE, SEATS_LIMIT, STAFF, Ask, Gate, over_https, person_cookie
+from .access import (
+    BENCH,
+    COURT_WIDE,
+    EVERYBODY,
+    SEAT_COOKIE,
+    SEATS_LIMIT,
+    STAFF,
+    Ask,
+    Endpoint,
+    Gate,
+    over_https,
+    person_cookie,
+)
 from .attendance import Attendance
 from .problems import Json, ProblemError
 
@@ -31,6 +43,60 @@ class Identity:
         self._hearings = hearings
         self._attendance = attendance
         self._gate = gate
+
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        return (
+            Endpoint(
+                name="whoseLink",
+                method="POST",
+                path="/api/link",
+                summary="Whose personal link is this? Binds nothing.",
+                handler=self.whose,
+                limited=True,
+                body=LinkRequest,
+                answer=Me,
+            ),
+            Endpoint(
+                name="takeSeat",
+                method="POST",
+                path="/api/session",
+                summary="Trade a personal link for a seat on this device; any other device of the person loses it.",
+                handler=self.sit,
+                limited=True,
+                body=SessionRequest,
+                answer=Me,
+            ),
+            Endpoint(
+                name="whoAmI",
+                method="GET",
+                path="/api/session",
+                summary="Who sits on this device.",
+                handler=self.who_am_i,
+                who=EVERYBODY,
+                by="seat",
+                answer=Me,
+            ),
+            Endpoint(
+                name="leaveSeat",
+                method="DELETE",
+                path="/api/session",
+                summary="Give the seat up on this device.",
+                handler=self.leave,
+                who=EVERYBODY,
+                by="seat",
+                status=204,
+            ),
+            Endpoint(
+                name="attend",
+                method="POST",
+                path="/api/hearings/{hearing_id}/seat",
+                summary="Take the seat of whom one is booked as, or of the court's staff, by one's account.",
+                handler=self.attend,
+                who=BENCH | COURT_WIDE,
+                by="account",
+                answer=Me,
+            ),
+        )
 
     async def whose(self, ask: Ask) -> Response:
         """Whose link is this?  Binds nothing."""

@@ -13,7 +13,7 @@ from ..desk_api import PersonalLink
 from ..hearings import Hearings
 from ..links import Links
 from ..store import PersonRow, Store
-from .access import STAFF, Ask, Gate
+from .access import CLERK, STAFF, Ask, Endpoint, Gate
 from .invitations import Invitations
 from .problems import Json, ProblemError
 
@@ -29,6 +29,39 @@ class People:
         self._hearings = hearings
         self._invitations = invitations
         self._gate = gate
+
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        return (
+            Endpoint(
+                name="showLink",
+                method="GET",
+                path="/api/hearings/{hearing_id}/people/{person_id}/link",
+                summary="The newest link that works of a person who is not of the bench.",
+                handler=self.show,
+                who=CLERK,
+                answer=PersonalLink,
+            ),
+            Endpoint(
+                name="withdrawLink",
+                method="DELETE",
+                path="/api/hearings/{hearing_id}/people/{person_id}/link",
+                summary="Withdraw the links of a person who is not of the bench; their seat and socket end.",
+                handler=self.withdraw,
+                who=CLERK,
+                status=204,
+            ),
+            Endpoint(
+                name="renewLink",
+                method="POST",
+                path="/api/hearings/{hearing_id}/people/{person_id}/link",
+                summary="A new link in place of those of a person who is not of the bench; the old ones end.",
+                handler=self.renew,
+                who=CLERK,
+                limited=True,
+                answer=PersonalLink,
+                status=201,
+            ),
+        )
 
     async def show(self, ask: Ask) -> Response:
         """The person's newest link that works, to be handed on once more."""

@@ -16,7 +16,8 @@ from typing import Any, get_args
 
 import msgspec
 
-from hearing_server import api, desk_api
+from hearing_server.api import records, room, seats, shapes
+from hearing_server.desk_api import arrival, booking, centre, exhibits, sign_in
 from recording import report
 from signaling import messages
 
@@ -36,10 +37,11 @@ SIGNAL_RESULTS = (
 )
 
 
-def structs_of(module: ModuleType) -> list[type[msgspec.Struct]]:
-    """Every struct that an API module itself defines, in its order."""
+def structs_of(*modules: ModuleType) -> list[type[msgspec.Struct]]:
+    """Every struct that these modules of an API themselves define, in their order."""
     return [
         item
+        for module in modules
         for item in vars(module).values()
         if isinstance(item, type)
         and issubclass(item, msgspec.Struct)
@@ -142,8 +144,8 @@ def modules() -> dict[str, str]:
     requests, notices = get_args(messages.AnyRequest), get_args(messages.AnyNotice)
     signal = [*requests, *notices, *SIGNAL_RESULTS]
     return {
-        "api.ts": module_text(structs_of(api), {}),
-        "desk.ts": module_text(structs_of(desk_api), {}),
+        "api.ts": module_text(structs_of(shapes, seats, room, records), {}),
+        "desk.ts": module_text(structs_of(sign_in, booking, arrival, exhibits, centre), {}),
         "findings.ts": findings_text(),
         "messages.ts": module_text(signal, {"AnyRequest": requests, "AnyNotice": notices}),
     }

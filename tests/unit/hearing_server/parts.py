@@ -8,12 +8,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from hearing_server.booking import DemoBooking, book_demo
 from hearing_server.hearings import Hearings, RecorderUnavailable
 from hearing_server.links import Links
 from hearing_server.store import Store
 from recording import messages as m
-from signaling.application import Connection, MediaRequest, MediaRoom, RoomListener, Seat
+from signaling.application import Connection, MediaRequest, MediaRoom, Refusal, RoomListener, Seat
 from signaling.messages import AnyNotice, CheckIn, Command, Ended, Join, MediaReady, ViewChanged
 from signaling.worker_api import CaptureState, Plan
 
@@ -233,3 +235,17 @@ async def new_court(folder: Path) -> AsyncIterator[Court]:
     finally:
         await court.hearings.aclose()
         await store.aclose()
+
+
+async def refused(awaitable: Any) -> Refusal:
+    with pytest.raises(Refusal) as caught:
+        await awaitable
+    return caught.value
+
+
+async def until(condition: Any, limit_s: float = 5.0) -> None:
+    for _ in range(int(limit_s / 0.02)):
+        if await condition():
+            return
+        await asyncio.sleep(0.02)
+    pytest.fail("it never became so")

@@ -1,109 +1,13 @@
-"""The shapes of the HTTP API and of the hearing's view: one definition for validation, OpenAPI and TypeScript.
-
-Times are seconds since 1970 on the court's clock (float), durations are in seconds, names of states are those of the
-court model in lower case.
-"""
+"""The hearing's view, its log and hints: what travels on the socket (docs/protocol.md)."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import msgspec
 
-ShortText = Annotated[str, msgspec.Meta(max_length=512)]
-Role = Literal[
-    "judge",
-    "panel",
-    "staff_host",
-    "clerk",
-    "lawyer",
-    "claimant",
-    "respondent",
-    "witness",
-    "expert",
-    "interpreter",
-    "guest",
-    "observer",
-    "technician",
-]
-Locale = Literal["en", "zh-CN"]
-SittingState = Literal["not_started", "countdown", "in_session", "recess", "suspended", "deliberation", "closed"]
-RecordState = Literal["idle", "arming", "recording", "interrupted", "degraded", "failed", "finalizing", "sealed"]
-Presence = Literal[
-    "not_signed_in",
-    "checking",
-    "waiting",
-    "in_hearing",
-    "in_consultation",
-    "in_deliberation",
-    "away",
-    "disconnected",
-    "removed",
-]
-#: Where a person is, or holds a place while they are away.
-Place = Literal["none", "waiting_room", "hearing", "consultation", "deliberation"]
-Identity = Literal["unverified", "account_verified", "reverified_today", "challenged", "in_person_required"]
-Consent = Literal["not_asked", "asked", "given", "refused", "withdrawn"]
-
-
-class Struct(msgspec.Struct, rename="camel", kw_only=True):
-    """Base of every shape of the HTTP API: camelCase on the wire."""
-
-
-class Problem(Struct):
-    """Every error answer.  ``code`` is stable; ``message`` is a sentence in the reader's language."""
-
-    code: str
-    message: str
-
-
-# --- identity ----------------------------------------------------------------
-
-
-class SessionRequest(Struct):
-    """``POST /api/session``: trade a personal link's token for a seat on this device (HttpOnly cookie)."""
-
-    link: Annotated[str, msgspec.Meta(min_length=1, max_length=512)]
-
-
-class LinkRequest(Struct):
-    """``POST /api/link``: whose link is this?  Binds nothing, so that a person can say "I am someone else"."""
-
-    link: Annotated[str, msgspec.Meta(min_length=1, max_length=512)]
-
-
-class HearingCard(Struct):
-    """What the summons says."""
-
-    hearing_id: str
-    sitting_id: str
-    case_number: str
-    case_name: str
-    case_name_zh: str
-    court: str
-    court_zh: str
-    room: str
-    room_zh: str
-    judge: str
-    judge_zh: str
-    scheduled_at: float
-    state: SittingState
-    help_phone: str
-
-
-class Me(Struct):
-    """``name`` and ``name_zh`` are never empty; the client shows the one of its language."""
-
-    person_id: str
-    name: str
-    name_zh: str
-    role: Role
-    hearing: HearingCard
-    #: Seated on another device now: going on will move the seat here.
-    seated_elsewhere: bool = False
-
-
-# --- the hearing's view (over the socket) --------------------------------------
+from .seats import Me
+from .shapes import Consent, Identity, Place, Presence, RecordState, Role, SittingState, Struct
 
 
 class PersonView(Struct):
@@ -128,7 +32,7 @@ class PersonView(Struct):
     side: str = ""
     deputy: bool = False
     #: An interpreter's people, and each of these people's interpreters; only those whom the reader may see.
-    linked: list[str] = []
+    linked: list[str] = msgspec.field(default_factory=list)
     #: Silenced by the court; ``locked``: and may not undo it.
     muted: bool = False
     locked: bool = False
@@ -136,7 +40,7 @@ class PersonView(Struct):
     behind_curtain: bool = False
     hand_at: float | None = None
     #: What the judge has granted: ``share`` and others.
-    grants: list[str] = []
+    grants: list[str] = msgspec.field(default_factory=list)
     #: The language an interpreter speaks into; empty: to the room.
     mix: str = ""
     under_oath: bool = False
@@ -153,7 +57,7 @@ class PersonView(Struct):
     blocked: str | None = None
     languages: list[str] | None = None
     #: Commands that the reader can give about this person now.
-    may: list[str] = []
+    may: list[str] = msgspec.field(default_factory=list)
 
 
 class RecordView(Struct):
@@ -276,25 +180,25 @@ class HearingView(Struct, kw_only=True):
     place: Place = "none"
     #: The consultation I am in, and those that I am invited to.
     talk: TalkView | None = None
-    invitations: list[TalkView] = []
-    agenda: list[StageView] = []
+    invitations: list[TalkView] = msgspec.field(default_factory=list)
+    agenda: list[StageView] = msgspec.field(default_factory=list)
     stage: str = ""
     stage_since: float | None = None
     floor: str | None = None
     spotlight: str | None = None
     #: Raised hands, the first first.
-    hands: list[str] = []
+    hands: list[str] = msgspec.field(default_factory=list)
     #: Languages that are interpreted into now, and the one I listen to (empty: the room).
-    mixes: list[str] = []
+    mixes: list[str] = msgspec.field(default_factory=list)
     listens: str = ""
     exhibit: ExhibitView | None = None
-    objections: list[ObjectionView] = []
+    objections: list[ObjectionView] = msgspec.field(default_factory=list)
     #: The reporting restriction, shown to everybody.
     restriction: str = ""
     #: The grounds of the direction that lets observers in; told to the court.
     public_grounds: str = ""
     #: Open first; only for the court's staff.
-    tasks: list[TaskView] = []
+    tasks: list[TaskView] = msgspec.field(default_factory=list)
     #: Who has asked the judge to suspend; the ground on which the clerk has asked to interrupt the record.
     suspend_asked_by: str | None = None
     interrupt_asked: str | None = None
@@ -340,122 +244,3 @@ class PersonNews(Struct):
     """``news`` of the name ``entered`` or ``left``: somebody came into the hearing room or went out of it."""
 
     person_id: str
-
-
-# --- the clerk's archive ---------------------------------------------------------
-
-
-class HearingRow(Struct):
-    """``GET /api/hearings?query=`` (case number or name; empty: all of mine, newest first)."""
-
-    hearing_id: str
-    #: One of the days of the hearing; its record is asked for by this.
-    sitting_id: str
-    case_number: str
-    case_name: str
-    case_name_zh: str
-    judge: str
-    judge_zh: str
-    room: str
-    room_zh: str
-    scheduled_at: float
-    state: SittingState
-    record: RecordView
-    present: int
-    expected: int
-
-
-class TrackRow(Struct):
-    """One person's picture and sound, or shared screen, as a playable file; pictures in H.264 are a file of their own.
-
-    ``offset_s`` is its start after the record's start.
-    """
-
-    person_id: str
-    name: str
-    name_zh: str
-    role: str
-    source: Literal["person", "screen"]
-    url: str
-    file_name: str
-    media_type: str
-    bytes: int
-    has_audio: bool
-    has_video: bool
-    offset_s: float
-    duration_s: float
-    #: Peaks of the sound for the lane, 0..100, one per ``peaks_period_s``.
-    peaks: list[int]
-    peaks_period_s: float
-
-
-class GapRow(Struct):
-    person_id: str | None
-    source: str | None
-    start_s: float
-    duration_s: float
-    cause: Literal[
-        "loss",
-        "mute",
-        "disconnect",
-        "node-change",
-        "recess",
-        "private_evidence",
-        "mediation",
-        "fault",
-        "sender",
-        "torn",
-        "unknown",
-    ]
-
-
-class LogRow(Struct):
-    """One event of the sitting's log."""
-
-    seq: int
-    at_s: float
-    wall: float
-    event: str
-    actor: str
-    detail: dict[str, Any]
-
-
-class SealCheck(Struct):
-    """What verification found.  ``findings`` are sentences with a code and the place they speak of."""
-
-    state: Literal["verified", "mismatch", "pending"]
-    checked_at: float
-    tracks: int
-    chunks: int
-    bytes: int
-    manifest_sha256: str
-    findings: list[dict[str, Any]]
-
-
-class RecordPage(Struct):
-    """``GET /api/hearings/{id}/record``."""
-
-    hearing: HearingCard
-    started_at: float
-    ended_at: float
-    duration_s: float
-    state: RecordState
-    tracks: list[TrackRow]
-    gaps: list[GapRow]
-    log: list[LogRow]
-    seal: SealCheck | None
-    exports: list[Job]
-
-
-class Job(Struct):
-    """A background job; ``progress`` 0..1.  ``GET /api/jobs/{id}``."""
-
-    job_id: str
-    kind: Literal["composite"]
-    state: Literal["queued", "running", "done", "failed"]
-    progress: float
-    created_at: float
-    url: str | None = None
-    file_name: str | None = None
-    bytes: int | None = None
-    message: str | None = None

@@ -1,0 +1,125 @@
+"""The clerk's archive: closed hearings and their records."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from .room import RecordView
+from .seats import HearingCard
+from .shapes import RecordState, SittingState, Struct
+
+
+class HearingRow(Struct):
+    """``GET /api/hearings?query=`` (case number or name; empty: all of mine, newest first)."""
+
+    hearing_id: str
+    #: One of the days of the hearing; its record is asked for by this.
+    sitting_id: str
+    case_number: str
+    case_name: str
+    case_name_zh: str
+    judge: str
+    judge_zh: str
+    room: str
+    room_zh: str
+    scheduled_at: float
+    state: SittingState
+    record: RecordView
+    present: int
+    expected: int
+
+
+class TrackRow(Struct):
+    """One person's picture and sound, or shared screen, as a playable file; pictures in H.264 are a file of their own.
+
+    ``offset_s`` is its start after the record's start.
+    """
+
+    person_id: str
+    name: str
+    name_zh: str
+    role: str
+    source: Literal["person", "screen"]
+    url: str
+    file_name: str
+    media_type: str
+    bytes: int
+    has_audio: bool
+    has_video: bool
+    offset_s: float
+    duration_s: float
+    #: Peaks of the sound for the lane, 0..100, one per ``peaks_period_s``.
+    peaks: list[int]
+    peaks_period_s: float
+
+
+class GapRow(Struct):
+    person_id: str | None
+    source: str | None
+    start_s: float
+    duration_s: float
+    cause: Literal[
+        "loss",
+        "mute",
+        "disconnect",
+        "node-change",
+        "recess",
+        "private_evidence",
+        "mediation",
+        "fault",
+        "sender",
+        "torn",
+        "unknown",
+    ]
+
+
+class LogRow(Struct):
+    """One event of the sitting's log."""
+
+    seq: int
+    at_s: float
+    wall: float
+    event: str
+    actor: str
+    detail: dict[str, Any]
+
+
+class SealCheck(Struct):
+    """What verification found.  ``findings`` are sentences with a code and the place they speak of."""
+
+    state: Literal["verified", "mismatch", "pending"]
+    checked_at: float
+    tracks: int
+    chunks: int
+    bytes: int
+    manifest_sha256: str
+    findings: list[dict[str, Any]]
+
+
+class RecordPage(Struct):
+    """``GET /api/hearings/{id}/record``."""
+
+    hearing: HearingCard
+    started_at: float
+    ended_at: float
+    duration_s: float
+    state: RecordState
+    tracks: list[TrackRow]
+    gaps: list[GapRow]
+    log: list[LogRow]
+    seal: SealCheck | None
+    exports: list[Job]
+
+
+class Job(Struct):
+    """A background job; ``progress`` 0..1.  ``GET /api/jobs/{id}``."""
+
+    job_id: str
+    kind: Literal["composite"]
+    state: Literal["queued", "running", "done", "failed"]
+    progress: float
+    created_at: float
+    url: str | None = None
+    file_name: str | None = None
+    bytes: int | None = None
+    message: str | None = None

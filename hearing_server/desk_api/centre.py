@@ -1,0 +1,107 @@
+"""Chat, tasks and the command centre."""
+
+from __future__ import annotations
+
+from ..api.shapes import Identity, Presence, Role, SittingState, Struct
+from .shapes import BookingState, Device, Reason, Ref, Score, Words
+
+
+class ChatRequest(Struct, omit_defaults=True):
+    text: Reason
+    #: The person whose conversation it is; needed from staff, and nobody else's to say.
+    person_id: Ref | None = None
+
+
+class ChatMessage(Struct):
+    """A conversation is between one person (``person_id``) and the court's staff."""
+
+    message_id: int
+    person_id: str
+    from_staff: bool
+    sender: str
+    sender_zh: str
+    text: str
+    at: float
+
+
+class Conversation(Struct):
+    person_id: str
+    name: str
+    name_zh: str
+    role: Role
+    messages: int
+    #: Sent by the person after the last answer of the staff.
+    unanswered: int
+    last: ChatMessage
+
+
+class TaskRow(Struct):
+    """Something that the court's staff should see to.  ``kind``: one of the sitting's (``self-test-failed``,
+    ``judge-disconnected`` …), or ``message-failed``."""
+
+    task_id: str
+    hearing_id: str
+    sitting_id: str
+    kind: str
+    person_id: str | None
+    detail: str
+    opened_at: float
+    closed_at: float | None
+    closed_by: str | None
+    closed_by_zh: str | None
+    note: str
+
+
+class TaskClosing(Struct, omit_defaults=True):
+    """``note``: what was done."""
+
+    note: Words = ""
+
+
+class CentrePerson(Struct):
+    person_id: str
+    name: str
+    name_zh: str
+    role: Role
+    presence: Presence
+    in_room: bool
+    microphone: Device
+    camera: Device
+    test: Score | None
+    identity: Identity
+    unanswered: int
+
+
+class CentreHearing(Struct):
+    """``tasks``: open ones first, then those closed, newest first."""
+
+    hearing_id: str
+    sitting_id: str
+    case_number: str
+    case_name: str
+    case_name_zh: str
+    room: str
+    room_zh: str
+    judge: str
+    judge_zh: str
+    scheduled_at: float
+    booking: BookingState
+    state: SittingState
+    state_since: float | None
+    record: str
+    score: Score
+    people: list[CentrePerson]
+    tasks: list[TaskRow]
+
+
+class CommandCentre(Struct):
+    """``GET /api/command-centre``: the court's hearings of one day."""
+
+    server_time: float
+    court_id: str
+    court: str
+    court_zh: str
+    #: ``YYYY-MM-DD`` in the court's time zone.
+    date: str
+    time_zone: str
+    hearings: list[CentreHearing]
