@@ -1,6 +1,8 @@
-"""The composite: everybody in a grid, names and wall clock burnt in, one MP4.  Derived from the playable files.
+"""The composite: the stage, the strip, names and wall clock burnt in, one MP4 with chapters.  Derived from the playable
+files.
 
-ffmpeg runs as a child process of low priority, driven by ffmpeg-python's filter graph.
+ffmpeg runs as a child process of low priority, driven by ffmpeg-python's filter graph.  It is a copy for looking and
+listening: pictures are shown :data:`FRAME_RATE` times a second, and frames that no other frame needs are left out.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ import asyncio
 import contextlib
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -20,17 +22,38 @@ import ffmpeg
 import imageio_ffmpeg
 
 from .fonts import find_font, is_latin
+from .layout import (
+    HEIGHT,
+    NEVER,
+    WIDTH,
+    Seat,
+    Tile,
+    chapters,
+    chapters_file,
+    joined,
+    places,
+    scenes,
+    seats,
+    spans_expression,
+)
 from .manifest import Manifest
 from .playback import MediaEntry, Playback
 
-WIDTH, HEIGHT, FRAME_RATE = 1280, 720, 25
-#: Height of the bar with case and clock, and of the plate under each picture, pixels.
-BAR, PLATE = 40, 30
+#: Pictures a second.  People who sit and speak need no more, and cameras send 15 to 30.
+FRAME_RATE = 12
 AUDIO_RATE = 48_000
-VIDEO_OPTIONS = {"vcodec": "libx264", "preset": "superfast", "crf": 26, "pix_fmt": "yuv420p", "g": 4 * FRAME_RATE}
-AUDIO_OPTIONS = {"acodec": "aac", "audio_bitrate": "128k", "ar": AUDIO_RATE, "ac": 2}
+VIDEO_OPTIONS = {"vcodec": "libx264", "preset": "ultrafast", "crf": 26, "pix_fmt": "yuv420p", "g": 5 * FRAME_RATE}
+AUDIO_OPTIONS = {"acodec": "aac", "audio_bitrate": "96k", "ar": AUDIO_RATE, "ac": 1}
+#: Of pictures: one thread each, since there are as many decoders as people; frames that nothing refers to (the upper
+#: temporal layers of a camera) are not decoded.  A camera that changes its size must not make ffmpeg build its filters
+#: anew, which loses what is in them: the scaler takes every size.
+DECODER_OPTIONS = {"an": None, "threads": 1, "skip_frame": "noref", "reinit_filter": 0}
 #: Spans of picture named in one filter; the shortest breaks between more are bridged.
 SPANS_LIMIT = 100
+#: ffmpeg processes that draw pictures at a time, and the shortest part that is worth one, ms.
+PIECES_LIMIT, PIECE_LEAST_MS = 4, 10_000
+#: A frame around who speaks while a screen is on the stage: width in pixels, and colour.
+FRAME, FRAME_COLOUR = 3, "0x5fb39a"
 #: ffmpeg's messages kept to say why it failed, bytes.
 MESSAGES_KEPT = 4000
 
@@ -39,7 +62,11 @@ ROLES = {
     "clerk": ("Clerk", "书记员"),
     "claimant": ("Claimant", "原告"),
     "respondent": ("Respondent", "被告"),
+    "panel": ("Panel member", "合议庭成员"),
+    "staff_host": ("Usher", "庭审助理"),
+    "lawyer": ("Lawyer", "律师"),
     "witness": ("Witness", "证人"),
+    "expert": ("Expert", "鉴定人"),
     "interpreter": ("Interpreter", "翻译"),
     "observer": ("Observer", "旁听"),
 }
@@ -49,32 +76,6 @@ NO_PICTURE = {"en": "No picture", "zh-CN": "没有画面"}
 
 class ComposeFailed(Exception):
     """ffmpeg could not make the file; the text is the end of what it said."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tile:
-    """A picture's place, pixels; the plate is at its foot."""
-
-    left: int
-    top: int
-    width: int
-    height: int
-
-
-def grid(count: int) -> list[Tile]:
-    """Tiles of equal size below the bar, even sides, the last row centred."""
-    if not count:
-        return []
-    columns = math.ceil(math.sqrt(count))
-    rows = math.ceil(count / columns)
-    width, height = WIDTH // columns // 2 * 2, (HEIGHT - BAR) // rows // 2 * 2
-    tiles = []
-    for index in range(count):
-        row, column = divmod(index, columns)
-        in_row = min(columns, count - row * columns)
-        left = (WIDTH - in_row * width) // 2 + column * width
-        tiles.append(Tile(left // 2 * 2, BAR + row * height, width, height))
-    return tiles
 
 
 def label(entry: MediaEntry, locale: str, *, chinese_font: bool) -> str:
@@ -89,27 +90,23 @@ def label(entry: MediaEntry, locale: str, *, chinese_font: bool) -> str:
     return " · ".join(word for word in words if word)
 
 
-def spans_expression(spans: list[list[int]], offset_ms: int) -> str:
-    """When the picture is shown, as an ffmpeg expression of ``t``, s."""
-    kept = sorted(spans)
-    while len(kept) > SPANS_LIMIT:
-        gaps = [(kept[at + 1][0] - kept[at][1], at) for at in range(len(kept) - 1)]
-        at = min(gaps)[1]
-        kept[at : at + 2] = [[kept[at][0], kept[at + 1][1]]]
-    parts = [f"between(t,{(start + offset_ms) / 1000:.3f},{(end + offset_ms) / 1000:.3f})" for start, end in kept]
-    return "+".join(parts) or "0"
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Of the time line, ms; its own begins with 0."""
 
+    start_ms: int
+    end_ms: int
 
-def seats(media: list[MediaEntry]) -> list[list[MediaEntry]]:
-    """The entries that share a tile: those of one person, or of one person's screen, in order."""
-    found: dict[tuple[str, str], list[MediaEntry]] = {}
-    for entry in media:
-        found.setdefault((entry.person_id, entry.source), []).append(entry)
-    return list(found.values())
+    def has(self, entry: MediaEntry) -> bool:
+        return entry.offset_ms < self.end_ms and entry.offset_ms + entry.duration_ms > self.start_ms
+
+    def expression(self, spans: Iterable[tuple[int, int]]) -> str:
+        inside = [(max(start, self.start_ms), min(end, self.end_ms)) for start, end in spans]
+        return spans_expression((a - self.start_ms, b - self.start_ms) for a, b in inside if a < b)
 
 
 class Composition:
-    """The two ffmpeg commands of one composite.  ``work`` is a folder of its own, in which both run.
+    """The ffmpeg commands of one composite, as :func:`make` runs them.  ``work`` is a folder of its own for them.
 
     Everything that does not move is drawn once, into ``still.nut``, and repeated under the pictures and the clock.
     Texts reach ffmpeg as files, so that no name can break out of the filter graph.
@@ -120,7 +117,7 @@ class Composition:
         self.seconds = max(1.0, (playback.end_us - playback.start_us) / 1e6)
         self._manifest = manifest
         self._playback = playback
-        self._work = work
+        self.work = work
         self._locale = locale
         self._timezone = ZoneInfo(timezone)
         self._chinese_font = find_font(chinese=True)
@@ -128,55 +125,144 @@ class Composition:
         if locale == "zh-CN" and self._chinese_font is not None:
             self._latin_font = self._chinese_font
         self._seats = seats(playback.media)
-        self._tiles = grid(len(self._seats))
+        people = [seat for seat in self._seats if not seat.screen]
+        self._places = places(len(people))
+        self._strip = dict(zip(map(id, people), self._places.strip, strict=False))
+        self._length_ms = round(self.seconds * 1000)
+        self._scenes = scenes(self._seats, self._length_ms)
 
     def still(self) -> list[str]:
         """One second of the ground: case, plates with names, and what stands where there is no picture."""
         chinese = self._chinese_font is not None
         ground = ffmpeg.input(f"color=c=0x0f1513:s={WIDTH}x{HEIGHT}:r={FRAME_RATE}:d=1", f="lavfi")
+        for number, seat in enumerate(self._seats):
+            tile = self._strip.get(id(seat))
+            if tile is not None:
+                ground = _box(ground, tile)
+                name = label(seat.entries[0], self._locale, chinese_font=chinese)
+                ground = self._draw(ground, f"name{number}.txt", name, tile.left + 8, _foot(tile, 16), 16)
+        stage = self._places.stage
+        ground = _box(ground, stage)
         none = NO_PICTURE[self._locale if chinese else "en"]
-        for number, (entries, tile) in enumerate(zip(self._seats, self._tiles, strict=True)):
-            height = tile.height - PLATE
-            ground = ground.drawbox(tile.left + 1, tile.top, tile.width - 2, height, "0x000000", thickness="fill")
-            middle = f"{tile.left + tile.width // 2}-tw/2"
-            ground = self._draw(ground, "none.txt", none, middle, tile.top + height // 2 - 10, 20)
-            name = label(entries[0], self._locale, chinese_font=chinese)
-            ground = self._draw(ground, f"name{number}.txt", name, tile.left + 8, tile.top + height + 4, 20)
+        ground = self._draw(ground, "none.txt", none, f"{stage.middle[0]}-tw/2", stage.middle[1] - 12, 24)
         case_name = self._manifest.case_name
         if self._locale == "zh-CN" and chinese and self._manifest.case_name_zh:
             case_name = self._manifest.case_name_zh
         ground = self._draw(ground, "title.txt", f"{self._manifest.case_number} · {case_name}", 12, 9, 22)
         return _compiled(ffmpeg.output(ground, "still.nut", vcodec="rawvideo", pix_fmt="yuv420p"))
 
-    def film(self, files: list[Path], target: Path) -> list[str]:
-        """The composite.  ``files`` belong to the media of the playback index one by one."""
-        length = f"{self.seconds:.3f}"
+    def pieces(self) -> list[tuple[int, int]]:
+        """The film's length in as many parts, ms, as there are processors: one ffmpeg keeps no two of them busy."""
+        count = min(PIECES_LIMIT, len(os.sched_getaffinity(0)), self._length_ms // PIECE_LEAST_MS)
+        step = math.ceil(self._length_ms / max(1, count) / 1000) * 1000
+        return [(start, min(start + step, self._length_ms)) for start in range(0, self._length_ms, step)]
+
+    def film(self, files: list[Path], start_ms: int, end_ms: int, name: str) -> list[str]:
+        """The pictures of this part.  ``files`` belong to the media of the playback index one by one."""
+        length = f"{(end_ms - start_ms) / 1000:.3f}"
         picture = ffmpeg.input("still.nut", stream_loop=-1, t=length)
-        sounds = [ffmpeg.input(f"anullsrc=r={AUDIO_RATE}:cl=stereo:d={length}", f="lavfi").audio]
-        tiles = {id(entry): tile for entries, tile in zip(self._seats, self._tiles, strict=True) for entry in entries}
+        of_entry = {id(entry): file for entry, file in zip(self._playback.media, files, strict=True)}
+        part = Part(start_ms, end_ms)
+        for number, seat in enumerate(self._seats):
+            shown = part.expression((s.start_ms, s.end_ms) for s in self._scenes if s.shown == number)
+            for entry in seat.entries:
+                if entry.has_video and part.has(entry):
+                    picture = self._place(picture, str(of_entry[id(entry)]), entry, seat, shown, part)
+            picture = self._mark(picture, number, shown, part)
+        picture = self._clock(picture, start_ms)
+        return _compiled(ffmpeg.output(picture, name, **VIDEO_OPTIONS, t=length))
+
+    def sound(self, files: list[Path], name: str) -> list[str]:
+        """Everybody's voice, mixed."""
+        length = f"{self.seconds:.3f}"
+        sounds = [ffmpeg.input(f"anullsrc=r={AUDIO_RATE}:cl=mono:d={length}", f="lavfi").audio]
         for entry, file in zip(self._playback.media, files, strict=True):
-            # Picture and sound are read apart, so that neither waits in a queue for the other.
-            if entry.has_video:
-                picture = _place(picture, ffmpeg.input(str(file), an=None), entry, tiles[id(entry)])
             if entry.has_audio:
-                sound = ffmpeg.input(str(file), vn=None).audio.filter("aresample", AUDIO_RATE)
+                sound = ffmpeg.input(str(file), vn=None).audio.filter("aresample", AUDIO_RATE, out_chlayout="mono")
                 sounds.append(sound.filter("adelay", entry.offset_ms, all=1))
+        mixed = ffmpeg.filter(sounds, "amix", inputs=len(sounds), duration="first", normalize=0).filter("alimiter")
+        return _compiled(ffmpeg.output(mixed, name, **AUDIO_OPTIONS, t=length))
+
+    def whole(self, pieces: list[str], sound: str, target: Path) -> list[str]:
+        """The parts one after the other, with the sound and the chapters, head first."""
+        listed = "".join(f"file '{name}'\n" for name in pieces)
+        (self.work / "pieces.txt").write_text(listed, encoding="utf-8")
+        chinese = self._locale == "zh-CN"
+        found = chapters(self._manifest.events, self._playback.start_us, self._length_ms, chinese=chinese)
+        (self.work / "chapters.txt").write_text(chapters_file(found, self._length_ms), encoding="utf-8")
+        inputs = (
+            ffmpeg.input("pieces.txt", f="concat")["v"],
+            ffmpeg.input(sound)["a"],
+            ffmpeg.input("chapters.txt", f="ffmetadata")["d?"],
+        )
+        options = {"c": "copy", "map_chapters": 2, "movflags": "+faststart"}
+        return _compiled(ffmpeg.output(*inputs, str(target), **options))
+
+    def _place(self, picture: Any, file: str, entry: MediaEntry, seat: Seat, shown: str, part: Part) -> Any:
+        """The picture on the stage while it is ``shown`` there, else in its tile of the strip, if it has one.
+
+        It is scaled once, to where it goes; its own size then says which of the two that is.
+        """
+        fit = {"force_original_aspect_ratio": "decrease", "force_divisible_by": 2, "eval": "frame"}
+        (width, height), (x, y) = self._places.stage.picture, self._places.stage.middle
+        size: tuple[str, str] = str(width), str(height)
+        at = f"{x}-w/2", f"{y}-h/2"
+        spans = [(start + entry.offset_ms, end + entry.offset_ms) for start, end in entry.video_spans]
+        enable = shown if seat.screen else part.expression(joined(spans, SPANS_LIMIT))
+        tile = self._strip.get(id(seat))
+        if tile is not None:
+            (small_width, small_height), (small_x, small_y) = tile.picture, tile.middle
+            size = f"if({shown},{width},{small_width})", f"if({shown},{height},{small_height})"
+            small = f"lte(w,{small_width})*lte(h,{small_height})"
+            at = f"if({small},{small_x},{x})-w/2", f"if({small},{small_y},{y})-h/2"
+        skipped_ms = part.start_ms - entry.offset_ms
+        source = ffmpeg.input(file, **DECODER_OPTIONS, **({"ss": f"{skipped_ms / 1000:.3f}"} if skipped_ms > 0 else {}))
+        scaled = (
+            source.video.filter("fps", FRAME_RATE)
+            .filter("setpts", f"PTS+{max(0, -skipped_ms) / 1000:.3f}/TB")
+            .filter("scale", size[0], size[1], flags="fast_bilinear", **fit)
+        )
+        return ffmpeg.overlay(picture, scaled, x=at[0], y=at[1], eof_action="pass", enable=enable)
+
+    def _mark(self, picture: Any, number: int, shown: str, part: Part) -> Any:
+        """The name under the stage while this seat is on it, and a frame around who speaks while a screen is."""
+        seat, stage = self._seats[number], self._places.stage
+        if shown != NEVER:
+            text = label(seat.entries[0], self._locale, chinese_font=self._chinese_font is not None)
+            place = stage.left + 12, _foot(stage, 22)
+            picture = self._draw(picture, f"stage{number}.txt", text, *place, 22, enable=shown)
+        tile = self._strip.get(id(seat))
+        heard = part.expression((s.start_ms, s.end_ms) for s in self._scenes if s.speaker == number != s.shown)
+        if tile is None or heard == NEVER:
+            return picture
+        corners = tile.left, tile.top, tile.width, tile.height
+        return picture.drawbox(*corners, FRAME_COLOUR, thickness=FRAME, enable=heard)
+
+    def _clock(self, picture: Any, start_ms: int) -> Any:
         start_s = self._playback.start_us / 1e6
         shift = datetime.fromtimestamp(start_s, self._timezone).utcoffset()
-        local_s = start_s + (shift.total_seconds() if shift else 0)
+        local_s = start_s + start_ms / 1000 + (shift.total_seconds() if shift else 0)
         clock = f"%{{pts:gmtime:{local_s:.3f}:%Y-%m-%d %H\\:%M\\:%S}} {self._timezone.key}"
-        picture = self._draw(picture, "clock.txt", clock, "w-tw-12", 9, 22, expand=True)
-        mixed = ffmpeg.filter(sounds, "amix", inputs=len(sounds), duration="first", normalize=0).filter("alimiter")
-        options = {**VIDEO_OPTIONS, **AUDIO_OPTIONS, "movflags": "+faststart", "t": length}
-        return _compiled(ffmpeg.output(picture, mixed, str(target), **options))
+        return self._draw(picture, f"clock{start_ms}.txt", clock, "w-tw-12", 9, 22, expand=True)
 
     def _draw(
-        self, picture: Any, name: str, text: str, x: int | str, y: int, size: int, *, expand: bool = False
+        self,
+        picture: Any,
+        name: str,
+        text: str,
+        x: int | str,
+        y: int,
+        size: int,
+        *,
+        expand: bool = False,
+        enable: str | None = None,
     ) -> Any:
         """A line of text, with a font that has its characters."""
-        (self._work / name).write_text(" ".join(text.split()), encoding="utf-8")
+        (self.work / name).write_text(" ".join(text.split()), encoding="utf-8")
         font = self._latin_font if is_latin(text) else self._chinese_font
         options = {"fontfile": str(font)} if font is not None else {}
+        if enable is not None:
+            options["enable"] = enable
         expansion = "normal" if expand else "none"
         return picture.filter(
             "drawtext", textfile=name, expansion=expansion, x=x, y=y, fontsize=size, fontcolor="white", **options
@@ -187,6 +273,36 @@ def _compiled(output: Any) -> list[str]:
     quiet = ("-progress", "pipe:1", "-nostats", "-hide_banner", "-loglevel", "error", "-nostdin")
     arguments: list[str] = output.global_args(*quiet).compile(cmd=ffmpeg_binary(), overwrite_output=True)
     return arguments
+
+
+async def make(composition: Composition, files: list[Path], target: Path, progress: Callable[[float], None]) -> None:
+    """Make the whole film; what runs is killed if this is cancelled.  Raises :class:`ComposeFailed`."""
+    pieces, done_ms = composition.pieces(), [0.0, 0.0, 0.0, 0.0]
+    work = composition.work
+    await run(composition.still(), 1.0, work, lambda part: None)
+
+    async def draw(number: int, length_ms: int, arguments: list[str]) -> None:
+        def drawn(part: float) -> None:
+            done_ms[number] = part * length_ms
+            progress(sum(done_ms) / 1000 / composition.seconds)
+
+        await run(arguments, length_ms / 1000, work, drawn)
+
+    films = [composition.film(files, *piece, f"piece{number}.mp4") for number, piece in enumerate(pieces)]
+    tasks = [
+        asyncio.create_task(draw(number, piece[1] - piece[0], film))
+        for number, (piece, film) in enumerate(zip(pieces, films, strict=True))
+    ]
+    sound = composition.sound(files, "sound.m4a")
+    tasks.append(asyncio.create_task(run(sound, composition.seconds, work, lambda part: None)))
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    names = [f"piece{number}.mp4" for number in range(len(pieces))]
+    await run(composition.whole(names, "sound.m4a", target), composition.seconds, work, lambda part: None)
 
 
 async def run(arguments: list[str], seconds: float, work: Path, progress: Callable[[float], None]) -> None:
@@ -220,18 +336,14 @@ def ffmpeg_binary() -> str:
     return os.environ.get("FFMPEG_BINARY") or str(imageio_ffmpeg.get_ffmpeg_exe())
 
 
-def _place(picture: Any, source: Any, entry: MediaEntry, tile: Tile) -> Any:
-    """The person's picture in its tile, while there is one."""
-    width, height = tile.width - 2, tile.height - PLATE
-    fit = {"force_original_aspect_ratio": "decrease", "force_divisible_by": 2, "eval": "frame"}
-    scaled = (
-        source.video.filter("fps", FRAME_RATE)
-        .filter("scale", width, height, flags="fast_bilinear", **fit)
-        .filter("setpts", f"PTS+{entry.offset_ms / 1000:.3f}/TB")
-    )
-    shown = spans_expression(entry.video_spans, entry.offset_ms)
-    middle = f"{tile.left + tile.width // 2}-w/2", f"{tile.top + height // 2}-h/2"
-    return ffmpeg.overlay(picture, scaled, x=middle[0], y=middle[1], eof_action="pass", enable=shown)
+def _box(ground: Any, tile: Tile) -> Any:
+    height = tile.height - tile.plate
+    return ground.drawbox(tile.left + 1, tile.top, tile.width - 2, height, "0x000000", thickness="fill")
+
+
+def _foot(tile: Tile, size: int) -> int:
+    """Where a line of this size stands in the tile's plate."""
+    return tile.top + tile.height - tile.plate + (tile.plate - size) // 2
 
 
 async def _tail(stream: asyncio.StreamReader) -> bytes:

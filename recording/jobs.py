@@ -153,7 +153,9 @@ class Jobs:
             for number, entry in enumerate(playback.media)
         ]
         target = work / "composite.mp4"
-        composition = compose.Composition(manifest, playback, work, request.locale, request.timezone)
+        composition = await asyncio.to_thread(
+            compose.Composition, manifest, playback, work, request.locale, request.timezone
+        )
         next_told = 0.0
 
         def progress(part: float) -> None:
@@ -163,8 +165,7 @@ class Jobs:
                 # The last hundredth is for storing the file.
                 self._tell(key, "running", 0.99 * part)
 
-        await compose.run(composition.still(), 1.0, work, lambda part: None)
-        await compose.run(composition.film(files, target), composition.seconds, work, progress)
+        await compose.make(composition, files, target, progress)
         # Each try has names of its own: what a killed one left is never taken for a whole one, nor in its way.
         stem = f"{EXPORTS_PREFIX}{request.job_id}.{secrets.token_hex(4)}"
         stored = await self._store.put_new(f"{place}{stem}.mp4", target)

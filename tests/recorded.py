@@ -18,6 +18,7 @@ import msgspec
 
 from recording import messages
 from recording.format import RECORDING_TRACK, RecordKind, TrackHeader, pack_note, pack_record
+from recording.playback import MediaEntry, RepairEntry
 from recording.recorder import Recorder
 from recording.spool import Batch, PendingChunk, SegmentSeries
 
@@ -325,6 +326,18 @@ def facts(seconds: float, people: Iterable[str], writers: Iterable[str] = ("work
         events=[{"seq": 1, "event": "open"}],
         writers=list(writers),
     )
+
+
+def media_entry(**changes: object) -> MediaEntry:
+    """An entry of a playback index, as if made from nothing."""
+    fields: dict[str, object] = {
+        "name": "n", "person_id": "p", "source": "person", "display_name": "Wang", "display_name_zh": "王",
+        "role": "judge", "media_type": "", "size": 0, "sha256": "", "offset_ms": 0, "duration_ms": 0, "has_audio": True,
+        "has_video": True, "width": 0, "height": 0, "video_spans": [], "audio_spans": [],
+        "peaks_period_ms": 500, "peaks": [], "alignment": "arrival", "derived_from": [],
+        "repairs": RepairEntry(silence_ms=0, packets_left_out=0, frames_left_out=0, late_left_out=0),
+    }  # fmt: skip
+    return MediaEntry(**(fields | changes))  # type: ignore[arg-type]
 
 
 async def sealed(recorder: Recorder, sitting_id: str, sitting: messages.SittingFacts) -> messages.Finalised:

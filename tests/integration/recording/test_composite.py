@@ -9,15 +9,17 @@ import av
 import pytest
 
 from recording import compose, messages, service
-from recording.compose import Tile, grid, label, spans_expression
+from recording.compose import label
 from recording.fonts import find_font, is_latin
 from recording.keys import SigningKey, load_or_make
+from recording.layout import Tile, places
 from recording.objects import ObjectStore, open_store
-from recording.playback import MediaEntry, RepairEntry
 from recording.recorder import Recorder
 from recording.serve import RecordReader
 from recording.verify import verify_record
 from tests.recorded import (
+    BEGIN_WALL_NS,
+    SECOND,
     Tape,
     audio_arrivals,
     audio_track,
@@ -25,6 +27,7 @@ from tests.recorded import (
     facts,
     h264_arrivals,
     h264_track,
+    media_entry,
     running,
     sealed,
     video_arrivals,
@@ -53,8 +56,17 @@ async def record(tmp_path: Path, store: ObjectStore, key: SigningKey, name: str 
     sitting = facts(6.5, ["p1", "p2"])
     sitting.participants[0].name = name
     sitting.participants[1].name_zh = "王小明"
+    sitting.events = [
+        event(0.5, machine="sitting", name="elapsed", source="countdown", to="in_session"),
+        event(2, machine="order", name="set_stage", detail={"stage": "evidence"}),
+        event(6.5, machine="sitting", name="close", source="in_session", to="closed"),
+    ]
     async with running(Recorder(tmp_path / "spool", store, key)) as recorder:
         await sealed(recorder, "sitting", sitting)
+
+
+def event(at_s: float, source: str = "", to: str = "", **fields: object) -> dict[str, object]:
+    return {"utc": BEGIN_WALL_NS + int(at_s * SECOND), "from": source, "to": to, **fields}
 
 
 async def made(recorder: Recorder, told: list[messages.AnyEvent], request: messages.Compose) -> messages.JobState:
@@ -118,10 +130,17 @@ async def test_a_composite_is_made_with_progress_and_listed(
         assert (video.codec_context.name, video.width, video.height) == ("h264", 1280, 720)
         assert (audio.codec_context.name, audio.rate) == ("aac", 48_000)
         assert container.duration == pytest.approx(6_500_000, abs=150_000)
-    first, second = grid(2)
-    assert luminance(path, 2, first) > 130
+        assert [float(frame.time) for frame in container.decode(video=0)][:2] == [0, pytest.approx(1 / 12)]
+        titles = {"en": ["In session", "Evidence"], "zh-CN": ["开庭", "举证质证"]}[locale]
+        found = [
+            (chapter["metadata"]["title"], chapter["end"] * chapter["time_base"]) for chapter in container.chapters()
+        ]
+        assert found == [(titles[0], 2), (titles[1], 6.5)]
+    stage, (first, second) = places(2).stage, places(2).strip
+    assert luminance(path, 2, stage) > 130
     # A change of codec is a change of files, and none of places.
-    assert 70 < luminance(path, 5, first) < 120
+    assert 70 < luminance(path, 5, stage) < 120
+    assert luminance(path, 5, first) < 40
     assert luminance(path, 5, second) < 40
     report = await verify_record(store, "hearings/sitting/", key.public)
     assert report.ok
@@ -194,41 +213,11 @@ async def test_ffmpeg_that_is_cancelled_is_gone(tmp_path: Path) -> None:
         await task
 
 
-@pytest.mark.parametrize("count", range(17))
-def test_tiles_of_a_grid_are_inside_and_apart(count: int) -> None:
-    tiles = grid(count)
-    assert len(tiles) == count
-    for number, tile in enumerate(tiles):
-        assert tile.width % 2 == tile.height % 2 == tile.left % 2 == 0
-        assert 0 <= tile.left <= tile.left + tile.width <= compose.WIDTH
-        assert compose.BAR <= tile.top <= tile.top + tile.height <= compose.HEIGHT
-        for other in tiles[:number]:
-            assert tile.left >= other.left + other.width or tile.top >= other.top + other.height
-
-
-def test_spans_are_an_expression_of_bounded_length() -> None:
-    assert spans_expression([], 0) == "0"
-    assert spans_expression([[0, 1000], [5000, 6000]], 500) == "between(t,0.500,1.500)+between(t,5.500,6.500)"
-    many = [[at * 1000, at * 1000 + 500] for at in range(1000)]
-    assert spans_expression(many, 0).count("between") == compose.SPANS_LIMIT
-
-
-def entry(**changes: object) -> MediaEntry:
-    fields: dict[str, object] = {
-        "name": "n", "person_id": "p", "source": "person", "display_name": "Wang", "display_name_zh": "王",
-        "role": "judge", "media_type": "", "size": 0, "sha256": "", "offset_ms": 0, "duration_ms": 0, "has_audio": True,
-        "has_video": True, "width": 0, "height": 0, "video_spans": [], "audio_spans": [],
-        "peaks_period_ms": 500, "peaks": [], "alignment": "arrival", "derived_from": [],
-        "repairs": RepairEntry(silence_ms=0, packets_left_out=0, frames_left_out=0, late_left_out=0),
-    }  # fmt: skip
-    return MediaEntry(**(fields | changes))  # type: ignore[arg-type]
-
-
 def test_labels_are_in_the_language_that_the_fonts_can_write() -> None:
-    assert label(entry(), "en", chinese_font=True) == "Wang · Judge"
-    assert label(entry(), "zh-CN", chinese_font=True) == "王 · 审判长"
-    assert label(entry(), "zh-CN", chinese_font=False) == "Wang · Judge"
-    assert label(entry(source="screen", role=""), "zh-CN", chinese_font=True) == "王 · 共享屏幕"
+    assert label(media_entry(), "en", chinese_font=True) == "Wang · Judge"
+    assert label(media_entry(), "zh-CN", chinese_font=True) == "王 · 审判长"
+    assert label(media_entry(), "zh-CN", chinese_font=False) == "Wang · Judge"
+    assert label(media_entry(source="screen", role=""), "zh-CN", chinese_font=True) == "王 · 共享屏幕"
 
 
 def test_fonts() -> None:
