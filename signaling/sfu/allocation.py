@@ -20,10 +20,8 @@ from typing import NamedTuple
 
 from . import temporal
 from .clock import NS_PER_S
+from .line_loss import HIGH_LOSS, LOW_LOSS
 
-#: Loss above which a link is taken for congested, and below which more is tried (fractions of packets).
-HIGH_LOSS = 0.15
-LOW_LOSS = 0.12
 #: Least round trip above the base, over which a queue stands: more than 50 ms of jitter both ways leave of a few.
 STANDING_QUEUE_MS = 100
 #: Over how long the least round trip is taken, of how many at least, and how long the base is remembered: one to two
@@ -37,9 +35,8 @@ HEADROOM = 0.95
 #: the throughput up and down.
 CONGESTED_SHARE = 0.9
 CONGESTED_PERIODS = 2
-#: Weight of the newest period in the rate sent and in the loss: a keyframe is a burst, a few dozen packets say little.
+#: Weight of the newest period in the rate sent: a keyframe is a burst.
 SMOOTHING = 0.4
-LOSS_SMOOTHING = 0.2
 FIRST_RETRY_S = 1.5
 MAX_RETRY_S = 60.0
 #: Growth per try when nothing limits.
@@ -57,7 +54,6 @@ class LinkEstimate:
         self._changed_ns = 0
         self._raised = False
         self._sent_bps = 0.0
-        self._loss = 0.0
         self._low_periods = 0
         self._good_bps: float | None = None
         """What was sent before loss alone lowered it."""
@@ -66,13 +62,11 @@ class LinkEstimate:
     def on_remb(self, bitrate: int) -> None:
         self.remb_bps = bitrate
 
-    def update(self, sent_bps: float, loss: float | None, now_ns: int, rtt_ms: float | None = None) -> None:
-        """Judge the last period: what was sent, the fraction that the receiver reported lost, and its least round trip,
-        if it said anything of them."""
+    def update(self, sent_bps: float, loss: float, now_ns: int, rtt_ms: float | None = None) -> None:
+        """Judge the last period: what was sent, the share that the line lost of late (:mod:`.line_loss`), and the
+        period's least round trip, if it is known."""
         self._sent_bps += (sent_bps - self._sent_bps) * SMOOTHING
-        if loss is not None:
-            self._loss += (loss - self._loss) * LOSS_SMOOTHING
-        sent_bps, remb, loss = self._sent_bps, self.remb_bps, self._loss
+        sent_bps, remb = self._sent_bps, self.remb_bps
         stands = self._queue.update(rtt_ms, now_ns)
         low = remb is not None and remb < sent_bps * CONGESTED_SHARE and stands is not False
         self._low_periods = self._low_periods + 1 if low else 0
@@ -81,7 +75,7 @@ class LinkEstimate:
             if since_s < 1.0:
                 return
             self._good_bps = None if self._low_periods else max(self._good_bps or 0.0, sent_bps)
-            fits = sent_bps * (1 - loss / 2) if loss > HIGH_LOSS else sent_bps
+            fits = sent_bps * (1 - loss) if loss > HIGH_LOSS else sent_bps
             if remb is not None and stands is not False:
                 fits = min(fits, remb)
             if self._raised:

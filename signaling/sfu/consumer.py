@@ -198,7 +198,8 @@ class Consumer:
         """The layer that should be shown now."""
         if self.granted < 0:
             return None
-        return self.producer.best_layer(min(self.preferred, self.granted), now_ns)
+        wanted = min(self.preferred, self.granted) if not self.producer.arrives_badly else 0
+        return self.producer.best_layer(wanted, now_ns)
 
     def consider(self, stream: MediaStream, now_ns: int) -> bool:
         """A keyframe begins: switch to its layer, if that is nearer to what is wanted, and say so."""
@@ -320,6 +321,14 @@ class Consumer:
             self.octets += octets - base[1]
             self.downlink.packets_out += packets - base[0]
             self.hot_base = (packets, octets)
+
+    def holes(self) -> int:
+        """How many numbers up to the newest sent were never sent, but for a constant: what the sender's line lost."""
+        self.count()
+        newest, stream, segment = self._map.highest_out, self.stream, self._map.current
+        if self.hot_base is not None and stream is not None and segment is not None:
+            newest = max(newest, stream.state.hot_number + segment.delta)
+        return newest - self.packets
 
     def settle(self) -> None:
         """Catch up with what the fast way has sent."""

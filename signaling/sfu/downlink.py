@@ -13,8 +13,9 @@ from .clock import NS_PER_S, Clock
 from .consumer import Consumer
 from .dtls_adapter import Certificate, SrtpKeys
 from .fastpath import Outbox
+from .line_loss import LineLoss, ReportedLoss
 from .port import Port, UdpPath
-from .quality import LossWindow, RoundTrip
+from .quality import RoundTrip
 from .transport import State, Transport
 
 #: mediasoup-client's bandwidth probator uses this SSRC.
@@ -23,8 +24,6 @@ RESERVED_SSRC = 1234
 REPORTS_PER_COMPOUND = 16
 #: A picture that had to yield stays dark for at least this long.
 DARK_NS = 2 * NS_PER_S
-#: Report blocks looked at per period.
-MAX_LOSS_SAMPLES = 256
 
 
 class Downlink(Transport):
@@ -45,8 +44,10 @@ class Downlink(Transport):
         self.consumers: dict[str, Consumer] = {}
         self._by_ssrc: dict[int, Consumer] = {}
         self._estimate = LinkEstimate()
-        self._lost_256: list[int] = []
-        self.loss = LossWindow()
+        self._by_rtx_ssrc: dict[int, Consumer] = {}
+        self._reported = ReportedLoss()
+        self._line, self._line_by_sound = LineLoss(), LineLoss()
+        """Sound is mended under its own numbers and hides what was lost; it is heard where there is no picture."""
         self.round_trip = RoundTrip()
         self.held_back = 0
         """Pictures that the link has no room for, or only in a lower layer than there is."""
@@ -71,14 +72,18 @@ class Downlink(Transport):
     def add_consumer(self, consumer: Consumer) -> None:
         self.consumers[consumer.id] = consumer
         self._by_ssrc[consumer.ssrc] = consumer
+        if consumer.rtx_ssrc is not None:
+            self._by_rtx_ssrc[consumer.rtx_ssrc] = consumer
 
     def remove_consumer(self, consumer: Consumer) -> None:
         consumer.close()
         self.counts.update(consumer.counts())
         self.consumers.pop(consumer.id, None)
-        self._by_ssrc.pop(consumer.ssrc, None)
         for ssrc in (consumer.ssrc, consumer.rtx_ssrc):
             if ssrc is not None:
+                self._by_ssrc.pop(ssrc, None)
+                self._by_rtx_ssrc.pop(ssrc, None)
+                self._reported.forget(ssrc)
                 self.forget_stream(ssrc, sent=True)
 
     def report_soon(self) -> None:
@@ -96,6 +101,8 @@ class Downlink(Transport):
         for consumer in self.consumers.values():
             if consumer.stream is not None:
                 consumer.stream.cool()
+        for line in (self._line, self._line_by_sound):
+            line.path_changed(now_ns)
 
     def on_return(self, now_ns: int) -> None:
         """What was sent meanwhile is lost, and too much to be asked for again."""
@@ -123,14 +130,27 @@ class Downlink(Transport):
                 self._estimate.on_remb(report.bitrate)
             elif isinstance(report, rtcp.ReceiverReport | rtcp.SenderReport):
                 for block in report.reports:
-                    consumer = self._by_ssrc.get(block.ssrc)
-                    if consumer is None or consumer.stream is None:
-                        continue
-                    consumer.reported()
-                    if len(self._lost_256) < MAX_LOSS_SAMPLES:
-                        self._lost_256.append(block.fraction_lost)
-                    if block.lsr and block.lsr == consumer.reported_ntp:
-                        self.round_trip.learn(consumer.reported_ns, now_ns, block.dlsr)
+                    self._on_report(block, now_ns)
+
+    def loss(self, now_ns: int) -> float | None:
+        """The share of what is sent that the line to the peer loses, of late; ``None`` while nothing says."""
+        share = self._line.share(now_ns)
+        return share if share is not None else self._line_by_sound.share(now_ns)
+
+    def _on_report(self, block: rtcp.ReportBlock, now_ns: int) -> None:
+        repaired = self._by_rtx_ssrc.get(block.ssrc)
+        if repaired is not None:  # its numbers have no holes
+            self._line.add(*self._reported.heard(block.ssrc, block.highest_sequence, block.total_lost, 0), now_ns)
+            return
+        consumer = self._by_ssrc.get(block.ssrc)
+        if consumer is None or consumer.stream is None:
+            return
+        consumer.reported()
+        line = self._line if consumer.producer.kind == "video" else self._line_by_sound
+        holes = consumer.holes()
+        line.add(*self._reported.heard(block.ssrc, block.highest_sequence, block.total_lost, holes), now_ns)
+        if block.lsr and block.lsr == consumer.reported_ntp:
+            self.round_trip.learn(consumer.reported_ns, now_ns, block.dlsr)
 
     def report(self, now_ns: int) -> None:
         """Sender reports with canonical names; then a look at the link."""
@@ -155,10 +175,7 @@ class Downlink(Transport):
         sent_bps = max(0, octets - self._sent_octets) * 8 / seconds
         self._sent_octets, self._measured_ns = octets, now_ns
         video = [c for c in self.consumers.values() if c.producer.kind == "video" and not c.paused]
-        loss = sum(self._lost_256) / len(self._lost_256) / 256 if self._lost_256 else None
-        self.loss.add(len(self._lost_256), (loss or 0.0) * len(self._lost_256))
-        self._lost_256.clear()
-        self._estimate.update(sent_bps, loss, now_ns, self.round_trip.take_least())
+        self._estimate.update(sent_bps, self.loss(now_ns) or 0.0, now_ns, self.round_trip.take_least())
         demands = [
             Demand(
                 [s.bitrate_bps if s is not None else 0.0 for s in c.producer.streams],

@@ -96,6 +96,9 @@ class Producer:
         self.paused = False
         self.allowed = False
         self.flowing = False
+        self.arrives_badly = False
+        """Its sender's line loses so much that only the lowest layer is shown: of its frames, of few packets each, most
+        come whole."""
         self._request_keyframe = request_keyframe
         self.fast = fast
         self._keyframe_layer = 0

@@ -288,9 +288,10 @@ class Room:
     def _quality(self, peer: Peer, now_ns: int) -> api.PeerQuality:
         camera, downlink = peer.producers.get("camera"), peer.downlink
         rtt_ms = downlink.round_trip.ms if downlink is not None else None
+        downlink_loss = downlink.loss(now_ns) if downlink is not None else None
         return api.PeerQuality(
             uplink_loss=peer.uplink.loss.take() if peer.uplink is not None else None,
-            downlink_loss=downlink.loss.take() if downlink is not None else None,
+            downlink_loss=round(downlink_loss, 4) if downlink_loss is not None else None,
             rtt_ms=round(rtt_ms, 1) if rtt_ms is not None else None,
             layer=camera.best_layer(camera.layers - 1, now_ns) if camera is not None and camera.flowing else None,
             held_back=downlink.held_back if downlink is not None else 0,

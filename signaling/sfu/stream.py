@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 VIDEO_CACHE_PACKETS = 512
 AUDIO_CACHE_PACKETS = 128
 MIN_CACHE_PACKETS = 128
+#: Retransmissions remembered, whose packets may still come by themselves.
+MAX_MENDED = 256
 #: A rate over less than this says nothing.
 MIN_MEASURE_MS = 200
 
@@ -52,8 +54,12 @@ class MediaStream:
         self.sender_report: rtcp.SenderReport | None = None
         self.sender_report_ns = 0
         self.bitrate_bps = 0.0
-        self.expected_now = self.lost_now = 0
-        """Packets between the last two report blocks."""
+        self.expected_now = self.lost_now = self.missed_now = 0
+        """Packets between the last two report blocks: how many there should be, how many are lost, and how many did
+        not come at first (less than none, if late ones came), which repair may have mended."""
+        self._mended: dict[int, None] = {}
+        """Numbers that came as retransmissions only."""
+        self._mended_ever = self._reported_mended = 0
         self._unwrapper = SequenceUnwrapper(self.state)
         self._reported_expected = 0
         self._reported_received = 0
@@ -139,13 +145,17 @@ class MediaStream:
             self._restart(number)
         media = Media(number, packet.marker, packet.timestamp)
         if not self.store.claim(media):
+            if not recovered and self._mended.pop(number, 0) is None:
+                self._mended_ever -= 1  # it was asked for, but only late
             return None
         state.last_packet_ns = now_ns
         state.sibling_frames = 0
         state.stopped = 0
         state.bytes += len(packet.data)
         state.received += 1
-        if not recovered:
+        if recovered:
+            self._note_mended(number)
+        else:
             self._measure_jitter(packet.timestamp, now_ns)
         return media
 
@@ -216,7 +226,10 @@ class MediaStream:
             return None
         expected = state.highest - state.base + 1
         self.expected_now = max(0, expected - self._reported_expected)
-        self.lost_now = max(0, self.expected_now - (state.received - self._reported_received))
+        still_missing = self.expected_now - (state.received - self._reported_received)
+        self.lost_now = max(0, still_missing)
+        self.missed_now = still_missing + self._mended_ever - self._reported_mended
+        self._reported_mended = self._mended_ever
         self._reported_expected, self._reported_received = expected, state.received
         lsr = dlsr = 0
         if self.sender_report is not None:
@@ -240,6 +253,12 @@ class MediaStream:
         self.keyframe = -1
         self.state.base = number
         self.state.received = self._reported_expected = self._reported_received = 0
+
+    def _note_mended(self, number: int) -> None:
+        self._mended_ever += 1
+        self._mended[number] = None
+        if len(self._mended) > MAX_MENDED:
+            del self._mended[next(iter(self._mended))]
 
     def _measure_jitter(self, timestamp: int, now_ns: int) -> None:
         """RFC 3550 A.8, in units of 1/16 of the clock."""

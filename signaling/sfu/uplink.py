@@ -9,6 +9,7 @@ from typing import Literal
 from . import rtcp, rtp
 from .clock import Clock
 from .dtls_adapter import Certificate
+from .line_loss import LineLoss
 from .port import Port
 from .producer import Producer
 from .quality import LossWindow
@@ -55,6 +56,7 @@ class Uplink(Transport):
         self._unknown_left = MAX_UNKNOWN_PER_S
         self.loss = LossWindow()
         """What did not come at once, mended or not."""
+        self._line = LineLoss()
         self._recovered = 0
 
     def add_producer(self, producer: Producer, encodings: list[tuple[int, int | None]]) -> None:
@@ -137,6 +139,7 @@ class Uplink(Transport):
         if self.ingress is not None and self._keys is None:
             self.ingress.close()
         self._estimate.path_changed(now_ns)
+        self._line.path_changed(now_ns)
 
     # --- timers --------------------------------------------------------------------
 
@@ -163,7 +166,7 @@ class Uplink(Transport):
         blocks: list[rtcp.ReportBlock] = []
         video: list[int] = []
         received_bps = 0.0
-        expected = lost = recovered = 0
+        expected = lost = recovered = missed = pictured = 0
         for producer in self.producers.values():
             for stream in producer.streams:
                 if stream is None:
@@ -174,16 +177,24 @@ class Uplink(Transport):
                     blocks.append(block)
                     expected += stream.expected_now
                     lost += stream.lost_now
+                    if producer.kind == "video":
+                        pictured += stream.expected_now
+                        missed += stream.missed_now
                     recovered += stream.nack.recovered
                 if producer.kind == "video":
                     video.append(stream.ssrc)
                     received_bps += stream.bitrate_bps
         self._estimate.update(expected, lost, received_bps, now_ns)
-        missed = lost + max(0, recovered - self._recovered)
-        self.loss.add(expected, missed)
+        asked_for = lost + max(0, recovered - self._recovered)
+        self.loss.add(expected, asked_for)
         self.counts["packets_expected"] += expected
-        self.counts["packets_lost"] += missed
+        self.counts["packets_lost"] += asked_for
         self._recovered = recovered
+        # Sound is mended under its own numbers: which of them were lost nobody can say.
+        self._line.add(pictured, missed, now_ns)
+        arrives_badly = self._line.lossy(now_ns)
+        for producer in self.producers.values():
+            producer.arrives_badly = arrives_badly
         feedback = [rtcp.remb(self._own_ssrc, int(self._estimate.bitrate_bps), video)] if video else []
         if blocks or feedback:
             self.send_rtcp(self._compound(feedback, blocks))

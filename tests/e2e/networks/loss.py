@@ -7,6 +7,8 @@ import time
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from playwright.async_api import ViewportSize
+
 from tests.servers.netns import Link
 from tests.servers.weather import Weather
 
@@ -18,6 +20,8 @@ from .quality import Quality, Row, Watch, judge
 #: The issue's links, in the words of ``tc netem``: ``loss 10% delay 50ms 50ms``, and the same with 30 %.
 BAD = Weather(loss=0.1, delay_ms=50, jitter_ms=50)
 WORSE = Weather(loss=0.3, delay_ms=50, jitter_ms=50)
+#: A window in which the judge stands large enough for a higher layer than the lowest.
+ROOMY: ViewportSize = {"width": 1920, "height": 1080}
 #: Long enough for both browsers to send all their layers.
 CALM_S = 10.0
 #: After a change of the weather nothing is judged for so long: what comes then was sent before.
@@ -73,6 +77,7 @@ async def endure(court: Court, *, bad_s: float, worse_s: float, seed: int) -> Lo
     with court.world.namespace() as namespace:
         link = namespace.join(seed=seed)
         async with court.visitor(namespace) as person:
+            await person.page.set_viewport_size(ROOMY)
             await court.both_ways(person)
             people = (court.judge, person)
             watches = {each.role: await Watch.begin(each) for each in people}

@@ -239,6 +239,37 @@ def test_a_sender_that_jumps_is_followed_without_a_gap() -> None:
     assert [(p.sequence - bench.down.sent[0].sequence) & 0xFFFF for p in bench.down.sent] == [0, 1, 2]
 
 
+def test_what_the_senders_line_lost_is_a_hole_until_it_comes_late() -> None:
+    bench = Bench()
+    for number in (1, 2, 3):
+        bench.send(number, key=number == 1)
+    before = bench.consumer.holes()
+    for number in (6, 7):
+        bench.send(number)
+    assert bench.consumer.holes() - before == 2
+    bench.send(5)
+    assert bench.consumer.holes() - before == 1
+    bench.send(8, body=b"")
+    bench.send(9)
+    assert bench.consumer.holes() - before == 1, "padding is left out and leaves none"
+
+
+def test_of_a_picture_that_arrives_badly_the_lowest_layer_is_shown() -> None:
+    bench = Bench(layers=2)
+    for layer in (0, 1):
+        bench.send(1, layer=layer, key=True)
+    assert bench.consumer.status == "high"
+    bench.producer.arrives_badly = True
+    bench.asked.clear()
+    bench.consumer.grant(1, bench.down.time_ns)
+    bench.send(2, layer=0, key=True)
+    assert bench.consumer.status == "middle", "of two layers the lower"
+    bench.producer.arrives_badly = False
+    bench.consumer.grant(1, bench.down.time_ns)
+    bench.send(2, layer=1, key=True)
+    assert bench.consumer.status == "high"
+
+
 @pytest.mark.parametrize("layers", [1, 3])
 def test_a_closed_consumer_leaves_no_trace(layers: int) -> None:
     bench = Bench(layers=layers)

@@ -4,13 +4,15 @@ from signaling.sfu import rtcp, rtp
 from signaling.sfu.clock import NS_PER_MS as MS
 from signaling.sfu.clock import NS_PER_S
 from signaling.sfu.store import Media
-from signaling.sfu.stream import VIDEO_CACHE_PACKETS, MediaStream
+from signaling.sfu.stream import MAX_MENDED, VIDEO_CACHE_PACKETS, MediaStream
 
 
-def accept(stream: MediaStream, sequence: int, now_ns: int = 0, timestamp: int = 0) -> Media | None:
+def accept(
+    stream: MediaStream, sequence: int, now_ns: int = 0, timestamp: int = 0, *, recovered: bool = False
+) -> Media | None:
     packet = rtp.parse(rtp.build(96, sequence, timestamp, stream.ssrc, b"x" * 88))
     assert packet is not None
-    return stream.accept(packet, now_ns)
+    return stream.accept(packet, now_ns, recovered=recovered)
 
 
 def test_duplicates_are_refused_and_late_ones_taken() -> None:
@@ -49,6 +51,28 @@ def test_loss_and_rate_are_reported() -> None:
     again = stream.report_block(NS_PER_S)
     assert again is not None
     assert again.fraction_lost == 0
+
+
+def test_what_repair_mended_was_missed_and_what_was_only_late_was_not() -> None:
+    stream = MediaStream(1, 0, 90000)
+    for n in range(100):
+        if n % 10 or not n:
+            accept(stream, n)
+    stream.report_block(0)
+    assert (stream.expected_now, stream.lost_now, stream.missed_now) == (100, 9, 9)
+    for n in range(10, 100, 10):
+        accept(stream, n, recovered=True)
+    stream.report_block(0)
+    assert (stream.expected_now, stream.lost_now, stream.missed_now) == (0, 0, 0), "mended, but missed all the same"
+    for n in range(10, 60, 10):
+        assert accept(stream, n) is None
+    stream.report_block(0)
+    assert stream.missed_now == -5, "these were overtaken by their retransmissions"
+    for n in range(100, 100 + 2 * MAX_MENDED):
+        accept(stream, n, recovered=True)
+    assert accept(stream, 100) is None
+    stream.report_block(0)
+    assert stream.missed_now == 2 * MAX_MENDED, "only so many are remembered"
 
 
 def test_jitter_of_uneven_arrival() -> None:
