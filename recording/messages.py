@@ -148,13 +148,18 @@ class Event(Struct, tag_field="type"):
 class Archived(Event, tag="archived"):
     """What is in the object store, read back and compared, of one live recording; about every 2 s while it grows.
 
-    ``sealed_wall_ns``: everything captured before this time by the writers seen here is archived.
+    ``sealed_wall_ns``: everything captured before this time by the writers seen here is archived.  ``root`` (hex) is
+    over the heads of the ``tracks`` chains that these bytes are, and ``segments`` how many of each writer it covers
+    (:mod:`recording.roots`).
     """
 
     sitting_id: str
     sealed_wall_ns: int
     objects: int
     bytes: int
+    root: str = ""
+    tracks: int = 0
+    segments: dict[str, int] = {}
 
 
 class Sealed(Event, tag="sealed"):

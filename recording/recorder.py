@@ -27,6 +27,7 @@ from .manifest import MANIFEST_NAME, SIGNATURE_NAME, decoder, prefix
 from .messages import AnyAnswer, AnyEvent, SittingFacts
 from .objects import ObjectStore, StoreProblem
 from .playback import PLAYBACK_NAME, PLAYBACK_SIGNATURE_NAME
+from .roots import media_root
 from .seal import ManifestConflict, read_signed, store_manifest, store_playback
 from .spool import try_lock
 from .transparency import TransparencyLog
@@ -230,10 +231,14 @@ class Recorder:
 
     async def _care(self, sitting: Sitting) -> None:
         """Look after one recording until it is sealed, or has had nothing to do for long."""
-        backoff, idle_since = BACKOFF_S, time.monotonic()
+        backoff, idle_since, whole = BACKOFF_S, time.monotonic(), False
         try:
             while True:
                 try:
+                    if not whole:
+                        # What an earlier run stored is part of the root too.
+                        await sitting.archive.catch_up()
+                        whole = True
                     busy = await sitting.archive.step(self._uploads)
                     self._tell_archived(sitting)
                     if sitting.facts is not None and await self._complete(sitting):
@@ -281,12 +286,16 @@ class Recorder:
         sitting.published = time.monotonic(), archive.objects
         ends = {writer: record.end_wall_ns for writer, record in archive.record.writers.items()}
         live = [end for writer, end in ends.items() if writer in archive.live]
+        heads = media_root(record.chain for record in archive.record.writers.values())
         self.publish(
             messages.Archived(
                 sitting_id=archive.recording_id,
                 sealed_wall_ns=min(live) if live else max(ends.values(), default=0),
                 objects=archive.objects,
                 bytes=archive.bytes,
+                root=heads.root.hex(),
+                tracks=heads.tracks,
+                segments=heads.segments,
             )
         )
 

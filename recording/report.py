@@ -37,6 +37,16 @@ FINDINGS: dict[str, tuple[Severity, str, str]] = {
         "The stored chunks of track {place} are not those that were signed.",
         "音视频轨 {place} 的存储内容与签名时不一致。",
     ),
+    "roots": (
+        "note",
+        "Roots that the sitting's log took down fit the stored chains: {place}.",
+        "庭审日志逐分钟登记的根值与存储的校验链相符：{place}。",
+    ),
+    "root-wrong": (
+        "error",
+        "What is stored is not what the sitting's log took the root of at {place}.",
+        "存储内容与庭审日志在 {place} 登记的根值不符。",
+    ),
     "chain-unlisted": (
         "error",
         "The chain is broken and the manifest does not say so: {place}.",

@@ -21,6 +21,7 @@ from .objects import ObjectStore
 from .playback import EXPORTS_PREFIX, PLAYBACK_NAME, PLAYBACK_SIGNATURE_NAME, ExportEntry, Playback, export_decoder
 from .playback import decoder as playback_decoder
 from .report import CAUSES_ZH, SOURCES_ZH, Finding, Report, finding
+from .roots import RootCheck
 from .timestamps import StampProblem
 from .transparency import check_inclusion, inclusion_decoder
 
@@ -120,6 +121,7 @@ class Verification:
         """Every listed segment: present, unaltered, and all chains as signed."""
         known = {(problem.code, problem.place) for problem in manifest.problems}
         chains: dict[str, WriterChain] = {}
+        roots = RootCheck(manifest.events)
         for entry in manifest.objects:
             chain = chains.setdefault(entry.writer, WriterChain(manifest.sitting_id, entry.writer))
             if entry.name not in present:
@@ -127,6 +129,7 @@ class Verification:
                 continue
             data = await self._read(entry.name)
             segment = await asyncio.to_thread(chain.feed, entry.name, data)
+            roots.seen(chain)
             self._chunks += len(segment.chunks)
             self._bytes += segment.size
             if segment.sha256 != entry.sha256 or segment.size != entry.size:
@@ -137,6 +140,16 @@ class Verification:
             if segment.recovered:
                 self._add("segment-recovered", entry.name)
         self._tracks(manifest, chains)
+        self._roots(roots)
+
+    def _roots(self, roots: RootCheck) -> None:
+        """The roots that the sitting's log took down each minute: they fit the chains as they stood then."""
+        fit, wrong, last = roots.outcome()
+        if fit:
+            self._add("roots", f"{fit}, the last is {last}", f"共 {fit} 个，最后一个为 {last}")
+        for at in wrong:
+            day = f"{at.year}年{at.month}月{at.day}日"
+            self._add("root-wrong", f"{at:%Y-%m-%d %H:%M:%S} UTC", f"{day} {at:%H:%M:%S}（UTC）")
 
     def _tracks(self, manifest: m.Manifest, chains: dict[str, WriterChain]) -> None:
         signed = {(entry.writer, entry.track): entry for entry in manifest.tracks}

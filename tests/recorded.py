@@ -17,9 +17,11 @@ import av
 import msgspec
 
 from recording import messages
+from recording.chain import WriterChain
 from recording.format import RECORDING_TRACK, RecordKind, TrackHeader, pack_note, pack_record
 from recording.playback import MediaEntry, RepairEntry
 from recording.recorder import Recorder
+from recording.roots import media_root
 from recording.spool import Batch, PendingChunk, SegmentSeries
 
 NTP_EPOCH_S = 2_208_988_800
@@ -338,6 +340,23 @@ def media_entry(**changes: object) -> MediaEntry:
         "repairs": RepairEntry(silence_ms=0, packets_left_out=0, frames_left_out=0, late_left_out=0),
     }  # fmt: skip
     return MediaEntry(**(fields | changes))  # type: ignore[arg-type]
+
+
+def root_events(folder: Path, writer: str = "worker.1") -> list[dict[str, Any]]:
+    """Entries of the sitting's log, one for each closed segment in this folder, with the root as it then stood."""
+    chain, events = WriterChain("sitting", writer), []
+    for count, path in enumerate(sorted(folder.glob("*.hrec")), 1):
+        chain.feed(path.name, path.read_bytes())
+        made = media_root([chain])
+        events.append(
+            {
+                "name": "root",
+                "utc": BEGIN_WALL_NS + count * SECOND,
+                "prev_hash": f"{count:064x}",
+                "detail": {"media": made.root.hex(), "tracks": made.tracks, "segments": made.segments},
+            }
+        )
+    return events
 
 
 async def sealed(recorder: Recorder, sitting_id: str, sitting: messages.SittingFacts) -> messages.Finalised:

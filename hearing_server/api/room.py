@@ -74,6 +74,10 @@ class RecordView(Struct):
     fallback: str = ""
     #: A statement about an incident is missing; the judge gives it (``state_incident``).
     incident: bool = False
+    #: The newest root of the archived record, hex, and when the log took it down: one hash over the log and the heads
+    #: of all tracks; empty until the archive holds something.
+    root: str = ""
+    root_at: float | None = None
 
 
 class TalkView(Struct):

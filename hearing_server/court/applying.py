@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from .model import GENESIS_HASH, NS, Consultation, Event, Person, Sitting, Task
+from .model import GENESIS_HASH, NS, Consultation, Event, Person, Sitting, Task, root_of
 from .ordering import ORDERS, related
 from .profiles import Rules
 from .states import (
@@ -169,6 +169,14 @@ def _apply_record(sitting: Sitting, event: Event) -> Sitting:
     match event.name:
         case "writer":
             return replace(sitting, writers=(*sitting.writers, event.detail["writer"]))
+        case "root":
+            return replace(
+                sitting,
+                root=root_of(event),
+                root_media=event.detail["media"],
+                root_at=event.utc,
+                root_tracks=event.detail.get("tracks", 0),
+            )
         case "request_interrupt":
             return replace(sitting, interrupt_asked=event.detail["ground"])
         case "decline_interrupt":

@@ -37,6 +37,20 @@ class Writer(Arguments):
     writer: Id
 
 
+#: SHA-256, hex.
+Digest = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+
+
+class MediaRoot(Arguments):
+    """The record's chains as the archive held them: see docs/record-format.md §4."""
+
+    #: The root over the heads of all tracks' chains.
+    media: Digest
+    tracks: Annotated[int, msgspec.Meta(ge=0)] = 0
+    #: How many segments of each writer it covers.
+    segments: Annotated[dict[Name, Annotated[int, msgspec.Meta(ge=1)]], msgspec.Meta(max_length=10_000)] = {}
+
+
 class Open(Arguments):
     #: Why the court sits without a record, where its profile allows that.
     off_record: Text = ""
@@ -154,9 +168,7 @@ class PersonChange(Arguments):
     deputy: bool | None = None
 
 
-#: SHA-256, hex.
-Digest = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
-#: The same, or nothing where there is no record.
+#: SHA-256, hex, or nothing where there is no record.
 Root = Annotated[str, msgspec.Meta(pattern="^([0-9a-f]{64})?$")]
 DraftNumber = Annotated[int, msgspec.Meta(ge=1, le=10_000)]
 
@@ -207,6 +219,7 @@ ARGUMENTS: Final[dict[str, type[Arguments]]] = {
     "change_device": Seat,
     "check_in": CheckIn,
     "writer": Writer,
+    "root": MediaRoot,
     "open": Open,
     "recess": Recess,
     "convert_offline": Ground,

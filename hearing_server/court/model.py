@@ -198,6 +198,15 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 GENESIS_HASH = "0" * 64
 
 
+def root_of(event: Event) -> str:
+    """The root of the record that this entry takes down, hex: over the log before it and the media it names.
+
+    A node of a Merkle tree (RFC 6962 §2.1) whose left half is a leaf, the hash of the entry before.
+    """
+    log = hashlib.sha256(b"\x00" + bytes.fromhex(event.prev_hash)).digest()
+    return hashlib.sha256(b"\x01" + log + bytes.fromhex(event.detail["media"])).hexdigest()
+
+
 def canonical(value: Any) -> bytes:
     """UTF-8 JSON with sorted keys and no spaces; the events hold no floats, so that every language writes the same."""
     return msgspec.json.encode(value, order="deterministic")
@@ -250,6 +259,11 @@ class Sitting(msgspec.Struct, frozen=True, kw_only=True):
     partial: bool = False
     #: Writers of the record in order: ``<worker id>.<epoch>``.
     writers: tuple[str, ...] = ()
+    #: The newest root of the record and its media half, hex, when the log took it down, how many chains it covers.
+    root: str = ""
+    root_media: str = ""
+    root_at: int | None = None
+    root_tracks: int = 0
 
     doors: Doors = Doors.OPEN
     doors_since: int = 0

@@ -74,7 +74,7 @@ class Hearings:
         self._actors: dict[str, SittingActor] = {}
         self._loading: dict[str, asyncio.Future[SittingActor]] = {}
         self._sweeper: asyncio.Task[None] | None = None
-        self._keeper = Keeper(store, recorder, self._facts_for_record, self._record_sealed)
+        self._keeper = Keeper(store, recorder, self._facts_for_record, self._record_sealed, self._record_archived)
 
     async def start(self) -> None:
         """Go on with sittings that are open, records that are not sealed and jobs that are not done.
@@ -317,6 +317,11 @@ class Hearings:
 
     def _closed(self, actor: SittingActor) -> None:
         self._keeper.finalise(actor.sitting.id)
+
+    def _record_archived(self, event: m.Archived) -> None:
+        actor = self._actors.get(event.sitting_id)
+        if actor is not None and event.root:
+            actor.archived(event.root, event.tracks, event.segments)
 
     async def _record_sealed(self, sitting_id: str) -> None:
         actor = await self._actor(sitting_id)

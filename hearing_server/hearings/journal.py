@@ -21,8 +21,8 @@ NS = 1_000_000_000
 KEPT: Final = 1_000
 #: Entries that a client gets at once.
 TOLD: Final = 200
-#: The making of the sitting, and where the record is written, are nobody's news.
-_UNTOLD: Final = frozenset({"book", "writer"})
+#: The making of the sitting, where the record is written and what its root is, are nobody's news.
+_UNTOLD: Final = frozenset({"book", "writer", "root"})
 #: Names a device of a person.
 _SECRET: Final = frozenset({"seat"})
 

@@ -79,7 +79,8 @@ class RecorderClient:
 class Keeper:
     """Sees every closed sitting's record sealed and every job done.
 
-    ``facts_of`` makes the request's facts; ``sealed`` is called when a record is, possibly more than once.
+    ``facts_of`` makes the request's facts; ``sealed`` is called when a record is, possibly more than once; ``archived``
+    with the news of live records.
     """
 
     def __init__(
@@ -88,11 +89,13 @@ class Keeper:
         recorder: Recorder,
         facts_of: Callable[[str], Awaitable[m.SittingFacts | None]],
         sealed: Callable[[str], Awaitable[None]],
+        archived: Callable[[m.Archived], None] = lambda event: None,
     ) -> None:
         self._store = store
         self._recorder = recorder
         self._facts_of = facts_of
         self._sealed = sealed
+        self._archived = archived
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._wake: dict[str, asyncio.Event] = {}
         self._listener: asyncio.Task[None] | None = None
@@ -246,6 +249,7 @@ class Keeper:
             log.warning("recorder.unknown_sitting", sitting=event.sitting_id)
             return
         if isinstance(event, m.Archived):
+            self._archived(event)
             await self._store.records.archived(
                 event.sitting_id, sealed_utc=event.sealed_wall_ns, objects=event.objects, size=event.bytes
             )

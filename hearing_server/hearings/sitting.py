@@ -129,6 +129,11 @@ class SittingWork(ABC):
         self._show()
         self._inbox.post(self._settle)
 
+    def archived(self, root: str, tracks: int, segments: dict[str, int]) -> None:
+        """The archive holds so much of the record, read back and compared."""
+        self.watch.stored(root, tracks, segments)
+        self._inbox.post(self._settle)
+
     def media_changed(self, state: str, writer: str | None) -> None:
         if state == "ready":
             self._writer = writer
@@ -300,8 +305,10 @@ class SittingWork(ABC):
         if step is not None:
             return step
         recording = self.sitting.record not in (RecordState.IDLE, RecordState.FINALIZING, RecordState.SEALED)
-        news = recording and self._writer is not None and self._writer not in self.sitting.writers
-        return Command(name="writer", detail={"writer": self._writer}) if news else None
+        if recording and self._writer is not None and self._writer not in self.sitting.writers:
+            return Command(name="writer", detail={"writer": self._writer})
+        taken_s = None if self.sitting.root_at is None else self.sitting.root_at / NS
+        return self.watch.wanted_root(self.sitting.root_media, taken_s, now.utc / NS) if recording else None
 
     def _wanted_after_the_close(self) -> Command | None:
         """The bench may stay in its own room for a while."""

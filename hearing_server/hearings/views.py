@@ -75,6 +75,8 @@ def live_record(sitting: Sitting, watch: CaptureWatch) -> api.RecordView:
         off_record=sitting.off_record,
         fallback=sitting.fallback,
         incident=sitting.incident,
+        root=sitting.root,
+        root_at=_seconds(sitting.root_at),
     )
 
 

@@ -94,4 +94,6 @@ RECORD: Final = (
     _system({_R.FINALIZING}, "seal", _R.SEALED),
     # A media worker took the room: its part of the record carries this name.
     _system(UNDER_WAY | {_R.INTERRUPTED}, "writer", SAME),
+    # Each minute: what the archive holds by now, as one hash that the log keeps.
+    _system(UNDER_WAY | {_R.INTERRUPTED}, "root", SAME),
 )

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, async_playwright
@@ -25,6 +26,7 @@ from tests.recorded import (
     audio_track,
     eventually,
     facts,
+    root_events,
     running,
     sealed,
     video_arrivals,
@@ -53,11 +55,12 @@ async def _make(folder: Path) -> None:
     tape.track(video_track("p1"), video_arrivals(3))
     tape.note(number, 11, "end", reason="room-closed")
     tape.write(11.5).abandon()
+    sitting = msgspec.structs.replace(facts(11, ["p1"]), events=root_events(folder / "spool/sitting/worker.1"))
     await asyncio.to_thread((folder / "tsa").mkdir)
     with authority(folder / "tsa") as tsa:
         recorder = Recorder(folder / "spool", store, key, origin="court.example/records", authority=tsa.url)
         async with running(recorder):
-            await sealed(recorder, "sitting", facts(11, ["p1"]))
+            await sealed(recorder, "sitting", sitting)
 
             async def anchored() -> bool:
                 return "hearings/sitting/manifest.tsr" in {name for name, _ in await store.list("hearings/sitting")}

@@ -7,6 +7,7 @@ import json
 import shutil
 from pathlib import Path
 
+import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
@@ -23,6 +24,7 @@ from tests.recorded import (
     audio_arrivals,
     audio_track,
     facts,
+    root_events,
     running,
     sealed,
     video_arrivals,
@@ -46,8 +48,9 @@ async def _record(folder: Path) -> None:
     tape.track(video_track("p1"), video_arrivals(2))
     tape.note(number, 11, "end", reason="room-closed")
     tape.write(11.5).abandon()
+    sitting = msgspec.structs.replace(facts(11, ["p1"]), events=root_events(folder / "spool/sitting/worker.1"))
     async with running(Recorder(folder / "spool", store, key)) as recorder:
-        await sealed(recorder, "sitting", facts(11, ["p1"]))
+        await sealed(recorder, "sitting", sitting)
     progress: list[float] = []
     await export_to(store, "sitting", folder / "export", key.public, progress=progress.append)
     assert progress[-1] == 1.0
@@ -79,7 +82,9 @@ async def test_a_whole_export_is_complete_and_unaltered(export: Path, key: Signi
     assert (report.objects, report.tracks, report.case_number) == (2, 2, "(2026) T 1")
     assert report.chunks > 20
     assert report.key_id == key.public.key_id
-    assert set(codes(report)) - WITNESSES == {"gap"}
+    assert set(codes(report)) - WITNESSES == {"gap", "roots"}
+    (roots,) = [found for found in report.findings if found.code == "roots"]
+    assert roots.place.startswith("2, the last is ")
     assert parts == sorted(parts)
 
 
@@ -146,6 +151,7 @@ async def test_the_place_of_a_flip_in_a_segment_is_its_chunk(export: Path, key: 
     (altered,) = [found for found in report.findings if found.code == "object-altered"]
     assert altered.place.startswith("raw/worker.1/000000.hrec byte ")
     assert altered.place.endswith("(chunk-hash)")
+    assert codes(report).count("root-wrong") == 1, "the root after it covers chunks that came later"
 
 
 async def test_what_is_missing_too_much_or_cut_is_named(export: Path, key: SigningKey) -> None:

@@ -18,6 +18,22 @@ export const hex = (bytes: Uint8Array): string => Array.from(bytes, (byte) => by
 
 export const same = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((byte, at) => byte === b[at]);
 
+export function joined(...parts: (Uint8Array | number[])[]): Bytes {
+  const result = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    result.set(part, at);
+    at += part.length;
+  }
+  return result;
+}
+
+/** 32 bytes from hex; nothing else is taken. */
+export function fromHex(text: string): Bytes {
+  if (!/^[0-9a-f]{64}$/.test(text)) throw new RangeError("not a hash");
+  return Uint8Array.from(text.match(/../g)!, (byte) => parseInt(byte, 16));
+}
+
 export const utf8 = (text: string): Bytes => new TextEncoder().encode(text);
 
 /** Base64 as RFC 4648 §4 has it; nothing else is taken. */

@@ -2,6 +2,7 @@
 import { FINDINGS, CAUSES_ZH, SOURCES_ZH } from "../lib/generated/findings";
 import { digest, digestOf, hex, read, type Bytes, type Source } from "./bytes";
 import { WriterChain, type Problem, type Segment } from "./hrec";
+import { RootCheck } from "./roots";
 import { checkInclusion, readKey, signed, stampedAt, type Inclusion } from "./witnesses";
 
 export type Severity = "error" | "warning" | "note";
@@ -59,6 +60,7 @@ interface Manifest {
   interruptions: Span[];
   problems: Problem[];
   missingWriters: string[];
+  events?: unknown[];
 }
 
 export interface Report {
@@ -144,6 +146,7 @@ class Check {
   private async objects(manifest: Manifest): Promise<void> {
     const known = new Set(manifest.problems.map((problem) => `${problem.code}\n${problem.place}`));
     const chains = new Map<string, WriterChain>();
+    const roots = new RootCheck(manifest.events ?? []);
     for (const entry of manifest.objects) {
       const chain = chains.get(entry.writer) ?? new WriterChain(manifest.sittingId, entry.writer);
       chains.set(entry.writer, chain);
@@ -153,6 +156,7 @@ class Check {
         continue;
       }
       const segment = await chain.feed(entry.name, data);
+      await roots.seen(entry.writer, chain);
       this.chunks += segment.chunks;
       this.bytes += segment.size;
       if (segment.sha256 !== entry.sha256 || segment.size !== entry.size) this.add("object-altered", alteredPlace(segment, entry));
@@ -164,6 +168,18 @@ class Check {
       if (state?.chunks !== entry.chunks || hex(state.head) !== entry.headSha256) {
         this.add("track-altered", `${entry.writer}/${entry.track} (${entry.personId}, ${entry.source})`);
       }
+    }
+    await this.roots(roots);
+  }
+
+  /** The roots that the sitting's log took down each minute: they fit the chains as they stood then. */
+  private async roots(roots: RootCheck): Promise<void> {
+    const { fit, wrong, last } = await roots.outcome();
+    if (fit) this.add("roots", `${fit}, the last is ${last}`, `共 ${fit} 个，最后一个为 ${last}`);
+    for (const at of wrong) {
+      const clock = at.toISOString().slice(11, 19);
+      const chinese = `${at.getUTCFullYear()}年${at.getUTCMonth() + 1}月${at.getUTCDate()}日 ${clock}（UTC）`;
+      this.add("root-wrong", `${at.toISOString().slice(0, 10)} ${clock} UTC`, chinese);
     }
   }
 

@@ -53,7 +53,8 @@ class FormatError extends Error {
 /** The chains of one writer after the segments that were fed so far. */
 export class WriterChain {
   readonly tracks = new Map<number, { chunks: number; head: Bytes }>();
-  private nextSegment = 0;
+  /** How many segments were fed, as the last one counts them. */
+  nextSegment = 0;
   private previous: Bytes = NONE;
 
   constructor(private readonly recordingId: string, private readonly writer: string) {}

@@ -1,6 +1,6 @@
 /** The record's outside witnesses: the court's transparency log (RFC 6962, C2SP checkpoints) and a time-stamp (RFC 3161). */
 import { ed25519 } from "@noble/curves/ed25519.js";
-import { digest, fromBase64, same, utf8, type Bytes } from "./bytes";
+import { digest, fromBase64, joined, same, utf8, type Bytes } from "./bytes";
 
 const HASH_BYTES = 32;
 const KEY_HASH_BYTES = 4;
@@ -90,16 +90,6 @@ async function includes(leaf: Bytes, index: number, size: number, proof: Bytes[]
     [number, last] = [half(number), half(last)];
   }
   return last === 0 && same(result, root);
-}
-
-function joined(...parts: (Uint8Array | number[])[]): Bytes {
-  const result = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    result.set(part, at);
-    at += part.length;
-  }
-  return result;
 }
 
 /** An element of DER (X.690): its tag, and where its content is. */

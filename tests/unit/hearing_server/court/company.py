@@ -223,6 +223,7 @@ ARGUMENTS: dict[str, tuple[dict[str, Any], ...]] = {
     ),
     "refuse_to_sign": ({"draft": 1}, {"draft": 2}),
     "make_final": ({"document": "e" * 64},),
+    "root": ({"media": "ab" * 32, "tracks": 3, "segments": {"w1.a": 2}},),
 }
 
 #: Who mostly gives what: drawn more often than anybody giving anything.
@@ -243,7 +244,7 @@ _USUAL_WORDS = {
     """,
     "staff_host": "call dismiss mute unmute mute_all lower_hand suspend come_in leave_room close_task open",
     "panel": "open close come_in leave_room enter_bench_room leave_bench_room recess resume raise_hand",
-    "system": "first_durable degrade recover fail rearm seal writer lose lose give_up interrupt arm elapsed",
+    "system": "first_durable degrade recover fail rearm seal writer root lose lose give_up interrupt arm elapsed",
 }
 _USUAL = {giver: text.split() for giver, text in _USUAL_WORDS.items()}
 _ANYBODYS_WORDS = """

@@ -86,6 +86,7 @@ WAYS: dict[tuple[str, str], str] = {
     ("finalize", "recording"): f"{SESSION}; judge close",
     ("seal", "finalizing"): f"{SESSION}; judge close; system seal",
     ("writer", "recording"): f"{SESSION}; system writer writer=w1.a",
+    ("root", "recording"): f"{SESSION}; system root media={'ab' * 32}",
     # --- presence --------------------------------------------------------------------
     ("sign_in", "not_signed_in"): "claimant sign_in seat=a",
     ("change_device", "waiting"): "arrive claimant; claimant change_device seat=b",
@@ -376,6 +377,7 @@ def test_it_is_refused_in_every_other_state(event: str) -> None:
         "task": "t1",
         "kind": "duress",
         "writer": "w",
+        "media": "ab" * 32,
         "text": "t",
         "verb": "call",
         "document": HASH,

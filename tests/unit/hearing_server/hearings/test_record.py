@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
-from hearing_server.court import replay
+from hearing_server.court import Event, replay
 from hearing_server.hearings import Hearings
 from recording import messages as m
+from recording.roots import record_root
 from tests.unit.hearing_server.parts import NS, Court, until
 
 
@@ -22,8 +23,15 @@ async def test_a_record_that_stops_is_seen_by_all(court: Court) -> None:
         "offRecord": "",
         "fallback": "",
         "incident": False,
+        "root": "",
+        "rootAt": None,
     }
     court.room.capture()
+    await court.settled()
+    assert sockets["claimant"].view["record"]["state"] == "degraded", "not before it is steady"
+    for _ in range(6):
+        court.clock.wait(1)
+        court.room.capture()
     await court.settled()
     assert sockets["claimant"].view["record"]["state"] == "recording"
     assert sockets["claimant"].view["record"]["fault"] is None
@@ -39,6 +47,44 @@ async def test_a_record_that_stops_is_seen_by_all(court: Court) -> None:
     assert sockets["judge"].view["record"]["state"] == "recording"
 
 
+async def test_the_log_takes_down_the_root_of_what_is_archived_each_minute(court: Court) -> None:
+    sockets = await court.start("claimant")
+
+    async def archived(media: str, segments: int) -> None:
+        court.recorder.events.put_nowait(
+            m.Archived(
+                sitting_id=court.sitting_id,
+                sealed_wall_ns=1,
+                objects=segments,
+                bytes=1,
+                root=media * 32,
+                tracks=3,
+                segments={"w1.first": segments},
+            )
+        )
+        await asyncio.sleep(0.05)
+        court.room.capture()
+        await court.settled()
+
+    async def roots() -> list[Event]:
+        return [event for event in await court.store.log.read(court.sitting_id) if event.name == "root"]
+
+    await archived("ab", 1)
+    (first,) = await roots()
+    assert first.detail == {"media": "ab" * 32, "tracks": 3, "segments": {"w1.first": 1}}
+    shown = sockets["claimant"].view["record"]
+    assert shown["root"] == record_root(bytes.fromhex(first.prev_hash), bytes.fromhex("ab" * 32)).hex()
+    assert shown["rootAt"] == first.utc / NS
+    await archived("cd", 2)
+    assert len(await roots()) == 1, "once a minute"
+    court.clock.wait(61)
+    await archived("cd", 2)
+    assert [event.detail["media"][:2] for event in await roots()] == ["ab", "cd"]
+    court.clock.wait(61)
+    await archived("cd", 2)
+    assert len(await roots()) == 2, "nothing new is stored"
+
+
 async def test_a_media_worker_that_dies_is_followed_by_another(court: Court) -> None:
     sockets = await court.start("claimant")
     court.room.listener.media_changed("lost", None)
@@ -46,7 +92,9 @@ async def test_a_media_worker_that_dies_is_followed_by_another(court: Court) -> 
     assert sockets["judge"].view["record"]["state"] == "degraded"
     assert sockets["judge"].view["record"]["fault"] == "media-lost"
     court.room.listener.media_changed("ready", "w1.second")
-    court.room.capture()
+    for _ in range(6):
+        court.room.capture()
+        court.clock.wait(1)
     await court.settled()
     assert sockets["judge"].view["record"]["state"] == "recording"
     sitting = replay(await court.store.log.read(court.sitting_id))

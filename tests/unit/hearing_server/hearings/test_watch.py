@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hearing_server.court import RecordState
-from hearing_server.hearings.watch import FAILED_S, LATE_S, CaptureWatch
+from hearing_server.hearings.watch import FAILED_S, LATE_S, STEADY_S, CaptureWatch
 
 
 def wanted(watch: CaptureWatch, state: RecordState, now: float) -> str | None:
@@ -48,8 +48,34 @@ def test_late_then_failed_then_well() -> None:
     assert wanted(watch, RecordState.DEGRADED, FAILED_S + 0.1) == "fail late"
     assert wanted(watch, RecordState.FAILED, FAILED_S + 0.1) is None
     heard(watch, 2, FAILED_S + 0.2)
-    assert wanted(watch, RecordState.DEGRADED, FAILED_S + 0.2) == "recover"
+    assert wanted(watch, RecordState.DEGRADED, FAILED_S + 0.2) is None
     assert wanted(watch, RecordState.FAILED, FAILED_S + 0.2) == "rearm"
+    for second in range(1, 6):
+        heard(watch, 2 + second, FAILED_S + 0.2 + second)
+    assert wanted(watch, RecordState.DEGRADED, FAILED_S + 0.2 + STEADY_S) == "recover"
+
+
+def test_an_alarm_does_not_come_and_go() -> None:
+    """A disk that fails every third second is one trouble, not twenty."""
+    watch = CaptureWatch(0.0)
+    for second in range(1, 60):
+        heard(watch, second, float(second), "io-error" if second % 3 == 0 else None)
+        assert wanted(watch, RecordState.DEGRADED, float(second)) is None
+    for second in range(60, 66):
+        heard(watch, second, float(second))
+    assert wanted(watch, RecordState.DEGRADED, 65.0) == "recover"
+
+
+def test_a_worker_that_is_replaced_has_to_be_steady() -> None:
+    watch = CaptureWatch(0.0)
+    heard(watch, 1, 0.0)
+    watch.lost()
+    watch.placed()
+    heard(watch, 2, 8.0)
+    assert wanted(watch, RecordState.DEGRADED, 8.0) is None
+    for second in range(9, 14):
+        heard(watch, second, float(second))
+    assert wanted(watch, RecordState.DEGRADED, 13.0) == "recover"
 
 
 def test_a_fault_and_a_lost_worker_are_said_at_once() -> None:

@@ -81,6 +81,8 @@ export interface RecordView {
   offRecord: string;
   fallback: string;
   incident: boolean;
+  root: string;
+  rootAt: number | null;
 }
 
 export interface TalkView {

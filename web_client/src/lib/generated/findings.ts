@@ -12,6 +12,8 @@ export const FINDINGS: Record<string, ["error" | "warning" | "note", string, str
   "object-altered": ["error","{place} was altered.","{place} 已被改动。"],
   "object-unlisted": ["error","{place} is not part of the signed record.","{place} 不属于已签名的记录。"],
   "track-altered": ["error","The stored chunks of track {place} are not those that were signed.","音视频轨 {place} 的存储内容与签名时不一致。"],
+  "roots": ["note","Roots that the sitting's log took down fit the stored chains: {place}.","庭审日志逐分钟登记的根值与存储的校验链相符：{place}。"],
+  "root-wrong": ["error","What is stored is not what the sitting's log took the root of at {place}.","存储内容与庭审日志在 {place} 登记的根值不符。"],
   "chain-unlisted": ["error","The chain is broken and the manifest does not say so: {place}.","校验链断裂且清单未予说明：{place}。"],
   "derived-unsigned": ["error","The playback index is not signed by this key.","回放索引未由该密钥签名。"],
   "derived-missing": ["warning","The playable copy {place} is missing.","缺少回放副本 {place}。"],

@@ -224,6 +224,8 @@ export const en = {
     startingDetail: "Nothing is recorded yet",
     sealed: (tracks: number, ago: string) => `${plural(tracks, "track", "tracks")}, sealed ${ago}`,
     sealedShort: (ago: string) => `Sealed ${ago}`,
+    root: (short: string) => `Root ${short}…`,
+    rootWhole: (root: string, time: string) => `Root of the record, taken down at ${time}: ${root}`,
     notSealed: (span: string) => `Not sealed for ${span}. Clerk told.`,
     degraded: "A part is late. Clerk told.",
     failed: (time: string) => `The record stopped. Sealed to ${time}`,

@@ -211,6 +211,8 @@ export const zh: Messages = {
     startingDetail: "尚未记录任何内容",
     sealed: (tracks, ago) => `${tracks} 路，${ago}已封存`,
     sealedShort: (ago) => `${ago}已封存`,
+    root: (short) => `根值 ${short}…`,
+    rootWhole: (root, time) => `记录根值，${time} 登记：${root}`,
     notSealed: (seconds) => `已有 ${seconds}未封存，已告知书记员。`,
     degraded: "有一部分延迟，已告知书记员。",
     failed: (time) => `记录已停止，已封存至 ${time}`,
