@@ -10,7 +10,7 @@ const record = (state: RecordView["state"], age: number | null): RecordView => (
   fault: null,
   offRecord: "",
   fallback: "",
-  incident: false,
+  incident: false, root: "", rootAt: null,
 });
 
 it("never says on record before the first seal", () => {
