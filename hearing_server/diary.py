@@ -1,4 +1,4 @@
-"""The court's diary: what a clerk books, and the law of that (machine B of hearing-model.md §2).
+"""The court's diary: what a clerk books, as the store holds it, before the law of booking (:mod:`.court.booking`).
 
 Pure checks over plain values; the web layer reads and writes the store by them.
 """
@@ -7,14 +7,18 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from . import desk_api as d
+from .court import PROFILES, Refused, Rules, SittingState
+from .court import booking as law
+from .court.desk import SYSTEM_ROLES, Request
+from .court.states import BookingState
+from .court.tables import BY_SYSTEM
+from .court.tables.booking import BOOKING, EDITABLE
+from .court.tables.row import Row
 from .store import DayRow, HearingFacts, NewHearing, PersonRow
 
 NS = 1_000_000_000
-#: A confirmed hearing is not edited within this of its start, s, but for people who are added (C2).
-EDIT_CLOSES_S = 30 * 60
 #: A personal link works until this long after the last day, s.
 LINK_AFTER_S = 30 * 24 * 3600
 PARTIES = frozenset({"claimant", "respondent"})
@@ -22,57 +26,59 @@ PARTIES = frozenset({"claimant", "respondent"})
 OF_THE_COURT = frozenset({"judge", "panel", "staff_host", "clerk", "technician"})
 #: Those with a side of their own choosing; a party's is its role.
 SIDED = frozenset({"lawyer", "witness", "expert", "interpreter"})
-
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """One row of the booking machine."""
-
-    sources: frozenset[str]
-    to: str
-    who: frozenset[str]
-
-
-#: Name of the command to what it does; ``held`` follows from the sittings (:func:`state_of`).
-MOVES = {
-    "book": Move(frozenset({"draft"}), "booked", frozenset({"clerk"})),
-    "confirm": Move(frozenset({"booked"}), "confirmed", frozenset({"clerk"})),
-    "cancel": Move(frozenset({"draft", "booked", "confirmed"}), "cancelled", frozenset({"clerk", "judge"})),
-    "convert": Move(frozenset({"confirmed"}), "converted_offline", frozenset({"judge"})),
-}
-EDITABLE = frozenset({"draft", "booked", "confirmed"})
-#: Grounds on which a hearing is moved to the courtroom (Online Litigation Rules, art. 21).
-CONVERT_GROUNDS = frozenset(
-    {"parties-object", "party-objects", "no-means", "inspect-originals", "state-secret", "public-concern", "other"}
-)
+#: What follows by itself.
+_BY_COURT = frozenset(row.event for row in BOOKING if row.who == frozenset({BY_SYSTEM}))
 
 
 class BookingRefused(Exception):
     """``code``: ``booking-incomplete``, ``booking-state``, ``host-missing``, ``reason-missing``, ``recording-needed``,
-    ``recording-fixed``, ``too-late``, ``person-unfit`` or ``ground-unknown``."""
+    ``recording-fixed``, ``too-late``, ``person-unfit`` or ``ground-unlawful``."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
         self.code = code
 
 
+def booking_of(facts: HearingFacts, wanted: law.Plan | None = None) -> law.Booking:
+    """As the law sees it."""
+    return law.Booking(
+        state=BookingState(facts.booking),
+        sitting=SittingState(facts.state),
+        rules=rules_of(facts),
+        plan=plan_of(facts.people, facts.scheduled_utc, facts.recording, facts.recording_reason),
+        wanted=wanted,
+    )
+
+
+def rules_of(facts: HearingFacts) -> Rules:
+    """Those of the court's profile."""
+    return PROFILES.get(facts.court.profile, PROFILES["england"])
+
+
+def plan_of(people: Sequence[PersonRow], scheduled_utc: int, recording: str, recording_reason: str) -> law.Plan:
+    return law.Plan(
+        scheduled=scheduled_utc,
+        parties=sum(person.role in PARTIES for person in people),
+        judges=sum(person.role == "judge" for person in people),
+        interpreters=sum(person.role == "interpreter" for person in people),
+        recording=recording,
+        recording_reason=recording_reason,
+    )
+
+
 def state_of(facts: HearingFacts) -> str:
     """A confirmed hearing whose last sitting is closed has been held."""
-    return "held" if facts.booking == "confirmed" and facts.state == "closed" else facts.booking
-
-
-def too_late(facts: HearingFacts, utc: int) -> bool:
-    """Whether it is too late for an edit."""
-    near = utc >= facts.scheduled_utc - EDIT_CLOSES_S * NS
-    return facts.booking == "confirmed" and (near or facts.state not in ("not_started", "closed"))
+    held = law.decide_booking(booking_of(facts), Request(name="hold", actor="system", roles=SYSTEM_ROLES, utc=0))
+    return facts.booking if isinstance(held, Refused) else held.to
 
 
 def may(facts: HearingFacts, roles: frozenset[str], utc: int) -> list[str]:
-    """What these roles can do with this booking now."""
+    """What these roles can do with this booking now; what it lacks is said when they try."""
     state = state_of(facts)
-    found = [name for name, move in MOVES.items() if state in move.sources and roles & move.who]
-    if "clerk" in roles and state in EDITABLE:
-        found += ["add_person"] if too_late(facts, utc) else ["edit", "add_person"]
+    booking = booking_of(facts)
+    found = [row.event for row in BOOKING if state in row.sources and roles & row.who and row.event not in _BY_COURT]
+    if "edit" in found and law.too_late(booking, utc):
+        found.remove("edit")
     if "judge" in roles and state in EDITABLE:
         found.append("direct_observers")
     if "clerk" in roles and state == "confirmed":
@@ -80,61 +86,47 @@ def may(facts: HearingFacts, roles: frozenset[str], utc: int) -> list[str]:
     return found
 
 
-def check_move(facts: HearingFacts, name: str, roles: frozenset[str], reason: str, ground: str) -> Move:
+def check_move(facts: HearingFacts, name: str, roles: frozenset[str], reason: str, ground: str, utc: int) -> Row:
     """The row, if all its guards hold.  Raises :class:`BookingRefused`."""
-    move = MOVES[name]
-    if not roles & move.who:
-        raise BookingRefused("not-allowed")
-    if state_of(facts) not in move.sources or facts.state not in ("not_started", "closed"):
-        raise BookingRefused("booking-state")
-    if name in ("book", "confirm"):
-        check_complete(facts.people, facts.scheduled_utc)
-    if name == "confirm" and sum(person.role == "judge" for person in facts.people) != 1:
-        raise BookingRefused("host-missing")
-    if name == "cancel" and not reason.strip():
-        raise BookingRefused("reason-missing")
-    if name == "convert" and ground not in CONVERT_GROUNDS:
-        raise BookingRefused("ground-unknown")
-    if name == "convert" and ground == "other" and not reason.strip():
-        raise BookingRefused("reason-missing")
-    return move
+    return _permitted(booking_of(facts), name, roles, utc, reason=reason, ground=ground)
 
 
-def check_complete(people: Sequence[PersonRow], scheduled_utc: int) -> None:
-    """Case and room are there by the request's shape.  Raises :class:`BookingRefused`."""
-    if scheduled_utc <= 0 or not any(person.role in PARTIES for person in people):
-        raise BookingRefused("booking-incomplete")
+def check_complete(hearing: NewHearing) -> None:
+    """Whether it can be booked at once, and not only noted.  Raises :class:`BookingRefused`."""
+    booking = law.Booking(
+        state=BookingState.DRAFT,
+        sitting=SittingState.NOT_STARTED,
+        rules=PROFILES["england"],
+        plan=_plan_of(hearing),
+    )
+    _permitted(booking, "book", frozenset({"clerk"}), 0)
 
 
 def check_edit(facts: HearingFacts, roles: frozenset[str], wanted: NewHearing, utc: int) -> None:
     """Raises :class:`BookingRefused`."""
-    if "clerk" not in roles:
-        raise BookingRefused("not-allowed")
-    state = state_of(facts)
-    if state not in EDITABLE:
-        raise BookingRefused("booking-state")
-    if too_late(facts, utc):
-        raise BookingRefused("too-late")
-    plan = (facts.recording, facts.recording_reason)
-    if state == "confirmed" and (wanted.recording, wanted.recording_reason) != plan:
-        # Part of the confirmation: a record that flips with an edit is one that is missing (lessons.md 19).
-        raise BookingRefused("recording-fixed")
-    if state != "draft":
-        check_complete(wanted.people, wanted.scheduled_utc)
-    if state == "confirmed" and sum(person.role == "judge" for person in wanted.people) != 1:
-        raise BookingRefused("host-missing")
+    _permitted(booking_of(facts, _plan_of(wanted)), "edit", roles, utc)
 
 
-def check_added(facts: HearingFacts, roles: frozenset[str], person: PersonRow) -> None:
+def check_added(facts: HearingFacts, roles: frozenset[str], person: PersonRow, utc: int) -> None:
     """Raises :class:`BookingRefused`."""
-    if state_of(facts) not in EDITABLE:
-        raise BookingRefused("booking-state")
-    if not roles & {"clerk", "staff_host"}:
-        raise BookingRefused("not-allowed")
-    if person.role == "judge" and facts.judge.id:
-        raise BookingRefused("person-unfit")
-    if person.role == "interpreter" and facts.recording == "off":
-        raise BookingRefused("recording-needed")
+    people = (*facts.people, person)
+    wanted = plan_of(people, facts.scheduled_utc, facts.recording, facts.recording_reason)
+    _permitted(booking_of(facts, wanted), "add_person", roles, utc)
+
+
+def _plan_of(wanted: NewHearing) -> law.Plan:
+    return plan_of(wanted.people, wanted.scheduled_utc, wanted.recording, wanted.recording_reason)
+
+
+def _permitted(
+    booking: law.Booking, name: str, roles: frozenset[str], utc: int, *, reason: str = "", ground: str = ""
+) -> Row:
+    """Raises :class:`BookingRefused`."""
+    request = Request(name=name, actor="", roles=roles, utc=utc, reason=reason, detail={"ground": ground})
+    row = law.decide_booking(booking, request)
+    if isinstance(row, Refused):
+        raise BookingRefused(row.code)
+    return row
 
 
 def hearing_of(request: d.BookingRequest, hearing_id: str, known: Sequence[PersonRow] = ()) -> NewHearing:

@@ -50,6 +50,37 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "This record has no room for more requests for a correction.",
         "该笔录的更正申请已达上限。",
     ),
+    "artefact-state": (
+        "This part of the record is at a stage at which this cannot be done.",
+        "该部分记录当前所处阶段不能进行此操作。",
+    ),
+    "hash-differs": (
+        "What was read back differs from what was captured. It is stored again.",
+        "读回内容与采集内容不一致，将重新存储。",
+    ),
+    "retention-unknown": (
+        "It is not known yet how long this has to be kept.",
+        "尚未确定保管期限。",
+    ),
+    "retention-runs": (
+        "This has to be kept for longer. Nothing of it can be destroyed before.",
+        "保管期限未满，在此之前不得销毁任何内容。",
+    ),
+    "retention-shorter": (
+        "What is kept can be kept for longer, never for less time.",
+        "保管期限只能延长，不能缩短。",
+    ),
+    "legal-hold": (
+        "An order keeps this, whatever its time.",
+        "依据命令应予保留，不受保管期限限制。",
+    ),
+    "not-held": ("No order holds this.", "没有保留命令。"),
+    "not-marked": ("Somebody has to mark this for destruction first.", "须先由一人提出销毁。"),
+    "same-person": (
+        "Another person has to approve what you have marked.",
+        "您提出的销毁须由另一人批准。",
+    ),
+    "order-missing": ("Give the reference of the order.", "请填写命令文号。"),
     "sitting-closed": ("The hearing is closed.", "庭审已闭庭。"),
     "not-started": ("The hearing has not started yet.", "庭审尚未开始。"),
     "countdown-running": ("The hearing is about to start. Wait for the countdown.", "庭审即将开始，请等待倒计时结束。"),
@@ -274,7 +305,6 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "预约的当前状态不允许此操作。请查看最新状态。",
     ),
     "host-missing": ("A hearing needs one presiding judge.", "庭审须有一名审判长。"),
-    "ground-unknown": ("Choose one of the grounds that the law knows.", "请选择法定事由。"),
     "recording-needed": (
         "A hearing with an interpreter is always recorded.",
         "有翻译参加的庭审必须录制。",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import types
 import typing
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from hearing_server.court import arguments
 from hearing_server.court.permissions import COLUMNS, PERMISSIONS, Leave, scope
 from hearing_server.court.profiles import PROFILES, Stage
 from hearing_server.court.states import (
+    ArtefactState,
+    BookingState,
     Consent,
     Doors,
     Identity,
@@ -28,6 +31,8 @@ from hearing_server.court.states import (
     Transcript,
 )
 from hearing_server.court.tables import ABOUT_SOMEBODY, BACK, BY_SYSTEM, COMMANDS, HELD, SAME, TABLE, Row, rows
+from hearing_server.court.tables.artefact import ARTEFACT
+from hearing_server.court.tables.booking import BOOKING
 
 DOCUMENT = Path(__file__).parents[1] / "court-model.md"
 
@@ -43,6 +48,25 @@ MACHINES: dict[Machine, tuple[str, type[StrEnum], str]] = {
     Machine.CONSULTATION: ("A private consultation", Talk, "none"),
     Machine.TASK: ("A task of the court's staff", TaskState, "none"),
 }
+#: Machines that stand in no sitting's log: title, what they are, rows, states, the first state.
+BESIDE: tuple[tuple[str, str, Sequence[Row], type[StrEnum], str], ...] = (
+    (
+        "B: the booking",
+        "In the court's diary. The guards are functions of `hearing_server/court/booking.py`; the grounds are those of "
+        "the court's profile. The givers are accounts with these roles in the court.",
+        BOOKING,
+        BookingState,
+        "draft",
+    ),
+    (
+        "A: a stored part of the record",
+        "The guards are functions of `hearing_server/court/artefact.py`. Hidden, sealed, held and marked are laid over "
+        "the state and taken off again.",
+        ARTEFACT,
+        ArtefactState,
+        "local",
+    ),
+)
 SIGNS = {Leave.ALLOWED: "●", Leave.DEPUTY: "deputy", Leave.GRANT: "○", Leave.REQUEST: "may ask", Leave.NEVER: "–"}
 
 INTRODUCTION = """\
@@ -64,19 +88,26 @@ def document() -> str:
     parts = [INTRODUCTION]
     for machine, (title, states, first) in MACHINES.items():
         found = [row for row in TABLE if row.machine is machine]
-        parts.append(f"## {title}\n\n{_diagram(found, [str(state) for state in states], first)}\n{_rows(found)}")
+        parts.append(f"## {title}\n\n{_machine(found, states, first)}")
     orders = [row for row in TABLE if row.machine is Machine.ORDER]
     parts.append(
         "## Orders of the room\n\nWhat is done in the room without moving a machine. The sources are states of the "
         f"sitting, which stays in the one it is in.\n\n{_rows(orders)}"
     )
+    parts += [
+        f"## {title}\n\n{text}\n\n{_machine(table, states, first)}" for title, text, table, states, first in BESIDE
+    ]
     parts.append(_commands())
     parts.append(_permissions())
     parts.append(_profiles())
     return "\n".join(parts)
 
 
-def _diagram(table: list[Row], states: list[str], first: str) -> str:
+def _machine(table: Sequence[Row], states: type[StrEnum], first: str) -> str:
+    return f"{_diagram(table, [str(state) for state in states], first)}\n{_rows(table)}"
+
+
+def _diagram(table: Sequence[Row], states: list[str], first: str) -> str:
     edges: dict[tuple[str, str], list[str]] = {}
     for row in table:
         if row.to in (SAME, HELD):
@@ -91,7 +122,7 @@ def _diagram(table: list[Row], states: list[str], first: str) -> str:
     return "\n".join([*lines, "```", ""])
 
 
-def _rows(table: list[Row]) -> str:
+def _rows(table: Sequence[Row]) -> str:
     lines = ["| from | event | to | who | guards | effects |", "|---|---|---|---|---|---|"]
     for row in table:
         sources = ", ".join(f"`{source}`" for source in sorted(row.sources))

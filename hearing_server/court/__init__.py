@@ -6,7 +6,9 @@ differs between courts, :mod:`.permissions` who may do what, :mod:`.tables` hold
 the transitions as data, :mod:`.law` decides by :mod:`.guards` and
 :mod:`.effects`, :mod:`.applying` makes states of events, :mod:`.visibility` says
 who may send and receive what, :mod:`.views` what a person may know, and
-:mod:`.timers` what falls due by itself.
+:mod:`.timers` what falls due by itself.  Beside the sitting
+:mod:`.booking` and :mod:`.artefact` hold the law of the court's diary and of what
+is kept, by the same kind of tables.
 """
 
 from .applying import ChainBroken, apply, replay

@@ -83,11 +83,17 @@ _TABLE: Final = {
     "read_log": "+++ +-- --- --- - ++-",
     "download": "o-- ooo o-- --- - +--",
     "seal_span": "+-- ??? ?-- --- - +--",
+    "hide": "--- --- --- --- - +--",
     "mark_for_deletion": "--- --- --- --- - +--",
     "approve_deletion": "--- --- --- --- - +--",
     "retention": "?-- --- --- --- - +--",
     "ledger": "+-- +++ +-- --- - ++-",
     "configure": "--- --- --- --- + --+",
+    # --- the diary ------------------------------------------------------------
+    "book": "--- +-- --- --- - ---",
+    "add_booked": "--+ +-- --- --- - ---",
+    "cancel": "+-- +-- --- --- - ---",
+    "convert": "+-- --- --- --- - ---",
 }
 
 #: How far a right about records reaches, where it is not the whole court's: verb to (role to scope).

@@ -177,8 +177,32 @@ LIVE = frozenset(
 )
 
 
+class BookingState(StrEnum):
+    """Machine B: what is booked."""
+
+    DRAFT = "draft"
+    BOOKED = "booked"
+    CONFIRMED = "confirmed"
+    CANCELLED = "cancelled"
+    HELD = "held"
+    CONVERTED_OFFLINE = "converted_offline"
+
+
+class ArtefactState(StrEnum):
+    """Machine A: a stored part of the record, from the capturing machine's disk to its destruction."""
+
+    LOCAL = "local"
+    STORED = "stored"
+    VERIFIED = "verified"
+    LOCKED = "locked"
+    ARCHIVED = "archived"
+    EXPIRED = "expired"
+    DESTROYED = "destroyed"
+
+
 class Machine(StrEnum):
-    """Which table a row belongs to.  ``order`` is what is done in the room without moving a machine."""
+    """Which table a row belongs to.  ``order`` is what is done in the room without moving a machine; ``booking`` and
+    ``artefact`` are no part of a sitting's log."""
 
     SITTING = "sitting"
     DOORS = "doors"
@@ -191,3 +215,5 @@ class Machine(StrEnum):
     CONSULTATION = "consultation"
     TASK = "task"
     ORDER = "order"
+    BOOKING = "booking"
+    ARTEFACT = "artefact"

@@ -146,6 +146,8 @@ class Booking(Struct):
     observers: ObserverDirection | None
     #: The token of the public link, what stands after ``/g/``; nothing while there is none.
     public_link: str | None
+    #: Grounds on which the court's rules let the judge move the hearing to the courtroom.
+    convert_grounds: list[str]
     may: list[str]
 
 

@@ -9,12 +9,15 @@ import msgspec
 from sqlalchemy import Select, and_, func, insert, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from ..court.states import BookingState
+from ..court.tables.booking import BOOKING
 from . import tables as t
 from .engine import transaction
 from .rows import Court, DayRow, HearingFacts, NewHearing, PersonRow
 
 #: Most rows a search answers.
 SEARCH_LIMIT = 200
+_GOES_OFFLINE = next(row.sources for row in BOOKING if row.event == "go_offline")
 
 
 class Docket:
@@ -178,6 +181,15 @@ class Docket:
     async def project(self, connection: AsyncConnection, sitting_id: str, values: dict[str, Any]) -> None:
         """Repeat in the list's columns what the log now says; in the transaction that appended to it."""
         await connection.execute(update(t.sittings).where(t.sittings.c.id == sitting_id).values(values))
+
+    async def go_offline(self, connection: AsyncConnection, sitting_id: str, reason: str) -> None:
+        """The judge has gone over to a hearing in person: so has the booking, in the same transaction."""
+        mine = select(t.sittings.c.hearing_id).where(t.sittings.c.id == sitting_id).scalar_subquery()
+        await connection.execute(
+            update(t.hearings)
+            .where(t.hearings.c.id == mine, t.hearings.c.booking.in_(_GOES_OFFLINE))
+            .values(booking=BookingState.CONVERTED_OFFLINE.value, reason=reason, revision=t.hearings.c.revision + 1)
+        )
 
     async def _one(self, condition: Any, *, current: bool = True) -> HearingFacts | None:
         found = await self._many(_facts(current=current).where(condition))

@@ -53,6 +53,8 @@ class SittingLog:
                     "closed_utc": after.closed,
                 },
             )
+            if any(event.name == "convert_offline" for event in events):
+                await self._docket.go_offline(connection, sitting_id, f"{after.converted}: {after.reason}")
 
     async def read(self, sitting_id: str, after_seq: int = 0) -> list[Event]:
         """The events after this number, oldest first."""

@@ -73,6 +73,7 @@ async def whole(store: Store, links: Links, facts: HearingFacts, roles: frozense
         reason=facts.reason,
         observers=msgspec.json.decode(facts.observers, type=d.ObserverDirection) if facts.observers else None,
         public_link=links.public_token(facts.public_id) if facts.public_id else None,
+        convert_grounds=list(diary.rules_of(facts).convert_grounds),
         may=diary.may(facts, roles, time.time_ns()),
     )
 

@@ -153,7 +153,7 @@ class Bookings:
         try:
             hearing = diary.hearing_of(body, hearing_id)
             if not body.draft:
-                diary.check_complete(hearing.people, hearing.scheduled_utc)
+                diary.check_complete(hearing)
         except diary.BookingRefused as refused:
             raise ProblemError(refused.code) from refused
         await self._check_users(court.id, hearing.people)
@@ -195,7 +195,7 @@ class Bookings:
         facts = ask.hearing
         try:
             person = diary.added_person(body, facts)
-            diary.check_added(facts, ask.roles, person)
+            diary.check_added(facts, ask.roles, person, time.time_ns())
         except diary.BookingRefused as refused:
             raise ProblemError(refused.code) from refused
         await self._check_users(facts.court.id, [person])
@@ -211,7 +211,7 @@ class Bookings:
         body: d.BookingCommand = ask.body
         facts = ask.hearing
         try:
-            move = diary.check_move(facts, body.name, ask.roles, body.reason, body.ground)
+            move = diary.check_move(facts, body.name, ask.roles, body.reason, body.ground, time.time_ns())
         except diary.BookingRefused as refused:
             raise ProblemError(refused.code) from refused
         reason = f"{body.ground}: {body.reason}".strip(": ")

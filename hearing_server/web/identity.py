@@ -149,7 +149,7 @@ class Identity:
     async def attend(self, ask: Ask) -> Response:
         """Seat who has signed in to an account in this hearing, as whom they are booked or as staff of the court."""
         facts = ask.hearing
-        if facts.booking != "confirmed":
+        if facts.booking != "confirmed" and facts.state != "closed":
             raise ProblemError("booking-state")
         person = await self._attendance.person(ask)
         now = time.time_ns()

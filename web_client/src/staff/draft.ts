@@ -49,14 +49,6 @@ const STAFF: PersonRole[] = ["judge", "panel", "clerk", "staff_host", "technicia
 const DEFAULT_MINUTES = "120";
 const DEFAULT_TIME = "10:00";
 
-const ENGLISH_GROUNDS = ["parties_object", "no_means", "originals", "identity", "interests_of_justice"];
-/** Grounds for holding a hearing in person, by the court's rules (hearing_server.court.profiles). */
-export const CONVERT_GROUNDS: Record<Booking["profile"], string[]> = {
-  demo: ENGLISH_GROUNDS,
-  england: ENGLISH_GROUNDS,
-  china: ["parties_object", "no_means", "originals", "identity", "state_secrets", "public_concern", "cannot_find_facts"],
-};
-
 /** The people that the clerk books. */
 export const booked = (draft: Draft): PersonDraft[] => draft.people.filter((person) => !person.guest);
 export const hasAccount = (role: PersonRole): boolean => STAFF.includes(role);

@@ -325,6 +325,17 @@ async def test_tasks_that_a_crash_kept_from_the_table_get_there(court: Court, mo
     assert [row.kind for row in rows if row.person_id == court.people["claimant"]] == ["duress"]
 
 
+async def test_a_hearing_that_goes_over_to_the_courtroom_takes_its_booking_along(court: Court) -> None:
+    """What was done online stays, and is sealed (J25)."""
+    sockets = await court.start("claimant")
+    because = {"ground": "originals", "reason": "The deed has to be seen."}
+    await court.command(sockets["judge"], "convert_offline", arguments=because)
+    facts = await court.store.docket.by_hearing(court.sitting_id)
+    assert facts is not None
+    assert (facts.state, facts.record_state) == ("closed", "finalizing")
+    assert (facts.booking, facts.reason) == ("converted_offline", "originals: The deed has to be seen.")
+
+
 # --- bookings that change (C4) ------------------------------------------------------------------------
 
 

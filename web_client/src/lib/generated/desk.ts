@@ -189,6 +189,7 @@ export interface Booking {
   reason: string;
   observers: ObserverDirection | null;
   publicLink: string | null;
+  convertGrounds: string[];
   may: string[];
 }
 
