@@ -72,6 +72,8 @@ class Grounds(Arguments):
 class Lift(Arguments):
     #: Who stays silent and unseen.
     keep: Ids = ()
+    #: Who is seen again, with a locked microphone.
+    lock: Ids = ()
 
 
 class Dismiss(Arguments):

@@ -56,9 +56,14 @@ def _unlock_all(sitting: Sitting, event: Event) -> Sitting:
 
 
 def _lift(sitting: Sitting, event: Event) -> Sitting:
-    keep = frozenset(event.detail.get("keep", ()))
-    changed = _everybody(sitting, lambda person: replace(person, behind_curtain=person.id in keep))
-    return replace(changed, curtain=False)
+    keep, lock = (frozenset(event.detail.get(name, ())) for name in ("keep", "lock"))
+
+    def lifted(person: Person) -> Person:
+        if person.id in lock and person.role not in _MUTE_ALL_SPARES:
+            person = replace(person, muted=True, locked=True)
+        return replace(person, behind_curtain=person.id in keep)
+
+    return replace(_everybody(sitting, lifted), curtain=False)
 
 
 # --- grants ------------------------------------------------------------------------------

@@ -54,7 +54,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     #: Who comes in by themself when the court opens; an interpreter comes with the person they interpret for.
     auto_enter: tuple[str, ...] = ("judge", "panel", "clerk", "lawyer", "claimant", "respondent")
     #: Who is silenced on coming in, until the court or they themself undo it.
-    muted_on_entry: tuple[str, ...] = ("guest",)
+    muted_on_entry: tuple[str, ...] = ("witness", "expert", "guest")
     #: Who must have been verified on the day before coming in.
     identity_to_enter: tuple[str, ...] = ()
     #: Whose identity is checked by staff on the day: a task, if it does not bar the door.

@@ -268,6 +268,19 @@ def test_the_curtain_leaves_the_bench_alone() -> None:
     assert "respondent" in plan(room.sitting).publish
 
 
+def test_behind_the_curtain_microphones_can_be_locked_one_by_one() -> None:
+    room = in_full_swing()
+    room.give("judge", "curtain")
+    room.give("judge", "lift", detail={"keep": ["guest"], "lock": ["respondent", "panel"]})
+    after = plan(room.sitting).publish
+    assert "microphone" not in after["respondent"]
+    assert "camera" in after["respondent"]
+    assert {"claimant", "panel"} <= {person for person, sources in after.items() if "microphone" in sources}
+    assert room.give("respondent", "unmute") == "muted-by-court"
+    room.give("judge", "unlock", "respondent")
+    assert "microphone" in plan(room.sitting).publish["respondent"]
+
+
 def test_closed_doors_put_the_public_out_and_keep_the_record() -> None:
     room = in_full_swing()
     assert room.give("judge", "close_doors", detail={"ground": "noise"}) == "ground-unlawful"
