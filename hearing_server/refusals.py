@@ -365,6 +365,43 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "The record is being sealed. It can be played in a few seconds.",
         "记录正在封存，几秒后即可播放。",
     ),
+    "record-hidden": (
+        "The records custodian has hidden this record. Ask the court's records office.",
+        "档案管理员已将该记录设为不可见。请联系法院档案部门。",
+    ),
+    "record-destroyed": (
+        "This record was destroyed when its retention was over. The certificate is with the court's records office.",
+        "该记录已在保管期满后依规销毁。销毁证明由法院档案部门保存。",
+    ),
+    # --- custody ---
+    "custody-destroyed": ("This record is destroyed, or is being destroyed.", "该记录已销毁或正在销毁。"),
+    "custody-not-closed": (
+        "The hearing is not over yet. Its custody is decided after the last sitting.",
+        "庭审尚未全部结束，须在最后一次开庭结束后再作决定。",
+    ),
+    "custody-needs-reason": ("Give a reason.", "请填写理由。"),
+    "custody-needs-order": ("Give the reference of the order.", "请填写裁定或决定的文号。"),
+    "custody-date": ("This day does not fit. Check it.", "日期不符合要求，请核对。"),
+    "custody-shorter": (
+        "The storage has locked the record to a later day, and a lock is never shortened.",
+        "存储已将该记录锁定至更晚的日期，锁定期限不能缩短。",
+    ),
+    "custody-not-held": ("The record is not under a legal hold.", "该记录未被依法冻结。"),
+    "custody-held-already": ("The record is under a legal hold already.", "该记录已被依法冻结。"),
+    "custody-so-already": ("It is so already.", "当前已是该状态。"),
+    "custody-held": (
+        "The record is under a legal hold. It cannot be destroyed before that is released.",
+        "该记录已被依法冻结，解除之前不能销毁。",
+    ),
+    "custody-retained": (
+        "The record must still be kept. It can be destroyed after the last day of its retention.",
+        "该记录仍在保管期内，期满之后才能销毁。",
+    ),
+    "custody-not-marked": ("Nobody has marked this record for destruction.", "尚无人提请销毁该记录。"),
+    "custody-same-person": (
+        "You marked this record yourself. Another person has to approve its destruction.",
+        "销毁是您本人提请的，须由另一人批准。",
+    ),
     "record-missing": ("There is no record of this hearing.", "本次庭审没有记录。"),
     "record-unavailable": (
         "The record's storage does not answer now. Nothing is lost. Try again in a minute.",

@@ -107,7 +107,24 @@ class Verify(Request, tag="verify"):
     sitting_id: KeyPart
 
 
-AnyRequest = Finalise | Compose | Verify
+class Keep(Request, tag="keep"):
+    """What the court decided last about the custody of this sitting's record; repeat it until it is answered by
+    :class:`Kept`.
+
+    ``serial`` counts the court's decisions.  ``retain_until_s``: lock every object until then, s since 1970; 0 leaves
+    them as they are; they are never unlocked earlier.  ``hold``: under a legal hold from now on, or not any more.
+    ``destroy``: all of it, if nothing of it is locked.  ``decision`` is written down with it: who, why, by which order.
+    """
+
+    sitting_id: KeyPart
+    serial: int
+    retain_until_s: int
+    hold: bool
+    destroy: bool
+    decision: dict[str, Any]
+
+
+AnyRequest = Finalise | Compose | Verify | Keep
 
 
 # --- answers ---------------------------------------------------------------------------
@@ -129,13 +146,21 @@ class Finalised(Answer, tag="finalised"):
 
 
 class Refused(Answer, tag="refused"):
-    """``reason``: invalid, unknown-sitting, not-sealed, busy; ``detail`` is for the log."""
+    """``reason``: invalid, unknown-sitting, not-sealed, busy, locked (not to be destroyed yet);
+    ``detail`` is for the log."""
 
     reason: str
     detail: str = ""
 
 
-AnyAnswer = Accepted | Finalised | Refused
+class Kept(Answer, tag="kept"):
+    """The storage obeys the court's decisions up to this one; ``objects`` are left of the record."""
+
+    serial: int
+    objects: int
+
+
+AnyAnswer = Accepted | Finalised | Kept | Refused
 
 
 # --- events ----------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from . import messages
 from .anchors import Anchors
 from .archive import Archive
 from .backup import PairedStore
+from .custody import Custodian
 from .jobs import Jobs
 from .keys import SigningKey
 from .manifest import MANIFEST_NAME, SIGNATURE_NAME, decoder, prefix
@@ -94,6 +95,7 @@ class Recorder:
         writer_wait_s: float = WRITER_WAIT_S,
     ) -> None:
         self.publish = publish
+        self.custodian = Custodian(store, key)
         self.store = store
         self.key = key
         self.software = software
@@ -105,13 +107,13 @@ class Recorder:
         self._spool_fault = ""
         self._spool_lock: int | None = None
         self._taking = asyncio.Lock()
-        self._jobs = Jobs(store, key, spool / WORK_FOLDER, lambda event: self.publish(event))
+        self._jobs = Jobs(store, key, spool / WORK_FOLDER, self._tell)
         self._anchors = Anchors(
             store,
             TransparencyLog(store, key, origin),
             authority,
             spool / ANCHORS_FOLDER,
-            lambda event: self.publish(event),
+            self._tell,
         )
 
     async def take_spool(self) -> None:
@@ -154,6 +156,7 @@ class Recorder:
                 task.cancel()
             await asyncio.gather(*others, *tasks, return_exceptions=True)
             await self._jobs.aclose()
+            await self.custodian.aclose()
             if self._spool_lock is not None:
                 os.close(self._spool_lock)
                 self._spool_lock = None
@@ -186,6 +189,11 @@ class Recorder:
         """Check every stored byte of a record in the background: see :class:`messages.Verify`."""
         return await self._jobs.verify(request)
 
+    async def keep(self, request: messages.Keep) -> AnyAnswer:
+        """What the court decided about the custody of a record: see :class:`messages.Keep`.  Idempotent."""
+        await self.take_spool()
+        return await self.custodian.keep(request)
+
     async def finalise(self, request: messages.Finalise) -> AnyAnswer:
         """Seal the record of this sitting: see :class:`messages.Finalise`.  Idempotent."""
         await self.take_spool()
@@ -204,6 +212,13 @@ class Recorder:
         return messages.Accepted()
 
     # --- inside -------------------------------------------------------------------
+
+    def _tell(self, event: AnyEvent) -> None:
+        """Publish; what was stored of a record just now is kept as long as the rest of it."""
+        match event:
+            case messages.Sealed(playable=True) | messages.Anchored() | messages.JobState(state="done"):
+                self.custodian.refresh(event.sitting_id)
+        self.publish(event)
 
     async def _look(self) -> None:
         try:
@@ -326,7 +341,7 @@ class Recorder:
         self._sealed[recording_id] = digest, playable
         if len(self._sealed) > SEALED_REMEMBERED:
             self._sealed.pop(next(iter(self._sealed)))
-        self.publish(messages.Sealed(sitting_id=recording_id, manifest_sha256=digest, playable=playable))
+        self._tell(messages.Sealed(sitting_id=recording_id, manifest_sha256=digest, playable=playable))
 
     async def _sealed_already(self, recording_id: str) -> tuple[str, bool] | None:
         """The manifest's hash and whether the record is playable, if it is sealed."""

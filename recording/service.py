@@ -68,6 +68,8 @@ async def answer(recorder: Recorder, payload: bytes) -> bytes:
             reply = await recorder.compose(request)
         case messages.Verify():
             reply = await recorder.verify(request)
+        case messages.Keep():
+            reply = await recorder.keep(request)
     return messages.encode(reply)
 
 

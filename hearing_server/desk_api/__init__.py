@@ -38,6 +38,14 @@ from .centre import CommandCentre as CommandCentre
 from .centre import Conversation as Conversation
 from .centre import TaskClosing as TaskClosing
 from .centre import TaskRow as TaskRow
+from .custody import CustodyAction as CustodyAction
+from .custody import CustodyEvent as CustodyEvent
+from .custody import CustodyOutcome as CustodyOutcome
+from .custody import CustodyPage as CustodyPage
+from .custody import CustodyRequest as CustodyRequest
+from .custody import CustodyRow as CustodyRow
+from .custody import CustodyState as CustodyState
+from .custody import OutcomeClass as OutcomeClass
 from .exhibits import ExhibitRow as ExhibitRow
 from .shapes import AccountRole as AccountRole
 from .shapes import BookingState as BookingState

@@ -37,6 +37,7 @@ from . import views
 from .actor import SittingActor
 from .clock import Clock, SystemClock
 from .commands import Unreadable, read
+from .custody import CustodyOffice
 from .journal import Journal, interruptions, replayed
 from .rebooking import booked_people, grounds_of
 from .recorder import Keeper, Recorder
@@ -65,6 +66,7 @@ class Hearings:
         clock: Clock | None = None,
         *,
         countdown_s: float | None = None,
+        locked: bool = False,
     ) -> None:
         self._store = store
         self._rooms = rooms
@@ -74,6 +76,8 @@ class Hearings:
         self._actors: dict[str, SittingActor] = {}
         self._loading: dict[str, asyncio.Future[SittingActor]] = {}
         self._sweeper: asyncio.Task[None] | None = None
+        #: The custody of closed hearings' records.
+        self.custody = CustodyOffice(store, recorder, locked=locked, utc=self._clock.utc)
         self._keeper = Keeper(store, recorder, self._facts_for_record, self._record_sealed, self._record_archived)
 
     async def start(self) -> None:
@@ -82,6 +86,7 @@ class Hearings:
         Raises :class:`~hearing_server.store.StoreError`.
         """
         self._keeper.start()
+        self.custody.start()
         for sitting_id in await self._store.docket.unfinished():
             actor = await self._actor(sitting_id)
             if actor.sitting.state == "closed":
@@ -97,6 +102,7 @@ class Hearings:
         if self._sweeper is not None:
             self._sweeper.cancel()
             await asyncio.gather(self._sweeper, return_exceptions=True)
+        await self.custody.aclose()
         await self._keeper.aclose()
         await asyncio.gather(*(actor.aclose() for actor in self._actors.values()))
 

@@ -181,7 +181,7 @@ class Keeper:
         if isinstance(answer, m.Refused):
             log.error("record.refused", sitting=sitting_id, reason=answer.reason, detail=answer.detail)
             return False
-        if isinstance(answer, m.Accepted):
+        if not isinstance(answer, m.Finalised):
             return False
         await self._note_sealed(sitting_id, answer.manifest_sha256, playable=answer.playable)
         if answer.playable:

@@ -15,10 +15,12 @@ from __future__ import annotations
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from . import custody_tables as _custody_tables  # noqa: F401
 from . import desk_tables as _desk_tables  # noqa: F401  all tables must be known to the migrations
 from .accounts import Accounts
 from .arrivals import Arrivals
 from .bookings import Bookings
+from .custody import CustodyLog
 from .desk import Desk
 from .docket import Docket
 from .engine import Conflict, StoreError, make_engine, migrate, transaction
@@ -74,6 +76,7 @@ class Store:
         self.seats = Seats(engine)
         self.ledger = Ledger(engine)
         self.records = Records(engine)
+        self.custody = CustodyLog(engine)
 
     @classmethod
     async def open(cls, url: str) -> Store:

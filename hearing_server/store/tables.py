@@ -198,4 +198,4 @@ access_ledger = Table(
 )
 
 #: Tables whose rows the database itself refuses to change or delete.
-APPEND_ONLY = ("sitting_log", "access_ledger")
+APPEND_ONLY = ("sitting_log", "access_ledger", "custody_log")

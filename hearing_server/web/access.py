@@ -18,7 +18,8 @@ from starlette.responses import Response
 
 from ..accounts import Accounts, SignInRefused
 from ..court import Leave, Role
-from ..court.permissions import roles_with
+from ..court.custody import fold
+from ..court.permissions import CUSTODIAN, roles_with
 from ..links import LinkRefused, Links
 from ..store import Access, HearingFacts, SeatRow, Store
 from ..store.accounts import SessionRow
@@ -315,6 +316,15 @@ class Gate:
         if not roles & who:
             raise ProblemError("not-allowed")
         return facts
+
+    async def seen(self, caller: Caller, facts: HearingFacts) -> None:
+        """Whether this hearing's record may be seen at all.  Raises :class:`ProblemError`."""
+        rows = await self._store.custody.read(facts.hearing_id)
+        custody = fold((row.decision for row in rows), facts.court.profile)
+        if custody.destroyed:
+            raise ProblemError("record-destroyed")
+        if custody.hidden and CUSTODIAN not in caller.roles_for(facts):
+            raise ProblemError("record-hidden")
 
     async def note(self, caller: Caller, hearing_id: str, action: str, target: str, utc: int, **detail: object) -> None:
         """Write into the access ledger before anything is given out.  Raises on a database that does not take it."""

@@ -42,6 +42,7 @@ from .accounts import CourtAccounts
 from .arrival import Arrival
 from .attendance import Attendance
 from .bookings import Bookings
+from .custody import CustodyDesk
 from .desk import Desk
 from .exhibits import Exhibits
 from .guests import Guests
@@ -68,6 +69,8 @@ ServeSocket = Callable[[WebSocket, Seat], Awaitable[None]]
 Ready = Callable[[], Awaitable[dict[str, bool]]]
 
 VERSION = importlib.metadata.version("hearing-platform")
+#: What lies below is the record itself: not shown while it is hidden, nor when it was destroyed.
+RECORD_PATH = "/api/hearings/{sitting_id}/record"
 CHANGING = frozenset({"POST", "DELETE"})
 #: How long a client may take to send the few hundred bytes of a body, s.
 BODY_TIMEOUT_S = 10.0
@@ -123,6 +126,7 @@ def create_app(
         *Notices(store, invitations, gate).endpoints(),
         *Arrival(store, hearings, attendance, gate, links.derived_key(b"identity documents")).endpoints(),
         *Exhibits(store, hearings, exhibits, gate).endpoints(),
+        *CustodyDesk(store, hearings, gate).endpoints(),
         *Desk(store, hearings, attendance, gate).endpoints(),
         *Guests(store, links, hearings, identity, gate).endpoints(),
     )
@@ -222,6 +226,8 @@ def _handled(row: Endpoint, gate: Gate, origins: frozenset[str]) -> Callable[[Re
         if row.who is not None:
             caller = await gate.caller(request, row)
             hearing = await gate.admitted(caller, row.who, request.path_params)
+            if hearing is not None and row.path.startswith(RECORD_PATH):
+                await gate.seen(caller, hearing)
         body = None
         if decoder is not None:
             try:

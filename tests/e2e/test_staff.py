@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -155,6 +157,65 @@ async def test_the_command_centre_shows_a_task_by_itself_and_who_did_it(demo: Ru
     await page.locator("[data-testid^=person-][data-role=claimant][data-score=bad]").wait_for()
     await party.context.close()
     await page.context.close()
+
+
+async def held_long_ago(demo: Running, desk: Desk) -> str:
+    """A hearing that is closed and sealed as far as the database says; the storage holds nothing of it."""
+    page = await desk.sit()
+    await desk.sign_in(page, "admin")
+    await page.get_by_test_id("staff").wait_for()
+    booking = await desk.ask(page, "GET", f"/api/bookings/{demo.ready['hearing_id']}")
+    await page.context.close()
+    with closing(sqlite3.connect(demo.data / "hearings.sqlite3")) as database, database:
+        columns = "hearing_id, ordinal, scheduled_utc, state, record_state, present"
+        values = "'held-long-ago', 1, 1550000000000000000, 'closed', 'sealed', 0"
+        names = [row[1] for row in database.execute("PRAGMA table_info(hearings)") if row[1] not in ("id", "public_id")]
+        listed = ", ".join(names)
+        copied = f"SELECT 'held-long-ago', {listed} FROM hearings WHERE id = ?"
+        database.execute(f"INSERT OR IGNORE INTO hearings (id, {listed}) {copied}", (booking["hearingId"],))
+        database.execute(f"INSERT OR IGNORE INTO sittings (id, {columns}) VALUES ('held-long-ago', {values})")
+    return "held-long-ago"
+
+
+async def test_two_custodians_have_a_record_destroyed_that_is_due(demo: Running, desk: Desk, results: Path) -> None:
+    look = Look(results / "pages", [])
+    look.folder.mkdir(exist_ok=True)
+    hearing = await held_long_ago(demo, desk)
+    for user in ("r.ames", "r.brook"):
+        await add_account(demo, user, "northgate", "--role", "records_custodian")
+    page = await desk.sit()
+    at = page.get_by_test_id
+    await desk.sign_in(page, "r.ames", path="/staff/custody")
+    await at(f"open-custody-{hearing}").click()
+    await at("custody-outcome").click()
+    await at("decided").fill("2019-02-01")
+    await at("custody-save").click()
+    await at("custody-mark").click()
+    await at("custody-save").click()
+    assert await page.evaluate("document.activeElement.dataset.testid") == "reason"
+    await at("reason").fill("Its retention is over.")
+    for locale, phone in VARIANTS:
+        other = await desk.sit(locale, phone=phone)
+        await desk.sign_in(other, "r.brook", path="/staff/custody")
+        await other.get_by_test_id(f"open-custody-{hearing}").wait_for()
+        await look.at(other, "custody", locale, phone)
+        await other.get_by_test_id(f"open-custody-{hearing}").click()
+        await other.get_by_test_id("custody-override").click()
+        await look.at(other, "custody-page", locale, phone)
+        await other.context.close()
+    await at("custody-save").click()
+    await at("custody-withdraw").wait_for()
+    assert not await at("custody-approve").is_visible()
+    second = await desk.sit()
+    await desk.sign_in(second, "r.brook", path=f"/staff/custody/{hearing}")
+    await second.get_by_test_id("custody-approve").click()
+    await second.get_by_test_id("custody-save").click()
+    await second.get_by_test_id("confirm-destroy-agree").click()
+    await second.get_by_test_id("nothing").wait_for()
+    await second.locator("[data-testid=decision-4]").wait_for()  # the storage has nothing of it any more
+    await second.context.close()
+    await page.context.close()
+    assert look.faults == []
 
 
 async def test_the_staffs_pages_in_every_form(demo: Running, desk: Desk, results: Path) -> None:

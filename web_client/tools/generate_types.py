@@ -17,7 +17,7 @@ from typing import Any, get_args
 import msgspec
 
 from hearing_server.api import records, room, seats, shapes
-from hearing_server.desk_api import arrival, booking, centre, exhibits, sign_in
+from hearing_server.desk_api import arrival, booking, centre, custody, exhibits, sign_in
 from recording import report
 from signaling import messages
 
@@ -145,7 +145,7 @@ def modules() -> dict[str, str]:
     signal = [*requests, *notices, *SIGNAL_RESULTS]
     return {
         "api.ts": module_text(structs_of(shapes, seats, room, records), {}),
-        "desk.ts": module_text(structs_of(sign_in, booking, arrival, exhibits, centre), {}),
+        "desk.ts": module_text(structs_of(sign_in, booking, arrival, exhibits, centre, custody), {}),
         "findings.ts": findings_text(),
         "messages.ts": module_text(signal, {"AnyRequest": requests, "AnyNotice": notices}),
     }

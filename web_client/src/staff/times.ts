@@ -26,6 +26,9 @@ export const courtDay = (at: number, timeZone?: string): string =>
 export const courtDate = (at: number, timeZone?: string): string =>
   format({ day: "numeric", month: "long", year: "numeric" }, timeZone).format(at * 1000);
 
+/** A day as the API writes it, `2026-11-24`, in the reader's words; it is a day of no time zone. */
+export const writtenDay = (day: string): string => courtDate(Date.parse(`${day}T00:00:00Z`) / 1000, "UTC");
+
 /** `24 November 2026, 11:21` */
 export const courtMoment = (at: number, timeZone?: string): string =>
   prefs.locale === "en"

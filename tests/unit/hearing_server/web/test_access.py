@@ -27,6 +27,9 @@ UPLOAD = Demand("either", DESK | {"claimant", "respondent", "lawyer"})
 IDENTITY = Demand("either", DESK | {"judge"})
 DIARY = Demand("either", frozenset({"clerk", "staff_host", "judge", "panel", "technician"}))
 
+CUSTODIANS = frozenset({"records_custodian", "clerk", "judge", "auditor"})
+CUSTODY = Demand("account", CUSTODIANS)
+
 #: What each endpoint demands; a new endpoint fails the test below until it stands here.
 DEMANDS = {
     ("POST", "/api/link"): OPEN,
@@ -95,6 +98,11 @@ DEMANDS = {
     ("POST", "/api/courts/{court_id}/accounts/{account_id}/password"): ADMINISTRATOR,
     ("POST", "/api/courts/{court_id}/accounts/{account_id}/disable"): ADMINISTRATOR,
     ("POST", "/api/courts/{court_id}/accounts/{account_id}/enable"): ADMINISTRATOR,
+    ("GET", "/api/courts/{court_id}/custody"): Demand("account", CUSTODIANS - {"judge"}),
+    ("GET", "/api/hearings/{hearing_id}/custody"): CUSTODY,
+    ("POST", "/api/hearings/{hearing_id}/custody"): Demand(
+        "account", frozenset({"records_custodian", "clerk", "judge"})
+    ),
 }
 WITHIN_A_HEARING = [row for row in DEMANDS if re.search(r"{(hearing|sitting)_id}", row[1])]
 #: These end what the caller asks with.

@@ -452,3 +452,58 @@ export interface CommandCentre {
   timeZone: string;
   hearings: CentreHearing[];
 }
+
+export interface CustodyRequest {
+  action: "approve" | "destroyed" | "hide" | "hold" | "mark" | "outcome" | "override" | "release" | "show" | "withdraw";
+  reason?: string;
+  order?: string;
+  outcome?: string;
+  decided?: string | null;
+  sentenceEnds?: string | null;
+  until?: string | null;
+}
+
+export interface CustodyRow {
+  hearingId: string;
+  sittingId: string;
+  caseNumber: string;
+  caseName: string;
+  caseNameZh: string;
+  heldAt: number;
+  state: "approved" | "destroyed" | "expired" | "kept" | "marked" | "undecided";
+  outcome: "civil" | "custodial" | "life" | "long_term" | "non_custodial" | "not_guilty" | "permanent" | "short_term" | null;
+  until: string | null;
+  permanent: boolean;
+  held: boolean;
+  hidden: boolean;
+  told: boolean;
+  problem: string;
+}
+
+export interface CustodyEvent {
+  serial: number;
+  at: number;
+  name: string;
+  nameZh: string;
+  action: "approve" | "destroyed" | "hide" | "hold" | "mark" | "outcome" | "override" | "release" | "show" | "withdraw";
+  reason: string;
+  order: string;
+  outcome: "civil" | "custodial" | "life" | "long_term" | "non_custodial" | "not_guilty" | "permanent" | "short_term" | null;
+  until: string | null;
+}
+
+export interface OutcomeClass {
+  outcome: "civil" | "custodial" | "life" | "long_term" | "non_custodial" | "not_guilty" | "permanent" | "short_term";
+  years: number;
+  sentence: boolean;
+  permanent: boolean;
+}
+
+export interface CustodyPage {
+  row: CustodyRow;
+  objects: number;
+  outcomes: OutcomeClass[];
+  events: CustodyEvent[];
+  may: ("approve" | "destroyed" | "hide" | "hold" | "mark" | "outcome" | "override" | "release" | "show" | "withdraw")[];
+  today: string;
+}

@@ -1,5 +1,6 @@
 /** What the staff's pages say in English: who is here, accounts, and the command centre.  zh.ts has the same shape. */
 import { booking } from "./booking.en";
+import { custody } from "./custody.en";
 import type { Account, CommandCentre } from "../../generated/desk";
 
 export type AccountRole = Account["courts"][number]["roles"][number];
@@ -20,6 +21,7 @@ export const en = {
     today: "Today",
     bookings: "Bookings",
     records: "Hearings and records",
+    custody: "Custody",
     accounts: "Accounts",
     account: "My account",
     court: "Court",
@@ -148,6 +150,7 @@ export const en = {
     notAdministrator: "Only the administrator of a court sees its accounts.",
     noRole: "No role",
   },
+  custody,
   booking,
   centre: {
     title: "Today",

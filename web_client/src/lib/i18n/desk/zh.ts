@@ -1,5 +1,6 @@
 /** 法院工作人员页面的简体中文用语；结构与 en.ts 相同。 */
 import { booking } from "./booking.zh";
+import { custody } from "./custody.zh";
 import type { DeskWords } from "./en";
 
 const span = (seconds: number): string => {
@@ -13,6 +14,7 @@ export const zh: DeskWords = {
     today: "今日庭审",
     bookings: "排期",
     records: "庭审与记录",
+    custody: "记录保管",
     accounts: "账号",
     account: "我的账号",
     court: "法院",
@@ -141,6 +143,7 @@ export const zh: DeskWords = {
     notAdministrator: "只有本院管理员可以查看账号。",
     noRole: "无职务",
   },
+  custody,
   booking,
   centre: {
     title: "今日庭审",
