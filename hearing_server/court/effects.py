@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from .draft import Draft, Effect
 from .model import Person
-from .people import bars_entry, comes_in, interpreters_of, members, people_of, signs_record
+from .people import bars_entry, comes_in, interpreters_of, members, people_of
 from .states import (
     BENCH,
     EVIDENCE_GIVERS,
@@ -277,8 +277,7 @@ def _close_record_task(draft: Draft, subject: str, detail: dict[str, Any]) -> No
 
 def _ask_for_signatures(draft: Draft, subject: str, detail: dict[str, Any]) -> None:
     for person in _everybody(draft):
-        if signs_record(person):
-            draft.follow("ask_signature", person.id)
+        draft.follow("ask_signature", person.id)
 
 
 def _void_signatures(draft: Draft, subject: str, detail: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from ..draft import Draft, Guard
 from ..model import Correction
+from ..people import signs_record
 from ..states import RecordState, Signature, SittingState, Transcript
 
 #: Requests for a correction that one record may hold, answered ones with them.
@@ -42,6 +43,10 @@ def _draft_is_open(draft: Draft, subject: str, detail: dict[str, Any]) -> str | 
 
 def _asked_to_sign(draft: Draft, subject: str, detail: dict[str, Any]) -> str | None:
     return "not-asked-to-sign" if draft.sitting.people[subject].signature is Signature.NOT_ASKED else None
+
+
+def _was_there_to_sign(draft: Draft, subject: str, detail: dict[str, Any]) -> str | None:
+    return None if signs_record(draft.sitting.people[subject]) else "not-asked-to-sign"
 
 
 def _same_draft(draft: Draft, subject: str, detail: dict[str, Any]) -> str | None:
@@ -101,6 +106,7 @@ GUARDS: Final[dict[str, Guard]] = {
     "draft_is_out": _draft_is_out,
     "draft_is_open": _draft_is_open,
     "asked_to_sign": _asked_to_sign,
+    "was_there_to_sign": _was_there_to_sign,
     "same_draft": _same_draft,
     "same_bytes": _same_bytes,
     "still_to_sign": _still_to_sign,

@@ -103,7 +103,14 @@ TRANSCRIPT: Final = (
 )
 
 SIGNATURE: Final = (
-    row(Machine.SIGNATURE, (_G.NOT_ASKED,), "ask_signature", _G.ASKED, SYSTEM_ONLY, guards=("draft_is_out",)),
+    row(
+        Machine.SIGNATURE,
+        (_G.NOT_ASKED,),
+        "ask_signature",
+        _G.ASKED,
+        SYSTEM_ONLY,
+        guards=("draft_is_out", "was_there_to_sign"),
+    ),
     # Late, and after a refusal, as long as the document is not made.
     _own((_G.ASKED, _G.REFUSED, _G.MISSING), "sign_record", _G.SIGNED, ("still_to_sign", "same_bytes")),
     _own((_G.ASKED, _G.MISSING), "refuse_to_sign", _G.REFUSED, ("still_to_sign", "same_draft", "reason_given")),

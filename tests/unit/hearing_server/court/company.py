@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
-from hearing_server.court import SYSTEM, Actor, Booked, Command, Role, Rules, profile
+from hearing_server.court import SYSTEM, Actor, Booked, Command, Role, Rules, Sitting, profile
 from hearing_server.court.tables import ABOUT_SOMEBODY
 
 from .room import DONE, START_UTC, Room
@@ -256,7 +256,14 @@ _ANYBODYS_WORDS = """
 _ANYBODYS = _ANYBODYS_WORDS.split()
 
 
-def random_step(room: Room, chance: random.Random, events: tuple[str, ...]) -> Step:
+class Stands(Protocol):
+    """Where a step is looked for: only the state counts."""
+
+    @property
+    def sitting(self) -> Sitting: ...
+
+
+def random_step(room: Stands, chance: random.Random, events: tuple[str, ...]) -> Step:
     """Mostly somebody doing what they usually do; now and then anybody doing anything to anybody."""
     people = tuple(room.sitting.people)
     draw = chance.random()
@@ -288,7 +295,7 @@ def random_step(room: Room, chance: random.Random, events: tuple[str, ...]) -> S
     return actor_of(room, giver), Command(name=name, subject=subject, reason=reason, detail=detail, request_id=request)
 
 
-def actor_of(room: Room, name: str) -> Actor:
+def actor_of(room: Stands, name: str) -> Actor:
     if name == "system":
         return SYSTEM
     person = room.sitting.people.get(name)

@@ -5,11 +5,15 @@ Each is asked of every state that a walk reaches; :func:`check_step` of every st
 
 from __future__ import annotations
 
+from collections import Counter
+from typing import Protocol
+
 import msgspec
 
 from hearing_server.court import (
     Event,
     MediaPlan,
+    Now,
     Person,
     Presence,
     RecordState,
@@ -26,8 +30,6 @@ from hearing_server.court import (
 from hearing_server.court.states import TECHNICAL, Machine
 from hearing_server.court.tables import ISOLATED_UNTIL_CALLED
 
-from .room import Room
-
 S = SittingState
 R = RecordState
 BENCH = (Role.JUDGE, Role.PANEL)
@@ -36,7 +38,40 @@ SOURCES = ("microphone", "camera", "screen")
 _decoder = msgspec.json.Decoder(Event)
 
 
-def check_state(room: Room, *, thorough: bool = True) -> None:
+#: The invariants by number, as hearing-model.md §6 has them.
+INVARIANTS = {
+    1: "one judge presides, and somebody who may is there in session or was within the minute",
+    2: "nobody receives what the policy denies",
+    3: "technicians never fetch media",
+    4: "nothing of a private room is taken in",
+    5: "replaying the log gives the state bit for bit",
+    6: "one event and one actor for each transition of the sitting",
+    7: "screened people never meet, in either direction",
+    8: "the court's clock orders, never a client's",
+}
+#: How often each was asked for, and held.
+CHECKED: Counter[int] = Counter()
+
+
+class Walked(Protocol):
+    """A sitting that a walk goes through, wherever its log is."""
+
+    @property
+    def sitting(self) -> Sitting: ...
+    @property
+    def utc(self) -> int: ...
+    @property
+    def log(self) -> list[Event]: ...
+    @property
+    def now(self) -> Now: ...
+
+
+def said(checked: Counter[int]) -> str:
+    """For the end of a run."""
+    return "; ".join(f"({number}) {INVARIANTS[number]}: {count}" for number, count in sorted(checked.items()))
+
+
+def check_state(room: Walked, *, thorough: bool = True) -> None:
     """``thorough``: what does not flow is asked for too, and not only what does."""
     sitting = room.sitting
     compiled = plan(sitting)
@@ -45,8 +80,9 @@ def check_state(room: Room, *, thorough: bool = True) -> None:
     _record(sitting)
     _media(sitting, compiled, thorough=thorough)
     _capture(sitting, compiled)
-    _screening(room, compiled)
+    _screening(sitting, compiled)
     _signatures(sitting)
+    CHECKED.update((1, 2, 3, 4, 7))
 
 
 def _signatures(sitting: Sitting) -> None:
@@ -64,7 +100,7 @@ def _signatures(sitting: Sitting) -> None:
         assert all(one.answer for one in sitting.corrections if one.draft == sitting.draft)
 
 
-def check_step(before: Sitting, room: Room, events: tuple[Event, ...]) -> None:
+def check_step(before: Sitting, room: Walked, events: tuple[Event, ...]) -> None:
     """(6) one event with one actor for each transition of the sitting; (8) the court's clock orders."""
     moves = [event for event in events if event.machine is Machine.SITTING]
     at = before.state.value
@@ -80,13 +116,15 @@ def check_step(before: Sitting, room: Room, events: tuple[Event, ...]) -> None:
         assert event.seq == before.seq + 1 + number
         assert event.utc == room.utc
         assert (event.role == "system") == (event.actor == "system")
+    CHECKED.update((6, 8))
 
 
-def check_log(room: Room) -> None:
+def check_log(room: Walked) -> None:
     """(5) replaying the log from zero, as the store gives it back, gives the state bit for bit."""
     stored = [_decoder.decode(msgspec.json.encode(event, order="deterministic")) for event in room.log]
     again = replay(stored)
     assert msgspec.json.encode(again, order="deterministic") == msgspec.json.encode(room.sitting, order="deterministic")
+    CHECKED.update((5,))
 
 
 def _one_judge(sitting: Sitting) -> None:
@@ -96,7 +134,7 @@ def _one_judge(sitting: Sitting) -> None:
     assert all(person.role is Role.PANEL for person in sitting.people.values() if person.deputy)
 
 
-def _presided(room: Room) -> None:
+def _presided(room: Walked) -> None:
     """(1), the second half: in session somebody who may preside is inside, or has been within the last minute."""
     sitting = room.sitting
     if sitting.state is not S.IN_SESSION:
@@ -196,9 +234,8 @@ def _capture(sitting: Sitting, compiled: MediaPlan) -> None:
         assert compiled.capture.keys() == inside
 
 
-def _screening(room: Room, compiled: MediaPlan) -> None:
+def _screening(sitting: Sitting, compiled: MediaPlan) -> None:
     """(7) screened people never meet, in either direction."""
-    sitting = room.sitting
     for person in sitting.people.values():
         for other in person.screened_from:
             assert person.id in sitting.people[other].screened_from
@@ -208,7 +245,7 @@ def _screening(room: Room, compiled: MediaPlan) -> None:
             assert here is None or here == "hearing" or here != there, "together in a private room"
 
 
-def check_views(room: Room) -> None:
+def check_views(room: Walked) -> None:
     """Rosters, (7) again, isolation of those who have not been called, and duress without a trace."""
     sitting = room.sitting
     last = room.log[-1]
@@ -232,3 +269,4 @@ def check_views(room: Room) -> None:
         if last.actor in person.screened_from and last.name in ("statement", "objection", "ruling"):
             assert not may_read(sitting, person.id, last)
         assert set(seen.may_publish) == set(plan(sitting).publish.get(person.id, ()))
+    CHECKED.update((7,))
