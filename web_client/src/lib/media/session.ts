@@ -10,6 +10,7 @@ import type { types } from "mediasoup-client";
 import type { AnyNotice, ConsumerNew, Held, IceRestarted, MediaReady, Produced, TransportCreated } from "../generated/messages";
 import { refusalOf } from "../http";
 import type { Sent } from "../types";
+import { rankGenerations } from "./generations";
 import { Incoming, type IncomingListener } from "./incoming";
 import { Outgoing } from "./outgoing";
 import { bytesReceived, LOOK_MS, Pulse } from "./pulse";
@@ -230,7 +231,10 @@ export class MediaSession {
     if (epoch !== this.#epoch) return;
     const send = device.createSendTransport(sendOptions as unknown as types.TransportOptions);
     const recv = device.createRecvTransport(recvOptions as unknown as types.TransportOptions);
-    for (const transport of [send, recv]) this.#attend(transport, epoch);
+    for (const transport of [send, recv]) {
+      rankGenerations(transport);
+      this.#attend(transport, epoch);
+    }
     send.on("produce", ({ kind, rtpParameters, appData }, done, failed) => {
       this.#listener
         .ask<Produced>({
