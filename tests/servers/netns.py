@@ -113,7 +113,7 @@ class Link:
 
 @dataclass
 class Namespace:
-    """A network that reaches the court only by its links.  The one made last is taken unless it is told otherwise."""
+    """A network that reaches the court only by its links.  The one made last is taken unless it was made a spare."""
 
     name: str
     world: World
@@ -122,12 +122,14 @@ class Namespace:
     def run(self, *words: str) -> str:
         return run("ip", "netns", "exec", self.name, *words)
 
-    def join(self, *, v4: bool = True, v6: bool = False, seed: int = 1) -> Link:
-        """Another link to the court, with an address of its own."""
+    def join(self, *, v4: bool = True, v6: bool = False, seed: int = 1, spare: bool = False) -> Link:
+        """Another link to the court, with an address of its own; a spare one is taken by what asks for it by address,
+        and by all once there is no other."""
         link = self.world.make_link(self.name, seed)
         self.links.append(link)
         self.run("ip", "link", "set", link.far, "up")
         number = len(self.links)
+        metric = 1000 + number if spare else 1000 - number
         for wanted, family, address, bits in ((v4, "-4", link.far_v4, 32), (v6, "-6", link.far_v6, 128)):
             if not wanted:
                 continue
@@ -136,7 +138,7 @@ class Namespace:
             # What leaves from this address takes this link, as on a phone with Wi-Fi and mobile.
             self.run("ip", family, "route", "add", "default", "dev", link.far, "table", str(100 + number))
             self.run("ip", family, "rule", "add", "from", address, "lookup", str(100 + number))
-            self.run("ip", family, "route", "add", "default", "dev", link.far, "metric", str(1000 - number))
+            self.run("ip", family, "route", "add", "default", "dev", link.far, "metric", str(metric))
         return link
 
     def drop(self, link: Link) -> None:

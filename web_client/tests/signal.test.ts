@@ -183,15 +183,65 @@ describe("a network that may have changed", () => {
 
   it("is asked at once, and goes on if it answers", () => {
     const asked = core.doubt(100);
+    expect(kinds(asked)).toEqual(["send", "connectBeside"]);
     expect(sent(asked)).toMatchObject([{ type: "ping" }]);
     expect(core.doubt(200)).toEqual([]);
-    answerPings(asked, 300);
+    const [ping] = sent(asked);
+    expect(kinds(say({ type: "reply", id: ping.id, data: { serverTime: 1000 } }, 300))).toEqual(["dropBeside", "pong"]);
+    expect(kinds(core.besideOpened(310))).toEqual(["dropBeside"]);
     for (let now = 350; now < PING_MS; now += 250) expect(core.tick(now)).toEqual([]);
     expect(core.state).toBe("open");
   });
 
-  it("is left soon if it does not, and made anew at once", () => {
+  it("is left for another as soon as that is there", () => {
+    const once = core.request({ type: "leave" }, false, 90);
+    const again = core.request(command(), true, 90);
     core.doubt(100);
+    const effects = core.besideOpened(130);
+    expect(kinds(effects)).toEqual(["failure", "goOver", "state", "send"]);
+    expect(effects[0]).toMatchObject({ ticket: once.ticket, code: "link-lost" });
+    expect(core.state).toBe("joining");
+    const [request] = sent(effects);
+    expect(request.type).toBe("join");
+    const joined = say({ type: "reply", id: request.id, data: JOINED }, 150);
+    expect(core.state).toBe("open");
+    const repeated = sent(joined).find((each) => each.type === "command");
+    expect(say({ type: "reply", id: repeated.id, data: {} }, 160)).toEqual([{ do: "answer", ticket: again.ticket, data: {} }]);
+    expect(core.tick(161)).toEqual([]);
+  });
+
+  it("is given up after a while for another that still opens", () => {
+    core.doubt(100);
+    expect(core.tick(100 + PROOF_MS.least)).toEqual([]);
+    expect(kinds(core.tick(101 + PROOF_MS.least))).toEqual(["goOver", "state"]);
+    expect(core.state).toBe("connecting");
+    expect(sent(core.opened(102 + PROOF_MS.least))).toMatchObject([{ type: "join" }]);
+  });
+
+  it("is given up for the other when it closes by itself", () => {
+    core.doubt(100);
+    expect(kinds(core.closed(120))).toEqual(["goOver", "state"]);
+    expect(core.state).toBe("connecting");
+    core.closed(130);
+    expect(core.state).toBe("pause");
+  });
+
+  it("opens another again when the network is back, if the first could not be", () => {
+    core.doubt(100);
+    expect(core.besideClosed()).toEqual([]);
+    expect(kinds(core.doubt(300))).toEqual(["connectBeside"]);
+    expect(kinds(core.besideOpened(320))).toContain("goOver");
+  });
+
+  it("takes nothing over once it has ended", () => {
+    core.doubt(100);
+    core.stop(110);
+    expect(kinds(core.besideOpened(120))).toEqual(["dropBeside"]);
+  });
+
+  it("is left soon if no other can be opened, and made anew at once", () => {
+    core.doubt(100);
+    core.besideClosed();
     expect(core.tick(100 + PROOF_MS.least)).toEqual([]);
     expect(kinds(core.tick(101 + PROOF_MS.least))).toEqual(["disconnect", "state"]);
     expect(kinds(core.tick(102 + PROOF_MS.least))).toEqual(["state", "connect"]);
@@ -200,6 +250,7 @@ describe("a network that may have changed", () => {
   it("has more time where answers always took long", () => {
     answerPings(core.tick(PING_MS), PING_MS + 400);
     core.doubt(PING_MS + 500);
+    core.besideClosed();
     const patience = 400 * PROOF_MS.roundTrips;
     expect(core.tick(PING_MS + 500 + patience).map((effect) => effect.do)).not.toContain("disconnect");
     expect(kinds(core.tick(PING_MS + 501 + patience))).toContain("disconnect");

@@ -295,7 +295,7 @@ export class Hearing {
   #linkChanged(state: LinkState): void {
     const before = this.link;
     this.link = state;
-    if (before === "open" && state === "pause") {
+    if ((state === "pause" || state === "connecting") && this.lostAt === null && this.view) {
       this.lostAt = this.now;
       this.levels = {};
       this.#speakers.clear();

@@ -51,6 +51,8 @@ export class MediaSession {
   #incoming: Incoming;
   #outgoing: Outgoing;
   #mending = new Set<string>();
+  /** Transports that could not be mended because the link to the court had broken too. */
+  #unmended = new Set<string>();
   #pulses = new Map<string, Pulse>();
   #pulseTimer: number | undefined;
   #awake = () => {
@@ -86,6 +88,9 @@ export class MediaSession {
     this.#outgoing.reconcile(held.producers);
     // What was tried over the old socket may have been tried on the old network.
     this.#mending.clear();
+    const unmended = [...this.#unmended];
+    this.#unmended.clear();
+    for (const transportId of unmended) this.#mend(transportId);
     this.mend();
   }
 
@@ -171,7 +176,10 @@ export class MediaSession {
     const bytes = await bytesReceived(transport);
     if (!this.#pulses.get(transport.id)?.feed(bytes, performance.now())) return;
     this.#listener.stopped();
-    if (transport.direction === "recv" && this.#incoming.sounding) this.mend();
+    // What comes to this device and what leaves it go by one network; of what leaves, reports alone come back, rarely.
+    if (transport.direction === "recv" && this.#incoming.sounding) {
+      for (const direction of DIRECTIONS) if (this.#built) this.#mend(this.#built[direction].id);
+    }
   }
 
   #take(recv: types.Transport, notice: ConsumerNew): Promise<void> {
@@ -194,6 +202,7 @@ export class MediaSession {
     window.clearTimeout(this.#rebuildTimer);
     window.clearInterval(this.#pulseTimer);
     this.#pulses.clear();
+    this.#unmended.clear();
     this.#incoming.clear();
     this.#outgoing.use(null);
     this.#early = [];
@@ -300,8 +309,10 @@ export class MediaSession {
       () => window.setTimeout(settle, RESTART_MS),
       (error: unknown) => {
         this.#mending.delete(transportId);
+        if (epoch !== this.#epoch) return;
         // Without a link to the court nothing can be done now; the rejoin tries again.
-        if (epoch === this.#epoch && refusalOf(error).code !== "link-lost") this.#rebuild();
+        if (refusalOf(error).code === "link-lost") this.#unmended.add(transportId);
+        else this.#rebuild();
       },
     );
   }

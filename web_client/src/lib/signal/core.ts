@@ -4,6 +4,8 @@
  * Events go in (`opened`, `received`, `closed`, `tick`, `request`), each with the local time in ms; effects come out.
  * The driver carries them out.  After a loss the core connects again by itself, with growing pauses, for as long as
  * the page lives; only an `ended` notice stops it.
+ *
+ * A link in doubt is asked, and another is opened beside it in the same breath: the first to say anything is the link.
  */
 import type { AnyNotice, AnyRequest, ErrorReply, Joined, Pong, Reply } from "../generated/messages";
 import type { Locale } from "../types";
@@ -29,6 +31,11 @@ export type EndReason = Extract<AnyNotice, { type: "ended" }>["reason"];
 export type Effect =
   | { do: "connect" }
   | { do: "disconnect" }
+  /** Open another connection and keep the present one; its fate is told by `besideOpened` and `besideClosed`. */
+  | { do: "connectBeside" }
+  /** The connection beside takes the place of the present one, which is dropped. */
+  | { do: "goOver" }
+  | { do: "dropBeside" }
   | { do: "send"; text: string }
   | { do: "state"; state: LinkState }
   | { do: "joined"; joined: Joined }
@@ -60,6 +67,8 @@ export class SignalCore {
   #sinceMs = 0;
   #pingedMs = 0;
   #doubtedMs = 0;
+  /** A connection is being opened beside the present one. */
+  #beside = false;
   #roundTripMs = 0;
 
   constructor(locale: Locale) {
@@ -79,7 +88,7 @@ export class SignalCore {
     return this.#connect(now);
   }
 
-  /** The network may have changed under the link: it must prove itself now, or is made anew. */
+  /** The network may have changed under the link: it must prove itself before another one opens, or be left. */
   doubt(now: number): Effect[] {
     switch (this.state) {
       case "pause":
@@ -87,9 +96,7 @@ export class SignalCore {
       case "connecting":
         return [{ do: "disconnect" }, ...this.#connect(now)];
       case "open":
-        if (this.#doubtedMs) return [];
-        this.#doubtedMs = now;
-        return [this.#ping(now)];
+        return this.#doubt(now);
       default:
         return [];
     }
@@ -97,20 +104,29 @@ export class SignalCore {
 
   stop(now: number): Effect[] {
     if (this.state === "ended" || this.state === "idle") return [];
+    this.#beside = false;
     return [...this.#failAll(() => true), { do: "disconnect" }, ...this.#enter("ended", now)];
   }
 
   opened(now: number): Effect[] {
     if (this.state !== "connecting") return [];
-    this.lastHeardMs = now;
-    this.#joinId = this.#nextId++;
-    const join = { id: this.#joinId, type: "join", protocol: PROTOCOL, locale: this.#locale };
-    return [...this.#enter("joining", now), { do: "send", text: JSON.stringify(join) }];
+    return this.#join(now);
   }
 
   closed(now: number): Effect[] {
     if (this.state === "ended" || this.state === "pause" || this.state === "idle") return [];
-    return this.#lost(now);
+    return this.#beside ? this.#awaitBeside(now) : this.#lost(now);
+  }
+
+  /** The other connection is there.  If the present one has proved itself meanwhile, it is not needed. */
+  besideOpened(now: number): Effect[] {
+    if (!this.#beside) return [{ do: "dropBeside" }];
+    return [...this.#goOver(), ...this.#join(now)];
+  }
+
+  besideClosed(): Effect[] {
+    this.#beside = false;
+    return [];
   }
 
   /** Ask the server.  `repeat`: harmless if done twice, so it outlives a lost connection. */
@@ -137,9 +153,21 @@ export class SignalCore {
       return []; // not ours to judge; a server that stays unreadable is found deaf by `tick`
     }
     this.lastHeardMs = now;
+    return [...this.#proved(), ...this.#understood(message, now)];
+  }
+
+  #understood(message: Reply | ErrorReply | AnyNotice, now: number): Effect[] {
     if (message.type === "reply" || message.type === "error") return this.#answered(message, now);
     if (message.type === "ended") return this.#ended(message, now);
     return [{ do: "notice", notice: message }];
+  }
+
+  /** The link spoke: it is no longer in doubt. */
+  #proved(): Effect[] {
+    this.#doubtedMs = 0;
+    if (!this.#beside) return [];
+    this.#beside = false;
+    return [{ do: "dropBeside" }];
   }
 
   tick(now: number): Effect[] {
@@ -153,17 +181,42 @@ export class SignalCore {
         return now - this.#sinceMs > CONNECT_MS ? [{ do: "disconnect" }, ...this.#lost(now)] : [];
       case "joining":
       case "open":
-        if (now - this.lastHeardMs > DEAF_MS || this.#disproved(now)) return [{ do: "disconnect" }, ...this.#lost(now)];
+        if (now - this.lastHeardMs > DEAF_MS || this.#disproved(now)) {
+          return this.#beside ? this.#awaitBeside(now) : [{ do: "disconnect" }, ...this.#lost(now)];
+        }
         return this.state === "open" && now - this.#pingedMs >= PING_MS ? [this.#ping(now)] : [];
       default:
         return [];
     }
   }
 
+  #doubt(now: number): Effect[] {
+    if (this.#beside) return [];
+    this.#beside = true;
+    if (this.#doubtedMs) return [{ do: "connectBeside" }];
+    this.#doubtedMs = now;
+    return [this.#ping(now), { do: "connectBeside" }];
+  }
+
   #disproved(now: number): boolean {
-    if (this.lastHeardMs > this.#doubtedMs) this.#doubtedMs = 0;
     const patience = Math.min(PROOF_MS.most, Math.max(PROOF_MS.least, PROOF_MS.roundTrips * this.#roundTripMs));
     return this.#doubtedMs > 0 && now - this.#doubtedMs > patience;
+  }
+
+  #join(now: number): Effect[] {
+    this.lastHeardMs = now;
+    this.#joinId = this.#nextId++;
+    const join = { id: this.#joinId, type: "join", protocol: PROTOCOL, locale: this.#locale };
+    return [...this.#enter("joining", now), { do: "send", text: JSON.stringify(join) }];
+  }
+
+  /** The present connection is given up for the one beside it, which is not open yet. */
+  #awaitBeside(now: number): Effect[] {
+    return [...this.#goOver(), ...this.#enter("connecting", now)];
+  }
+
+  #goOver(): Effect[] {
+    return [...this.#forget(), { do: "goOver" }];
   }
 
   #connect(now: number): Effect[] {
@@ -222,11 +275,18 @@ export class SignalCore {
     return [{ do: "notice", notice }, ...this.stop(now)];
   }
 
-  #lost(now: number): Effect[] {
+  /** What was asked on a connection that is left: told as failed, or kept to be repeated. */
+  #forget(): Effect[] {
     const failures = this.#failAll((pending) => !pending.repeat);
     for (const pending of this.#pending) pending.id = null;
     this.#pings.clear();
     this.#doubtedMs = 0;
+    this.#beside = false;
+    return failures;
+  }
+
+  #lost(now: number): Effect[] {
+    const failures = this.#forget();
     this.#resumeMs = now + (BACKOFF_MS[Math.min(this.#attempt, BACKOFF_MS.length - 1)] ?? 0);
     this.#attempt += 1;
     return [...failures, ...this.#enter("pause", now)];

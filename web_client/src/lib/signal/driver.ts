@@ -23,6 +23,7 @@ export class Signal {
   #listener: SignalListener;
   #url: string;
   #socket: WebSocket | null = null;
+  #beside: WebSocket | null = null;
   #tickets = new Map<number, { resolve: (data: unknown) => void; reject: (error: Refusal) => void }>();
   #still: (() => void) | null = null;
   #wake = () => this.#run(this.#core.hurry(performance.now()));
@@ -94,6 +95,12 @@ export class Signal {
         return this.#connect();
       case "disconnect":
         return this.#disconnect();
+      case "connectBeside":
+        return this.#connectBeside();
+      case "goOver":
+        return this.#goOver();
+      case "dropBeside":
+        return this.#dropBeside();
       case "send":
         this.#socket?.send(effect.text);
         return;
@@ -117,18 +124,46 @@ export class Signal {
 
   #connect(): void {
     this.#disconnect();
+    this.#socket = this.#open();
+  }
+
+  #connectBeside(): void {
+    this.#dropBeside();
+    this.#beside = this.#open();
+  }
+
+  /** A connection tells the core what happens to it as what it is then: the present one, the one beside it, or none. */
+  #open(): WebSocket {
     const socket = new WebSocket(this.#url);
-    this.#socket = socket;
-    const current = () => this.#socket === socket;
-    socket.onopen = () => current() && this.#run(this.#core.opened(performance.now()));
-    socket.onmessage = (event) => current() && this.#run(this.#core.received(String(event.data), performance.now()));
-    socket.onclose = () => current() && this.#run(this.#core.closed(performance.now()));
+    const tell = (present: () => Effect[], beside: () => Effect[]) => {
+      if (this.#socket === socket) this.#run(present());
+      else if (this.#beside === socket) this.#run(beside());
+    };
+    const now = () => performance.now();
+    socket.onopen = () => tell(() => this.#core.opened(now()), () => this.#core.besideOpened(now()));
+    socket.onmessage = (event) => tell(() => this.#core.received(String(event.data), now()), () => []);
+    socket.onclose = () => tell(() => this.#core.closed(now()), () => this.#core.besideClosed());
+    return socket;
+  }
+
+  #goOver(): void {
+    const left = this.#socket;
+    this.#socket = this.#beside;
+    this.#beside = null;
+    left?.close();
+  }
+
+  #dropBeside(): void {
+    const socket = this.#beside;
+    this.#beside = null;
+    socket?.close();
   }
 
   #disconnect(): void {
     const socket = this.#socket;
     this.#socket = null;
     socket?.close();
+    this.#dropBeside();
   }
 }
 
