@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from recording.cosignature import Cosigner, parse_cosigner
 from recording.timestamps import is_authority
 from signaling.turn import DEFAULT_LIFETIME_S, MAX_URLS, is_turn_url
 
@@ -77,6 +78,7 @@ class Settings:
     link_key_file: str = ""
     log_name: str = ""
     timestamp_authority: str = ""
+    log_cosigners: str = ""
 
     http_address: str = "localhost"
     http_port: int = 8080
@@ -141,6 +143,11 @@ class Settings:
     def transparency_log(self) -> str:
         """The public name of the court's log of sealed records."""
         return self.log_name or f"{urlsplit(self.base_url).hostname or 'localhost'}/records"
+
+    @property
+    def cosigners(self) -> tuple[Cosigner, ...]:
+        """Those outside the court who are asked to cosign the heads of its log."""
+        return tuple(parse_cosigner(part) for part in self.log_cosigners.split(",") if part.strip())
 
     @property
     def proxies(self) -> list[str]:
@@ -243,11 +250,21 @@ def _checked(values: dict[str, Any]) -> Settings:
     _check_relays(settings)
     if settings.timestamp_authority and not is_authority(settings.timestamp_authority):
         raise _unfit("timestamp_authority", settings.timestamp_authority, Word("expected-choice", choices="https://…"))
+    _check_cosigners(settings)
     if " " in settings.transparency_log or "\n" in settings.transparency_log or "+" in settings.transparency_log:
         raise _unfit("log_name", settings.log_name, Word("expected-name"))
     if bool(settings.tls_certificate) != bool(settings.tls_key):
         raise Fault("setting-pair", name=variable("tls_key" if settings.tls_certificate else "tls_certificate"))
     return settings
+
+
+def _check_cosigners(settings: Settings) -> None:
+    try:
+        usable = all(is_authority(cosigner.url) for cosigner in settings.cosigners)
+    except ValueError:
+        usable = False
+    if not usable:
+        raise _unfit("log_cosigners", settings.log_cosigners, Word("expected-cosigners"))
 
 
 def _check_relays(settings: Settings) -> None:

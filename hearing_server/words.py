@@ -31,6 +31,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "at most {most} addresses such as turn:turn.court.example:3478?transport=udp, separated by commas",
         "最多 {most} 个以逗号分隔的地址，如 turn:turn.court.example:3478?transport=udp",
     ),
+    "expected-cosigners": (
+        "verifier keys with the address of each after a space, separated by commas",
+        "以逗号分隔的会签方公钥，每个公钥后空一格写其地址",
+    ),
     "setting-either": ("{one} and {other} are both given: give one of them.", "{one} 与 {other} 只能设置其中一个。"),
     "setting-relay-pair": (
         "{urls} and {secret} are given together, or neither.",
@@ -58,6 +62,11 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     # --- the transparency log ---
     "log-key": ("Key of the log: {key}", "日志公钥：{key}"),
+    "cosigner-ready": (
+        "This cosigner watches {count} logs at {address}. Its key, for their settings and for whoever checks: {key}",
+        "会签服务已在 {address} 启动，监看 {count} 个日志。供对方设置及核验使用的公钥：{key}",
+    ),
+    "verifier-key-wrong": ("This is no verifier key: {text}", "不是有效的公钥：{text}"),
     "log-grew": ("The log still begins with the head that was kept.", "日志仍以所保存的日志头为开端。"),
     "log-contradicts": (
         "The log contradicts what was signed earlier: {reason}. Keep both and ask why.",

@@ -1,4 +1,4 @@
-"""Outside witnesses of a sealed record: the court's transparency log, and a time-stamp authority.
+"""Outside witnesses of a sealed record: the court's transparency log, its cosigners, and a time-stamp authority.
 
 A record is sealed without them: an authority that is away must not hold up a judgment.  What a record still lacks is
 remembered in a folder of the spool and tried again until it is there.
@@ -15,8 +15,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from . import timestamps
-from .manifest import INCLUSION_NAME, MANIFEST_NAME, STAMP_NAME, decoder, encode, prefix
+from . import checkpoint, cosignature, timestamps
+from .cosignature import Cosigner
+from .cosigners import CosignerProblem, Cosigners
+from .manifest import COSIGNED_PREFIX, INCLUSION_NAME, MANIFEST_NAME, STAMP_NAME, decoder, encode, prefix
 from .messages import Anchored
 from .objects import AlreadyStored, NotStored, ObjectStore, StoreProblem
 from .spool import sync_folder
@@ -28,12 +30,15 @@ log = logging.getLogger(__name__)
 #: How often what is owed is looked at, and what an authority or a store that refused is given, s.
 LOOK_S = 1.0
 RETRY_S, RETRY_LIMIT_S = 5.0, 600.0
+#: What those outside, and the store, may do to us; trying later may help.
+_PROBLEMS = (StoreProblem, AuthorityProblem, CosignerProblem, LogProblem, AlreadyStored, OSError)
 
 
 class Anchors:
     """What each sealed record is still to be given.  ``publish`` is called with every event, on the loop.
 
-    ``authority`` is the address of a time-stamp authority; without one records have no time-stamp.
+    ``authority`` is the address of a time-stamp authority; without one records have no time-stamp.  ``cosigners`` are
+    asked to cosign the log's head for each record.
     """
 
     def __init__(
@@ -43,11 +48,13 @@ class Anchors:
         authority: str,
         folder: Path,
         publish: Callable[[Anchored], None],
+        cosigners: tuple[Cosigner, ...] = (),
     ) -> None:
         self._store = store
         self._log = transparency
         self._authority = authority
         self._folder = folder
+        self._cosigners = Cosigners(transparency, cosigners)
         self._publish = publish
         self._retry: dict[str, tuple[float, float]] = {}
         self.owed = 0
@@ -89,7 +96,7 @@ class Anchors:
             self._publish(Anchored(sitting_id=sitting_id, stamped=stamped))
         except NotStored:  # not sealed yet: it was remembered first
             self._later(sitting_id, LOOK_S)
-        except (StoreProblem, AuthorityProblem, LogProblem, AlreadyStored, OSError) as error:
+        except _PROBLEMS as error:
             log.warning("record %s is not anchored yet: %s", sitting_id, error)
             self.fault = str(error)
             self._later(sitting_id)
@@ -110,9 +117,24 @@ class Anchors:
         if not await self._has(place + INCLUSION_NAME):
             inclusion = await self._log.append(_entry(data))
             await self._store.put_new(place + INCLUSION_NAME, encode(inclusion))
+        faults: list[Exception] = []
+        for cosigner in self._cosigners.all:
+            try:
+                await self._cosign(place, data, cosigner)
+            except _PROBLEMS as error:  # one that is away must not keep the others from signing
+                faults.append(error)
         if self._authority and not await self._has(place + STAMP_NAME):
             await self._store.put_new(place + STAMP_NAME, await timestamps.obtain(self._authority, data))
+        if faults:
+            raise faults[0]
         return await self._has(place + STAMP_NAME)
+
+    async def _cosign(self, place: str, data: bytes, cosigner: Cosigner) -> None:
+        key_id = checkpoint.key_hash(cosigner.name, cosigner.key, cosignature.ALGORITHM)
+        name = f"{place}{COSIGNED_PREFIX}{key_id.hex()}.json"
+        if not await self._has(name):
+            newest = await self._log.append(_entry(data))
+            await self._store.put_new(name, encode(await self._cosigners.cosign(newest, cosigner)))
 
     async def _has(self, name: str) -> bool:
         with contextlib.suppress(NotStored):

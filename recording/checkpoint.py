@@ -12,6 +12,7 @@ import binascii
 import hashlib
 from dataclasses import dataclass
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from .keys import PublicKey, SigningKey
@@ -20,7 +21,6 @@ from .merkle import HASH_BYTES
 #: Ed25519 in a signed note.
 ALGORITHM = b"\x01"
 KEY_HASH_BYTES = 4
-SIGNATURE_BYTES = 64
 #: No checkpoint is longer; co-signatures of witnesses are about 150 bytes each.
 MAX_CHECKPOINT_BYTES = 64 * 1024
 _DASH = "\u2014"
@@ -42,8 +42,7 @@ class Checkpoint:
 def sign(checkpoint: Checkpoint, key: SigningKey) -> bytes:
     """The signed text.  Signing the same again gives the same bytes."""
     text = _text(checkpoint)
-    signature = _key_hash(checkpoint.origin, key.public) + key.sign(text)
-    return text + f"\n{_DASH} {checkpoint.origin} {base64.b64encode(signature).decode()}\n".encode()
+    return text + b"\n" + signature_line(checkpoint.origin, key_hash(checkpoint.origin, key.public), key.sign(text))
 
 
 def read(note: bytes, key: PublicKey | None) -> Checkpoint:
@@ -51,23 +50,73 @@ def read(note: bytes, key: PublicKey | None) -> Checkpoint:
 
     Signatures of others are passed over.  Raises :class:`CheckpointProblem`.
     """
-    if len(note) > MAX_CHECKPOINT_BYTES:
-        raise CheckpointProblem("too long")
-    text, gap, signatures = note.partition(b"\n\n")
-    text += b"\n"
+    text, lines = split(note)
     checkpoint = _parse(text)
-    if not gap or checkpoint is None or _text(checkpoint) != text:
+    if checkpoint is None or _text(checkpoint) != text:
         raise CheckpointProblem("not a checkpoint")
-    if key is not None and not any(
-        key.verifies(text, signature) for signature in _signatures(signatures, checkpoint.origin, key)
-    ):
-        raise CheckpointProblem("not signed by this key")
+    if key is not None:
+        found = signatures(lines, checkpoint.origin, key_hash(checkpoint.origin, key))
+        if not any(key.verifies(text, signature) for signature in found):
+            raise CheckpointProblem("not signed by this key")
     return checkpoint
 
 
-def verifier_key(origin: str, key: PublicKey) -> str:
+def split(note: bytes) -> tuple[bytes, bytes]:
+    """The text that is signed, with its last newline, and the lines of signatures.
+
+    Raises :class:`CheckpointProblem`.
+    """
+    if len(note) > MAX_CHECKPOINT_BYTES:
+        raise CheckpointProblem("too long")
+    text, gap, lines = note.partition(b"\n\n")
+    if not gap:
+        raise CheckpointProblem("not a checkpoint")
+    return text + b"\n", lines
+
+
+def signature_line(name: str, key_id: bytes, signature: bytes) -> bytes:
+    return f"{_DASH} {name} {base64.b64encode(key_id + signature).decode()}\n".encode()
+
+
+def signatures(lines: bytes, name: str, key_id: bytes) -> list[bytes]:
+    """What these lines give as signatures of this name and key: raw bytes, not checked."""
+    found: list[bytes] = []
+    for line in lines.decode("utf-8", "replace").splitlines():
+        dash, _, rest = line.partition(" ")
+        signer, _, encoded = rest.rpartition(" ")
+        if dash != _DASH or signer != name:
+            continue
+        try:
+            raw = base64.b64decode(encoded, validate=True)
+        except binascii.Error:
+            continue
+        if raw[:KEY_HASH_BYTES] == key_id:
+            found.append(raw[KEY_HASH_BYTES:])
+    return found
+
+
+def verifier_key(name: str, key: PublicKey, algorithm: bytes = ALGORITHM) -> str:
     """The public key as log tools are given it: name, key hash in hex, and base64 of algorithm and key."""
-    return f"{origin}+{_key_hash(origin, key).hex()}+{base64.b64encode(ALGORITHM + _raw(key)).decode()}"
+    encoded = base64.b64encode(algorithm + _raw(key)).decode()
+    return f"{name}+{key_hash(name, key, algorithm).hex()}+{encoded}"
+
+
+def parse_verifier_key(text: str, algorithm: bytes = ALGORITHM) -> tuple[str, PublicKey]:
+    """Name and key.  Raises :class:`ValueError` if it is not such a key, or one of another algorithm."""
+    name, _, rest = text.partition("+")
+    key_id, _, encoded = rest.partition("+")
+    raw = base64.b64decode(encoded, validate=True)
+    if not name or raw[:1] != algorithm or len(raw) != 33:
+        raise ValueError("not such a key")
+    key = PublicKey(Ed25519PublicKey.from_public_bytes(raw[1:]))
+    if key_hash(name, key, algorithm).hex() != key_id:
+        raise ValueError("name and key do not belong together")
+    return name, key
+
+
+def key_hash(name: str, key: PublicKey, algorithm: bytes = ALGORITHM) -> bytes:
+    """What tells a key in a line of a note: four bytes."""
+    return hashlib.sha256(name.encode() + b"\n" + algorithm + _raw(key)).digest()[:KEY_HASH_BYTES]
 
 
 def _text(checkpoint: Checkpoint) -> bytes:
@@ -81,26 +130,6 @@ def _parse(text: bytes) -> Checkpoint | None:
     except (ValueError, binascii.Error):
         return None
     return checkpoint if not rest and origin and checkpoint.size >= 0 and len(checkpoint.root) == HASH_BYTES else None
-
-
-def _signatures(lines: bytes, origin: str, key: PublicKey) -> list[bytes]:
-    found: list[bytes] = []
-    for line in lines.decode("utf-8", "replace").splitlines():
-        dash, _, rest = line.partition(" ")
-        name, _, encoded = rest.rpartition(" ")
-        if dash != _DASH or name != origin:
-            continue
-        try:
-            raw = base64.b64decode(encoded, validate=True)
-        except binascii.Error:
-            continue
-        if len(raw) == KEY_HASH_BYTES + SIGNATURE_BYTES and raw[:KEY_HASH_BYTES] == _key_hash(origin, key):
-            found.append(raw[KEY_HASH_BYTES:])
-    return found
-
-
-def _key_hash(origin: str, key: PublicKey) -> bytes:
-    return hashlib.sha256(origin.encode() + b"\n" + ALGORITHM + _raw(key)).digest()[:KEY_HASH_BYTES]
 
 
 def _raw(key: PublicKey) -> bytes:

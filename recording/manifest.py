@@ -18,6 +18,8 @@ SIGNATURE_NAME = "manifest.sig"
 #: The proof that the court's transparency log has the record, and an authority's time-stamp (RFC 3161) of the manifest.
 INCLUSION_NAME = "inclusion.json"
 STAMP_NAME = "manifest.tsr"
+#: That proof once more for each who cosigned the log's head (:mod:`.cosignature`), by the key's four bytes.
+COSIGNED_PREFIX = "cosigned/"
 RAW_PREFIX = "raw/"
 DERIVED_PREFIX = "derived/"
 

@@ -21,6 +21,7 @@ from . import messages
 from .anchors import Anchors
 from .archive import Archive
 from .backup import PairedStore
+from .cosignature import Cosigner
 from .custody import Custodian
 from .jobs import Jobs
 from .keys import SigningKey
@@ -79,7 +80,8 @@ class Sitting:
 class Recorder:
     """Call :meth:`run` once, and the requests at any time.  ``publish`` is called with every event, on the loop.
 
-    ``origin`` is the public name of the court's transparency log, ``authority`` the address of a time-stamp authority.
+    ``origin`` is the public name of the court's transparency log, ``authority`` the address of a time-stamp authority,
+    ``cosigners`` those who are asked to cosign the log's heads.
     """
 
     def __init__(
@@ -91,6 +93,7 @@ class Recorder:
         software: str = "",
         origin: str = DEFAULT_ORIGIN,
         authority: str = "",
+        cosigners: tuple[Cosigner, ...] = (),
         publish: Callable[[AnyEvent], None] = lambda event: None,
         writer_wait_s: float = WRITER_WAIT_S,
     ) -> None:
@@ -114,6 +117,7 @@ class Recorder:
             authority,
             spool / ANCHORS_FOLDER,
             self._tell,
+            cosigners,
         )
 
     async def take_spool(self) -> None:

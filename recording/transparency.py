@@ -114,6 +114,17 @@ class TransparencyLog:
             proof = self._tree.consistency_proof(earlier.size) if earlier.size else []
             return await self._sign_head(), proof
 
+    async def consistency_proof(self, old_size: int, size: int) -> list[bytes]:
+        """Why the log of ``size`` entries begins with that of ``old_size``; nothing to show for none, or for the same.
+
+        Raises :class:`LogProblem` if the log has fewer, or :class:`recording.objects.StoreProblem`.
+        """
+        async with self._turn:
+            await self._load()
+            if not 0 <= old_size <= size <= len(self._tree):
+                raise LogProblem(f"no log of {old_size} entries that grew to {size}")
+            return self._tree.consistency_proof(old_size, size) if old_size else []
+
     # --- inside -------------------------------------------------------------------
 
     async def _enter(self, data: bytes, leaf: bytes) -> int:

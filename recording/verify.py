@@ -14,6 +14,7 @@ from cryptography.x509 import Certificate
 from . import manifest as m
 from . import timestamps
 from .chain import Segment, WriterChain
+from .cosignature import Cosigner, cosignatures, signers
 from .format import RECORDING_TRACK
 from .interruptions import LAWFUL
 from .keys import PublicKey, parse_public
@@ -48,8 +49,10 @@ class Verification:
         key: PublicKey | None,
         progress: Progress,
         authorities: Sequence[Certificate] = (),
+        cosigners: Sequence[Cosigner] = (),
     ) -> None:
         self._store = store
+        self._cosigners = cosigners
         self._authorities = authorities
         self._prefix = prefix
         self._key = key
@@ -75,6 +78,9 @@ class Verification:
             listed |= {entry.name for entry in manifest.objects} | COMPANIONS
             listed |= {m.MANIFEST_NAME, m.SIGNATURE_NAME, m.INCLUSION_NAME, m.STAMP_NAME}
             await self._inclusion(present)
+            for name in sorted(name for name in present if name.startswith(m.COSIGNED_PREFIX)):
+                listed.add(name)
+                await self._cosigned(name)
             await self._stamp(present)
             for name in sorted(set(present) - listed):
                 self._add("derived-unlisted" if name.startswith(m.DERIVED_PREFIX) else "object-unlisted", name)
@@ -212,6 +218,23 @@ class Verification:
         else:
             self._add("inclusion", f"entry {found.index} of {found.size}", f"第 {found.index} 项，共 {found.size} 项")
 
+    async def _cosigned(self, name: str) -> None:
+        """The proof once more, in a head that somebody outside the court signed too."""
+        try:
+            found = inclusion_decoder.decode(await self._read(name))
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            self._add("inclusion-wrong", name)
+            return
+        if check_inclusion(found, self._manifest_sha256, self._key) is not None:
+            self._add("inclusion-wrong", name)
+            return
+        signed = cosignatures(found.checkpoint.encode(), self._cosigners)
+        for cosignature in signed:
+            english, chinese = _moment(cosignature.time)
+            self._add("cosigned", f"{cosignature.name}, {english}", f"{cosignature.name}，{chinese}")
+        if not signed:
+            self._add("cosigned-unchecked", ", ".join(signers(found.checkpoint.encode())))
+
     async def _stamp(self, present: dict[str, int]) -> None:
         if m.STAMP_NAME not in present:
             self._add("stamp-missing")
@@ -222,10 +245,9 @@ class Verification:
         except StampProblem as error:
             self._add("stamp-wrong", str(error))
             return
-        at = stamp.time.astimezone(UTC)
-        english = f"{at:%Y-%m-%d %H:%M:%S} UTC by {stamp.authority}"
-        chinese = f"{at.year}年{at.month}月{at.day}日 {at:%H:%M:%S}（UTC），{stamp.authority}"
-        self._add("stamp" if stamp.trusted else "stamp-unchecked", english, chinese)
+        english, chinese = _moment(stamp.time.astimezone(UTC))
+        code = "stamp" if stamp.trusted else "stamp-unchecked"
+        self._add(code, f"{english} by {stamp.authority}", f"{chinese}，{stamp.authority}")
 
     def _known_faults(self, manifest: m.Manifest) -> None:
         for problem in manifest.problems:
@@ -303,6 +325,11 @@ def _altered_place(segment: Segment, entry: m.ObjectEntry) -> str:
     return f"{entry.name} (tracks {tracks})"
 
 
+def _moment(at: datetime) -> tuple[str, str]:
+    """A time, UTC, in English and in Chinese."""
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC", f"{at.year}年{at.month}月{at.day}日 {at:%H:%M:%S}（UTC）"
+
+
 def _span(gap: m.GapEntry) -> tuple[str, str]:
     """Begin and length in English and in Chinese."""
     start = datetime.fromtimestamp(gap.start_us // 1_000_000, tz=UTC)
@@ -319,13 +346,16 @@ async def verify_record(
     key: PublicKey | None,
     progress: Progress = lambda part: None,
     authorities: Sequence[Certificate] = (),
+    cosigners: Sequence[Cosigner] = (),
 ) -> Report:
     """Check the record under this prefix (``hearings/<id>/`` of a court's store, or nothing for an export).
 
     Without a key the enclosed one is used, and the report says so.  ``authorities`` are the roots of time-stamp
-    authorities that are trusted.  Raises :class:`recording.objects.StoreProblem`.
+    authorities that are trusted, ``cosigners`` those whose signatures under the log's heads are.
+
+    Raises :class:`recording.objects.StoreProblem`.
     """
-    return await Verification(store, prefix, key, progress, authorities).run()
+    return await Verification(store, prefix, key, progress, authorities, cosigners).run()
 
 
 def sentences(report: Report, *, chinese: bool) -> list[str]:

@@ -67,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("--sitting", metavar="ID", help="which record, if there are several")
     verify.add_argument("--public-key", metavar="FILE", help="the public key that must have signed it")
     verify.add_argument("--authority", metavar="FILE", help="root certificates of trusted time-stamp authorities, PEM")
+    verify.add_argument("--cosigner", metavar="KEY", action="append", help="a trusted cosigner of the court's log")
     _json(verify, "print the report as one JSON object")
     verify.set_defaults(command=_verify)
 
@@ -74,6 +75,19 @@ def _parser() -> argparse.ArgumentParser:
     log.add_argument("since", nargs="?", metavar="FILE", help="a head kept earlier: prove that the log begins with it")
     _json(log, "print one JSON object")
     log.set_defaults(command=_log)
+
+    cosigner = commands.add_parser(
+        "cosigner", help="watch the logs of other courts: cosign their heads if they only grow"
+    )
+    cosigner.add_argument("--name", required=True, help="this cosigner's public name, such as bar.example/cosigner")
+    cosigner.add_argument("--folder", required=True, help="where its key and the newest heads are kept")
+    cosigner.add_argument(
+        "--log", required=True, action="append", metavar="KEY", help="a log's key, as hearing log says"
+    )
+    cosigner.add_argument("--address", default="127.0.0.1", help="where it listens; put a proxy with TLS in front")
+    cosigner.add_argument("--port", type=int, default=8090)
+    _json(cosigner, "print its key and address as one JSON object when ready")
+    cosigner.set_defaults(command=_cosigner)
 
     export = commands.add_parser("export", help="write a record, whole and verifiable, into a folder")
     export.add_argument("sitting", metavar="id", help="the sitting's id")
@@ -161,6 +175,12 @@ def _log(options: argparse.Namespace, terminal: Terminal) -> int:
     from . import archive
 
     return archive.transparency_log(options, terminal)
+
+
+def _cosigner(options: argparse.Namespace, terminal: Terminal) -> int:
+    from . import cosigner
+
+    return cosigner.serve(options, terminal)
 
 
 def _export(options: argparse.Namespace, terminal: Terminal) -> int:

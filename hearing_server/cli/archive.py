@@ -12,6 +12,7 @@ import msgspec
 from cryptography.x509 import Certificate
 
 from recording.checkpoint import CheckpointProblem, verifier_key
+from recording.cosignature import Cosigner, parse_cosigner
 from recording.export import NotSealed, export_to
 from recording.keys import KeyProblem, PublicKey, load_or_make, load_public, public_path
 from recording.manifest import MANIFEST_NAME, prefix
@@ -54,9 +55,16 @@ def verify(options: argparse.Namespace, terminal: Terminal) -> int:
 
 async def _verify(options: argparse.Namespace, settings: Settings, key: PublicKey | None) -> list[Report]:
     store = _store_of(options.record, settings)
-    authorities = _authorities(options.authority)
+    authorities, cosigners = _authorities(options.authority), [_cosigner(text) for text in options.cosigner or ()]
     places = await _records(store, options)
-    return [await verify_record(store, place, key, authorities=authorities) for place in places]
+    return [await verify_record(store, place, key, authorities=authorities, cosigners=cosigners) for place in places]
+
+
+def _cosigner(text: str) -> Cosigner:
+    try:
+        return parse_cosigner(text)
+    except ValueError:
+        raise Fault("verifier-key-wrong", text=text) from None
 
 
 def _authorities(name: str | None) -> list[Certificate]:

@@ -45,6 +45,7 @@ async def _serve(settings: Settings, *, supervised: bool) -> int:
         software=SOFTWARE,
         origin=settings.transparency_log,
         authority=settings.timestamp_authority,
+        cosigners=settings.cosigners,
     )
     async with open_bus(settings.bus, settings.run_folder, hub=False) as bus:
         serving = asyncio.create_task(run_recorder(recorder, bus))

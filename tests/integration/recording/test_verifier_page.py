@@ -15,10 +15,13 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, async_playwright
 
+from recording.cosignature import cosign
 from recording.export import export_to
 from recording.keys import load_or_make
+from recording.manifest import encode
 from recording.objects import open_store
 from recording.recorder import Recorder
+from recording.transparency import inclusion_decoder
 from recording.verify import verify_record
 from tests.recorded import (
     Tape,
@@ -66,6 +69,12 @@ async def _make(folder: Path) -> None:
                 return "hearings/sitting/manifest.tsr" in {name for name, _ in await store.list("hearings/sitting")}
 
             await eventually(anchored)
+    inclusion = inclusion_decoder.decode(await store.read("hearings/sitting/inclusion.json"))
+    head = inclusion.checkpoint.encode()
+    bar = load_or_make(folder / "bar.pem")
+    cosigned = (head + cosign(head, "bar.example/cosigner", bar, 1_800_000_000)).decode()
+    inclusion = msgspec.structs.replace(inclusion, checkpoint=cosigned)
+    await store.put_new("hearings/sitting/cosigned/01234567.json", encode(inclusion))
     await export_to(store, "sitting", folder / "export", key.public, verifier=await asyncio.to_thread(PAGE.read_bytes))
 
 
@@ -112,7 +121,7 @@ async def test_it_says_what_the_server_says(browser: Browser, record: Path) -> N
     for (code, words), (_, sentence) in zip(found, expected, strict=True):
         # The page does not look at the authority's certificate, so that it does not name it.
         assert code == "stamp-unchecked" or words.endswith(sentence)
-    assert {"inclusion", "stamp-unchecked"} <= {code for code, _ in found}
+    assert {"inclusion", "cosigned-unchecked", "stamp-unchecked"} <= {code for code, _ in found}
     assert [url for url in asked if not url.startswith(("file:", "blob:"))] == []
 
 

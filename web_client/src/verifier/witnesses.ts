@@ -74,6 +74,13 @@ async function readCheckpoint(note: string, key: Bytes): Promise<{ size: number;
   return null;
 }
 
+/** Names of those who signed below the log's own signature, as they call themselves; nothing is checked. */
+export function signers(note: string): string[] {
+  const origin = note.slice(0, note.indexOf("\n"));
+  const lines = note.slice(note.indexOf("\n\n") + 2).split("\n");
+  return lines.map((line) => line.split(" ")).flatMap(([, name, , more]) => (name && name !== origin && more === undefined ? [name] : []));
+}
+
 /** RFC 9162 §2.1.3.2. */
 async function includes(leaf: Bytes, index: number, size: number, proof: Bytes[], root: Bytes): Promise<boolean> {
   if (!Number.isSafeInteger(index) || index < 0 || index >= size || root.length !== HASH_BYTES) return false;

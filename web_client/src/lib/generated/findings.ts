@@ -25,6 +25,8 @@ export const FINDINGS: Record<string, ["error" | "warning" | "note", string, str
   "inclusion": ["note","The court's transparency log has it: {place}.","法院透明日志已登记：{place}。"],
   "inclusion-missing": ["note","It comes without a proof that the court's transparency log has it.","材料中没有法院透明日志的登记证明。"],
   "inclusion-wrong": ["error","The proof that the court's transparency log has this record does not hold ({place}).","法院透明日志的登记证明不成立（{place}）。"],
+  "cosigned": ["note","Somebody outside the court cosigned the head of its log with this record in it: {place}.","法院以外的机构会签了包含本记录的日志头：{place}。"],
+  "cosigned-unchecked": ["note","The head of the log was cosigned by {place}; whether they are to be trusted was not checked.","日志头由 {place} 会签；未核验该机构是否可信。"],
   "stamp": ["note","Time-stamped {place}; the authority is trusted.","时间戳：{place}；授时机构可信。"],
   "stamp-unchecked": ["note","Time-stamped {place}; whether that authority is to be trusted was not checked.","时间戳：{place}；未核验该授时机构是否可信。"],
   "stamp-missing": ["note","It comes without a time-stamp of an authority.","材料中没有授时机构的时间戳。"],
