@@ -36,6 +36,8 @@ DEMO_PEOPLE = (
     (Role.JUDGE, "M. Adeyemi", "阿德耶米", "judge.adeyemi"),
     (Role.CLERK, "R. Santos", "桑托斯", "clerk.santos"),
     (Role.CLAIMANT, "Joan Larkin", "琼·拉金", None),
+    # Somebody to speak with in private.
+    (Role.LAWYER, "Efua Mensah", "埃富娅·门萨", None),
     (Role.RESPONDENT, "Ostrava Freight, by P. Novák", "奥斯特拉瓦货运公司（P. 诺瓦克代表）", None),
     (Role.WITNESS, "Tamar Beridze", "塔玛尔·别里泽", None),
     (Role.INTERPRETER, "Wen Jian", "文健", None),
@@ -71,6 +73,7 @@ async def book_demo(store: Store, links: Links, now: Callable[[], int] = time.ti
 
 async def _book(store: Store, ordinal: int, utc: int) -> HearingFacts:
     hearing_id = secrets.token_hex(8)
+    ids = {role: f"{role.value}-{secrets.token_hex(4)}" for role, *_ in DEMO_PEOPLE}
     hearing = NewHearing(
         id=hearing_id,
         case_number=DEMO_CASE_NUMBER if ordinal == 1 else f"{DEMO_CASE_NUMBER}-{ordinal}",
@@ -81,7 +84,13 @@ async def _book(store: Store, ordinal: int, utc: int) -> HearingFacts:
         scheduled_utc=-(-utc // (DEMO_STEP_S * NS)) * DEMO_STEP_S * NS,
         people=tuple(
             PersonRow(
-                id=f"{role.value}-{secrets.token_hex(4)}", role=role.value, name=name, name_zh=name_zh, account=account
+                id=ids[role],
+                role=role.value,
+                name=name,
+                name_zh=name_zh,
+                account=account,
+                side=Role.CLAIMANT.value if role is Role.LAWYER else "",
+                represents=(ids[Role.CLAIMANT],) if role is Role.LAWYER else (),
             )
             for role, name, name_zh, account in DEMO_PEOPLE
         ),

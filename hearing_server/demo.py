@@ -23,7 +23,7 @@ from .terminal import Terminal
 from .words import Fault, Word
 
 #: The order in which the links are printed, and handed out.
-ROLES = ("judge", "clerk", "claimant", "respondent", "witness", "interpreter", "observer")
+ROLES = ("judge", "clerk", "claimant", "lawyer", "respondent", "witness", "interpreter", "observer")
 PHONE_ROLE = "claimant"
 #: Who the demo's messages come from (RFC 2606).
 DEMO_SENDER = "court@demo.invalid"

@@ -239,6 +239,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "role-judge": ("Judge", "审判长"),
     "role-clerk": ("Clerk", "书记员"),
     "role-claimant": ("Claimant", "原告"),
+    "role-lawyer": ("Claimant's counsel", "原告代理人"),
     "role-respondent": ("Respondent", "被告"),
     "role-witness": ("Witness", "证人"),
     "role-interpreter": ("Interpreter", "翻译"),

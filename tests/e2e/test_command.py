@@ -17,7 +17,7 @@ from .harness.command import hearing, run
 from .harness.scenario import until
 from .harness.server import Running, children_of, fetch
 
-ROLES = {"judge", "clerk", "claimant", "respondent", "witness", "interpreter", "observer"}
+ROLES = {"judge", "clerk", "claimant", "lawyer", "respondent", "witness", "interpreter", "observer"}
 
 pytestmark = pytest.mark.slow
 

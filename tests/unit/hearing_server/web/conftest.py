@@ -115,6 +115,13 @@ class Site:
             client.cookies[ACCOUNT_COOKIE] = await self.accounts.begin(account, "test")
             yield client
 
+    async def add(self, role: str) -> None:
+        """Somebody of a role that the demo's hearing has nobody of, with a link."""
+        person = PersonRow(id=f"{role}-added", role=role, name=role.title(), name_zh=role)
+        await self.court.store.bookings.add_person(self.booking.hearing_id, person)
+        await self.court.hearings.booking_changed(self.booking.hearing_id)
+        self.booking.links[role] = await self.links.issue(person.id, expires_utc=self.court.clock.now + 10**15)
+
     async def close_hearing(self, *, playable: bool = True) -> None:
         """The hearing was held; its record is sealed and has one track."""
         sockets = await self.court.start("claimant")

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import pytest
 
 from hearing_server.booking import DEMO_PEOPLE
+from hearing_server.court import Role
 from hearing_server.web.access import ACCOUNT_ROLES, BENCH, CLERK, COURT_WIDE, DESK, EVERYBODY, STAFF
 from tests.unit.hearing_server.web.conftest import MEDIA_NAME, Site
 
@@ -147,8 +148,11 @@ async def test_strangers_reach_nothing_but_the_door(site: Site) -> None:
             assert (await client.get("/api/hearings")).status_code == 401
 
 
-@pytest.mark.parametrize("role", SEATS)
-async def test_each_seat_within_its_own_hearing(site: Site, role: str) -> None:
+@pytest.mark.parametrize("role", Role)
+async def test_each_seat_within_its_own_hearing(site: Site, role: Role) -> None:
+    """Every role that a person of a hearing can have."""
+    if role not in SEATS:
+        await site.add(role)
     async with site.seated(role) as client:
         await site.close_hearing()
         for (method, path), demand in DEMANDS.items():
@@ -240,7 +244,7 @@ async def test_a_clerk_finds_the_courts_hearings_and_a_judge_their_own(site: Sit
         assert [row["hearingId"] for row in found] == [site.booking.hearing_id]
         record = found[0]["record"]
         assert (record["state"], record["tracks"], record["sealedAt"], record["fault"]) == ("idle", 0, None, None)
-        assert found[0]["expected"] == 6
+        assert found[0]["expected"] == 7
         assert (await clerk.get("/api/hearings/next-door/record")).json()["code"] == "record-missing"
     async with site.seated("judge") as judge:
         found = (await judge.get("/api/hearings")).json()
