@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from recording.age import Recipient
 from recording.cosignature import Cosigner, parse_cosigner
 from recording.timestamps import is_authority
 from signaling.turn import DEFAULT_LIFETIME_S, MAX_URLS, is_turn_url
@@ -71,6 +72,8 @@ class Settings:
     backup_s3_key_id: str = ""
     backup_s3_secret: str = dataclasses.field(default="", repr=False)
     backup_s3_region: str = "us-east-1"
+    record_recipients: str = ""
+    record_identity: str = ""
     lock: Literal["off", "possible", "compliance"] = "off"
     lock_days: int = 30
     spool: str = ""
@@ -133,6 +136,16 @@ class Settings:
     def record_key_path(self) -> Path:
         """The private key that seals records."""
         return Path(self.key_file) if self.key_file else self.data / "keys" / "record.pem"
+
+    @property
+    def escrow(self) -> list[str]:
+        """Who can open an encrypted record besides the court's servers; none: records are not encrypted."""
+        return [part.strip() for part in self.record_recipients.split(",") if part.strip()]
+
+    @property
+    def record_identity_path(self) -> Path:
+        """The identity with which the court's servers open encrypted records."""
+        return Path(self.record_identity) if self.record_identity else self.data / "keys" / "record.identity"
 
     @property
     def link_key_path(self) -> Path:
@@ -248,6 +261,11 @@ def _checked(values: dict[str, Any]) -> Settings:
         except ValueError as error:
             raise _unfit("trusted_proxies", proxy, Word("expected-network")) from error
     _check_relays(settings)
+    for recipient in settings.escrow:
+        try:
+            Recipient.parse(recipient)
+        except ValueError as error:
+            raise _unfit("record_recipients", recipient, Word("expected-recipient")) from error
     if settings.timestamp_authority and not is_authority(settings.timestamp_authority):
         raise _unfit("timestamp_authority", settings.timestamp_authority, Word("expected-choice", choices="https://…"))
     _check_cosigners(settings)

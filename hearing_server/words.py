@@ -20,6 +20,14 @@ WORDS: dict[str, tuple[str, str]] = {
         "an address, or a network such as 10.0.0.0/8",
         "地址，或网络（如 10.0.0.0/8）",
     ),
+    "expected-recipient": (
+        "recipients as age-keygen prints them (age1…), separated by commas",
+        "age-keygen 输出的接收者（age1…），以逗号分隔",
+    ),
+    "identity-unusable": (
+        "The identity {path} cannot be used: {reason}. It is named by {name}.",
+        "身份密钥 {path} 无法使用：{reason}。该文件由 {name} 指定。",
+    ),
     "expected-name": ("a name without spaces or plus signs", "不含空格和加号的名称"),
     "expected-int": ("a whole number", "整数"),
     "expected-float": ("a number", "数字"),
@@ -59,6 +67,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "settings-file-unknown": (
         "The settings file {path} has an unknown setting: {name}.",
         "设置文件 {path} 含有未知设置：{name}。",
+    ),
+    "identity-made": (
+        "{path} is the secret: keep it where the court's servers do not reach. Encrypt records for {recipient}",
+        "{path} 为私密文件，请保存在法院服务器无法触及之处。加密记录时使用接收者 {recipient}",
     ),
     # --- the transparency log ---
     "log-key": ("Key of the log: {key}", "日志公钥：{key}"),

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from .encrypted import EncryptedStore
 from .locks import LockKind, Protection
 from .objects import READ_LIMIT_BYTES, AlreadyStored, NotStored, ObjectStore, ReadBackMismatch, Stored, StoreProblem
 from .spool import sync_folder
@@ -212,6 +213,12 @@ class PairedStore(ObjectStore):
             await asyncio.to_thread(draft.unlink, missing_ok=True)
         await asyncio.to_thread(_strike, self._owed, side, key)
         log.info("%s has %s now", side, key)
+
+
+def paired(store: ObjectStore) -> PairedStore | None:
+    """The pair in this store, encrypted or not, if it is one."""
+    inner = store.inner if isinstance(store, EncryptedStore) else store
+    return inner if isinstance(inner, PairedStore) else None
 
 
 def _path(folder: Path, side: str, key: str) -> Path:

@@ -7,6 +7,7 @@ They outlive the record that they are about; objects that come late take over th
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable
@@ -16,7 +17,7 @@ import msgspec
 
 from . import messages
 from .keys import SigningKey
-from .manifest import MANIFEST_NAME, Struct, encode, prefix
+from .manifest import MANIFEST_NAME, Struct, encode, key_name, prefix
 from .messages import AnyAnswer, Kept
 from .objects import AlreadyStored, Locked, NotStored, ObjectStore, StoreProblem
 
@@ -183,7 +184,11 @@ class Custodian:
                 raise outcome
 
     async def _objects(self, sitting_id: str) -> list[tuple[str, int]]:
-        return await self._store.list(prefix(sitting_id))
+        """What the record consists of in the storage, with its key if it is encrypted."""
+        found = await self._store.list(prefix(sitting_id))
+        with contextlib.suppress(NotStored):
+            found.append((key_name(sitting_id), await self._store.size(key_name(sitting_id))))
+        return found
 
     async def _digest(self, sitting_id: str) -> str:
         try:

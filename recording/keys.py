@@ -18,6 +18,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
+from .age import Identity
+
 
 class KeyProblem(Exception):
     """A key file cannot be used; the text says which and why."""
@@ -96,6 +98,15 @@ def parse_public(pem: bytes) -> PublicKey:
     if not isinstance(key, Ed25519PublicKey):
         raise ValueError("not an Ed25519 key")
     return PublicKey(key)
+
+
+def load_or_make_identity(path: Path) -> Identity:
+    """The age identity in this file; a new one if there is none.  Raises :class:`OSError` or :class:`ValueError`."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        made = Identity.generate()
+        _write_new(path, f"# public key: {made.recipient}\n{made}\n".encode(), 0o600)
+    return Identity.parse(path.read_text(encoding="utf-8"))
 
 
 def _make(path: Path) -> None:

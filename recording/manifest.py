@@ -22,6 +22,8 @@ STAMP_NAME = "manifest.tsr"
 COSIGNED_PREFIX = "cosigned/"
 RAW_PREFIX = "raw/"
 DERIVED_PREFIX = "derived/"
+#: Where the keys of encrypted hearings are.
+KEYS_PREFIX = "keys/"
 
 
 class Struct(msgspec.Struct, rename="camel", kw_only=True):
@@ -138,6 +140,11 @@ decoder: msgspec.json.Decoder[Manifest] = msgspec.json.Decoder(Manifest)
 def prefix(sitting_id: str) -> str:
     """Where all objects of a sitting are."""
     return f"hearings/{sitting_id}/"
+
+
+def key_name(sitting_id: str) -> str:
+    """The key of an encrypted hearing."""
+    return f"{KEYS_PREFIX}{sitting_id}.age"
 
 
 def facts_fields(facts: SittingFacts) -> dict[str, Any]:

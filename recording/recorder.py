@@ -20,7 +20,7 @@ from pathlib import Path
 from . import messages
 from .anchors import Anchors
 from .archive import Archive
-from .backup import PairedStore
+from .backup import paired
 from .cosignature import Cosigner
 from .custody import Custodian
 from .jobs import Jobs
@@ -100,6 +100,7 @@ class Recorder:
         self.publish = publish
         self.custodian = Custodian(store, key)
         self.store = store
+        self._pair = paired(store)
         self.key = key
         self.software = software
         self._spool = spool
@@ -144,8 +145,8 @@ class Recorder:
         """Look after the spool until cancelled."""
         await self.take_spool()
         others = [asyncio.create_task(self._anchors.run(), name="anchors")]
-        if isinstance(self.store, PairedStore):
-            others.append(asyncio.create_task(self.store.run(), name="copies"))
+        if self._pair is not None:
+            others.append(asyncio.create_task(self._pair.run(), name="copies"))
         try:
             next_state = 0.0
             while True:
@@ -181,7 +182,7 @@ class Recorder:
             fault=fault,
             detail=detail,
             unanchored=self._anchors.owed,
-            owed=len(self.store.owing()) if isinstance(self.store, PairedStore) else 0,
+            owed=len(self._pair.owing()) if self._pair is not None else 0,
         )
 
     async def compose(self, request: messages.Compose) -> AnyAnswer:

@@ -95,12 +95,29 @@ def _parser() -> argparse.ArgumentParser:
     _json(export, "print what was written as one JSON object")
     export.set_defaults(command=_export)
 
+    _record_parser(commands.add_parser("record", help="encrypted records: open one with an escrow identity"))
     _account_parser(commands.add_parser("account", help="staff accounts: add, list, disable"))
 
     doctor = commands.add_parser("doctor", help="check that this computer and the settings can hold a hearing")
     _json(doctor, "print the findings as one JSON object")
     doctor.set_defaults(command=_doctor)
     return parser
+
+
+def _record_parser(record: argparse.ArgumentParser) -> None:
+    actions = record.add_subparsers(required=True, metavar="action")
+    opened = actions.add_parser("open", help="write an encrypted record, opened and verifiable, into a folder")
+    opened.add_argument("archive", help="the archive: a folder or an s3://… address")
+    opened.add_argument("sitting", metavar="id", help="the sitting's id")
+    opened.add_argument("folder", help="a new folder")
+    opened.add_argument("--identity", required=True, metavar="FILE", help="an age identity that it was encrypted for")
+    opened.add_argument("--public-key", metavar="FILE", help="the court's public key, to be enclosed")
+    _json(opened, "print what was written as one JSON object")
+    opened.set_defaults(command=_record_open)
+    identity = actions.add_parser("identity", help="make an age identity for an escrow holder, as age-keygen does")
+    identity.add_argument("file", help="a new file, which is the holder's secret")
+    _json(identity, "print the recipient as one JSON object")
+    identity.set_defaults(command=_record_identity)
 
 
 def _account_parser(account: argparse.ArgumentParser) -> None:
@@ -187,6 +204,18 @@ def _export(options: argparse.Namespace, terminal: Terminal) -> int:
     from . import archive
 
     return archive.export(options, terminal)
+
+
+def _record_open(options: argparse.Namespace, terminal: Terminal) -> int:
+    from . import archive
+
+    return archive.open_record(options, terminal)
+
+
+def _record_identity(options: argparse.Namespace, terminal: Terminal) -> int:
+    from . import archive
+
+    return archive.make_identity(options, terminal)
 
 
 def _account_add(options: argparse.Namespace, terminal: Terminal) -> int:

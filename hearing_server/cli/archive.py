@@ -5,16 +5,19 @@ from __future__ import annotations
 import argparse
 import asyncio
 import base64
+import dataclasses
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from cryptography.x509 import Certificate
 
+from recording.age import Identity
 from recording.checkpoint import CheckpointProblem, verifier_key
 from recording.cosignature import Cosigner, parse_cosigner
+from recording.encrypted import EncryptedStore
 from recording.export import NotSealed, export_to
-from recording.keys import KeyProblem, PublicKey, load_or_make, load_public, public_path
+from recording.keys import KeyProblem, PublicKey, load_or_make, load_or_make_identity, load_public, public_path
 from recording.manifest import MANIFEST_NAME, prefix
 from recording.objects import ObjectStore, StoreProblem, open_store
 from recording.report import Report
@@ -24,7 +27,7 @@ from recording.verify import VERIFIER_NAME, sentences, verify_record
 
 from .. import config
 from ..config import Settings
-from ..processes.parts import open_archive, s3_options
+from ..processes.parts import encrypted, lock_of, open_archive, s3_options
 from ..terminal import Terminal
 from ..words import Fault
 
@@ -78,11 +81,11 @@ def _authorities(name: str | None) -> list[Certificate]:
 
 def _store_of(record: str, settings: Settings) -> ObjectStore:
     if record.startswith("s3://"):
-        return open_store(record, s3_options(settings))
+        return encrypted(open_store(record, s3_options(settings), lock_of(settings)), settings)
     folder = Path(record)
     if not folder.is_dir():
         raise Fault("record-not-found", path=record)
-    return open_store(folder.resolve().as_uri())
+    return encrypted(open_store(folder.resolve().as_uri()), settings)
 
 
 async def _records(store: ObjectStore, options: argparse.Namespace) -> list[str]:
@@ -141,13 +144,45 @@ def transparency_log(options: argparse.Namespace, terminal: Terminal) -> int:
 
 def export(options: argparse.Namespace, terminal: Terminal) -> int:
     settings = config.load()
-    key = _public_key(None, settings)
+    return _written(open_archive(settings), settings.store_url, _public_key(None, settings), options, terminal)
+
+
+def open_record(options: argparse.Namespace, terminal: Terminal) -> int:
+    """``export`` of an archive that is encrypted, by somebody who has an identity and none of the court's servers."""
+    settings = dataclasses.replace(config.load(), record_recipients="")
+    try:
+        identity = Identity.parse(Path(options.identity).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise Fault("identity-unusable", path=options.identity, reason=reason, name="--identity") from error
+    store = EncryptedStore(_store_of(options.archive, settings), identity, [], None)
+    return _written(store, options.archive, _public_key(options.public_key, settings), options, terminal)
+
+
+def make_identity(options: argparse.Namespace, terminal: Terminal) -> int:
+    path = Path(options.file)
+    if path.exists():
+        raise Fault("folder-exists", path=path)
+    try:
+        recipient = str(load_or_make_identity(path).recipient)
+    except OSError as error:
+        raise Fault("folder-unwritable", path=path, reason=error.strerror or error) from error
+    if terminal.as_json:
+        terminal.answer({"recipient": recipient, "file": str(path.resolve())})
+    else:
+        terminal.say("identity-made", recipient=recipient, path=path)
+    return 0
+
+
+def _written(
+    store: ObjectStore, place: str, key: PublicKey | None, options: argparse.Namespace, terminal: Terminal
+) -> int:
     folder = Path(options.folder)
     if key is None:
-        raise Fault("public-key-unusable", reason=public_path(settings.record_key_path))
+        raise Fault("public-key-unusable", reason="--public-key")
     try:
         verifier = VERIFIER.read_bytes() if VERIFIER.exists() else None
-        written = asyncio.run(export_to(open_archive(settings), options.sitting, folder, key, verifier=verifier))
+        written = asyncio.run(export_to(store, options.sitting, folder, key, verifier=verifier))
     except NotSealed:
         raise Fault("record-not-sealed", sitting=options.sitting) from None
     except FileExistsError:
@@ -156,7 +191,7 @@ def export(options: argparse.Namespace, terminal: Terminal) -> int:
         reason = error.strerror or str(error)
         raise Fault("folder-unwritable", path=folder, reason=reason) from error
     except StoreProblem as error:
-        raise Fault("store-unreachable", url=settings.store_url, reason=error) from error
+        raise Fault("store-unreachable", url=place, reason=error) from error
     if terminal.as_json:
         terminal.answer({"folder": str(folder.resolve()), "bytes": written, "sitting": options.sitting})
     else:

@@ -10,7 +10,10 @@ from typing import Any
 import structlog
 import uvloop
 
+from recording.age import Recipient
 from recording.backup import OWED_FOLDER, PairedStore
+from recording.encrypted import EncryptedStore
+from recording.keys import load_or_make_identity
 from recording.locks import CannotLock, Lock
 from recording.objects import ObjectStore, S3Options, StoreProblem, open_store
 
@@ -20,6 +23,8 @@ from ..words import Fault, Word
 
 log = structlog.get_logger(__name__)
 
+#: In the data folder: large files while they are encrypted.
+ENCRYPTING_FOLDER = "encrypting"
 #: How long a process that starts waits for its object storage, s; it goes on without it.
 PREPARE_LIMIT_S = 5.0
 
@@ -47,10 +52,32 @@ def port_uses(settings: Settings) -> list[tuple[str, int, PortUse]]:
     ]
 
 
+def lock_of(settings: Settings) -> Lock | None:
+    return None if settings.lock == "off" else Lock(settings.lock, settings.lock_days)
+
+
 def open_archive(settings: Settings) -> ObjectStore:
     """The object storage of the settings, with its backup if there is one.  Raises :class:`Fault`."""
-    lock = None if settings.lock == "off" else Lock(settings.lock, settings.lock_days)
+    lock = lock_of(settings)
     primary = _open(settings.store_url, s3_options(settings), "store", lock)
+    return encrypted(_with_backup(primary, settings, lock), settings)
+
+
+def encrypted(store: ObjectStore, settings: Settings) -> ObjectStore:
+    """The same storage, with its records encrypted if the settings name anybody for whom.  Raises :class:`Fault`."""
+    if not settings.escrow:
+        return store
+    path = settings.record_identity_path
+    try:
+        identity = load_or_make_identity(path)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise Fault("identity-unusable", path=path, reason=reason, name=variable("record_identity")) from error
+    escrow = [Recipient.parse(recipient) for recipient in settings.escrow]
+    return EncryptedStore(store, identity, escrow, settings.data / ENCRYPTING_FOLDER)
+
+
+def _with_backup(primary: ObjectStore, settings: Settings, lock: Lock | None) -> ObjectStore:
     if not settings.backup_store:
         return primary
     options = S3Options(
