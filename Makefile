@@ -69,6 +69,7 @@ soak: $(VENV)/.dev $(HOT_PATH) ## Hold hearings on one media worker for SOAK_S s
 bench: $(VENV)/.dev $(CLIENT) $(VENV)/.system $(HOT_PATH) ## Measure, print, and write benchmarks/results
 	$(PY) -m benchmarks.join
 	$(PY) -m benchmarks.record
+	$(PY) -m benchmarks.search
 	$(PY) -m benchmarks.networks
 	$(PY) -m benchmarks.forwarding
 	$(PY) -m benchmarks.table

@@ -15,9 +15,11 @@ from __future__ import annotations
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from . import archive_tables as _archive_tables  # noqa: F401  all tables must be known to the migrations
 from . import custody_tables as _custody_tables  # noqa: F401
-from . import desk_tables as _desk_tables  # noqa: F401  all tables must be known to the migrations
+from . import desk_tables as _desk_tables  # noqa: F401
 from .accounts import Accounts
+from .archive import ArchiveNotes
 from .arrivals import Arrivals
 from .bookings import Bookings
 from .custody import CustodyLog
@@ -41,6 +43,7 @@ from .rows import (
     RecordRow,
     SeatRow,
 )
+from .search import Search
 from .seats import Seats
 
 __all__ = [
@@ -77,6 +80,8 @@ class Store:
         self.ledger = Ledger(engine)
         self.records = Records(engine)
         self.custody = CustodyLog(engine)
+        self.notes = ArchiveNotes(engine)
+        self.search = Search(engine, self.docket)
 
     @classmethod
     async def open(cls, url: str) -> Store:

@@ -94,6 +94,14 @@ class Docket:
         """The hearing of this sitting, with this sitting."""
         return await self._one(t.sittings.c.id == sitting_id, current=False)
 
+    async def by_sittings(
+        self, sitting_ids: Sequence[str], connection: AsyncConnection | None = None
+    ) -> list[HearingFacts]:
+        """The hearings of these sittings, at most :data:`SEARCH_LIMIT`, each with its sitting; within a transaction
+        that is open already, if one is given."""
+        query = _facts(current=False).where(t.sittings.c.id.in_(sitting_ids))
+        return await self._many(query) if connection is None else await _read(connection, query)
+
     async def by_case_number(self, court_id: str, prefix: str) -> list[HearingFacts]:
         """Hearings of cases whose number begins like this, newest booking first."""
         query = _facts().where(t.cases.c.court_id == court_id, t.cases.c.number.startswith(prefix, autoescape=True))
@@ -197,9 +205,13 @@ class Docket:
 
     async def _many(self, query: Select[Any]) -> list[HearingFacts]:
         async with transaction(self._engine, writes=False) as connection:
-            rows = (await connection.execute(query.limit(SEARCH_LIMIT))).mappings().all()
-            people = await _people(connection, [row["hearing_id"] for row in rows])
-        return [_as_facts(row, people.get(row["hearing_id"], ())) for row in rows]
+            return await _read(connection, query)
+
+
+async def _read(connection: AsyncConnection, query: Select[Any]) -> list[HearingFacts]:
+    rows = (await connection.execute(query.limit(SEARCH_LIMIT))).mappings().all()
+    people = await _people(connection, [row["hearing_id"] for row in rows])
+    return [_as_facts(row, people.get(row["hearing_id"], ())) for row in rows]
 
 
 def _facts(*, current: bool = True) -> Select[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Awaitable, Callable
 
 import msgspec
 from sqlalchemy import insert, select
@@ -17,18 +18,23 @@ FIRST_HASH = "0" * 64
 ATTEMPTS = 20
 
 
+async def retried(append: Callable[[], Awaitable[int]]) -> int:
+    """Append once more when somebody else has taken the number."""
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return await append()
+        except Conflict:
+            continue
+    return await append()
+
+
 class Ledger:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
     async def write(self, ledger: str, access: Access, utc: int) -> int:
         """Append one entry and answer its number."""
-        for _ in range(ATTEMPTS - 1):
-            try:
-                return await self._append(ledger, access, utc)
-            except Conflict:
-                continue
-        return await self._append(ledger, access, utc)
+        return await retried(lambda: self._append(ledger, access, utc))
 
     async def _append(self, ledger: str, access: Access, utc: int) -> int:
         async with transaction(self._engine, writes=True) as connection:

@@ -39,6 +39,7 @@ from .access import (
     same_origin,
 )
 from .accounts import CourtAccounts
+from .archive import Archive
 from .arrival import Arrival
 from .attendance import Attendance
 from .bookings import Bookings
@@ -115,10 +116,12 @@ def create_app(
     attendance = Attendance(store, hearings)
     identity = Identity(store, links, hearings, attendance, gate)
     pages = Pages(static_dir)
+    records = Records(store, hearings, archive, gate)
     table = (
         *identity.endpoints(),
         *People(store, links, hearings, invitations, gate).endpoints(),
-        *record_endpoints(Records(store, hearings, archive, gate)),
+        *record_endpoints(records),
+        *Archive(store, hearings, records, gate).endpoints(),
         *SignIn(store, accounts, providers, gate, origins).endpoints(),
         *CourtAccounts(store, accounts, providers, gate).endpoints(),
         *Bookings(store, links, hearings, invitations, gate).endpoints(),

@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 import msgspec
 import structlog
+from msgspec.structs import replace
 from starlette.responses import Response, StreamingResponse
 
 from recording.objects import StoreProblem
@@ -24,7 +25,8 @@ from .. import api
 from ..court import Event, may_read_stored
 from ..hearings import Hearings, RecorderUnavailable, views
 from ..store import HearingFacts, JobRow, RecordRow, Store
-from .access import PERSON_PARAMETER, STAFF, Ask, Gate, SeatCaller
+from ..store.search import Query
+from .access import PERSON_PARAMETER, STAFF, Ask, Caller, Gate, SeatCaller
 from .problems import Json, ProblemError
 from .ranges import ByteRange, RangeNotSatisfiable, applies, matches, parse
 
@@ -34,6 +36,15 @@ NS = 1_000_000_000
 US = 1_000_000
 #: Longest search text, characters.
 QUERY_LIMIT = 200
+#: Rows of the list of hearings.
+LIST_LIMIT = 200
+
+
+def scope_of(caller: Caller) -> Query:
+    """What this caller may find: a clerk their court's, a judge their own, any other seat its hearing."""
+    judges = caller.user_name if caller.user_name is not None and "judge" in caller.roles() else ""
+    sitting = caller.facts.sitting_id if isinstance(caller, SeatCaller) and not caller.courts and not judges else ""
+    return Query(courts=tuple(sorted(caller.courts)), judges=judges, sitting=sitting)
 
 
 class Records:
@@ -48,23 +59,11 @@ class Records:
     async def search(self, ask: Ask) -> Response:
         """Hearings by case number or name: a clerk's of the court, a judge's own."""
         text = ask.request.query_params.get("query", "")[:QUERY_LIMIT]
-        caller = ask.caller
-        found = {
-            facts.sitting_id: facts
-            for court_id in sorted(caller.courts)
-            for facts in await self._store.docket.search(text, court_id=court_id, sittings=True)
-            if caller.roles_for(facts) & STAFF
-        }
-        if caller.user_name is not None and "judge" in caller.roles():
-            for facts in await self._store.docket.search(text, account=caller.user_name, sittings=True):
-                if caller.roles_for(facts) & STAFF:
-                    found[facts.sitting_id] = facts
-        elif isinstance(caller, SeatCaller) and not caller.courts:
-            found[caller.facts.sitting_id] = caller.facts
-        newest = sorted(found.values(), key=lambda facts: (-facts.scheduled_utc, facts.sitting_id))
-        return Json([await self._row(facts) for facts in newest])
+        found = (await self._store.search.find(replace(scope_of(ask.caller), text=text, most=LIST_LIMIT))).found
+        return Json([await self.row(each.facts) for each in found if ask.caller.roles_for(each.facts) & STAFF])
 
-    async def _row(self, facts: HearingFacts) -> api.HearingRow:
+    async def row(self, facts: HearingFacts) -> api.HearingRow:
+        """A hearing as lists show it."""
         card = views.card(facts)
         return api.HearingRow(
             hearing_id=card.hearing_id,
@@ -91,16 +90,16 @@ class Records:
         if facts.state != "closed":
             raise ProblemError("record-missing")
         record = await self._store.records.get(facts.sitting_id)
-        playback = await self._playback(facts)
+        playback = await self.playback(facts)
         if playback is None:
             raise ProblemError("record-not-ready", {"Retry-After": "1"})
         events = await self._hearings.log_of(facts.sitting_id)
         jobs = await self._store.records.jobs_of(facts.sitting_id)
         await self._gate.note(ask.caller, facts.hearing_id, "open-record", facts.sitting_id, time.time_ns())
-        seen = [event for event in events if _may_see(ask, event)]
+        seen = [event for event in events if may_see(ask, event)]
         return Json(_page(ask, playback, seen, record, jobs))
 
-    async def _playback(self, facts: HearingFacts) -> Playback | None:
+    async def playback(self, facts: HearingFacts) -> Playback | None:
         try:
             return await self._archive.playback(facts.sitting_id)
         except StoreProblem as error:
@@ -163,7 +162,7 @@ class Records:
         return body()
 
     async def _file_name(self, ask: Ask, file: Media) -> str:
-        playback = await self._playback(ask.hearing)
+        playback = await self.playback(ask.hearing)
         for entry in playback.media if playback else ():
             if entry.name.rsplit("/", 1)[-1] == file.name:
                 return track_file_name(ask.hearing, entry, ask.locale)
@@ -194,7 +193,7 @@ class Records:
     async def export(self, ask: Ask) -> Response:
         """Have a composite made."""
         facts = ask.hearing
-        if facts.state != "closed" or await self._playback(facts) is None:
+        if facts.state != "closed" or await self.playback(facts) is None:
             raise ProblemError("record-not-ready")
         caller = ask.caller
         await self._gate.note(caller, facts.hearing_id, "export", "composite", time.time_ns(), locale=ask.locale)
@@ -229,7 +228,7 @@ def _unavailable(facts: HearingFacts, error: StoreProblem) -> ProblemError:
     return ProblemError("record-unavailable", {"Retry-After": "30"})
 
 
-def _may_see(ask: Ask, event: Event) -> bool:
+def may_see(ask: Ask, event: Event) -> bool:
     """By the law's word on the log of a past sitting, for any of the caller's roles in this court."""
     caller = ask.caller
     if isinstance(caller, SeatCaller):

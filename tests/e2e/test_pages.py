@@ -178,6 +178,13 @@ async def after_the_hearing(demo: Running, people: dict[str, Person], look: Look
     row = f"open-record-{demo.ready['hearing_id']}"
     await clerk.see(row)
     await look.at(page, "staff", locale, phone)
+    await clerk.press("page-archive")
+    await clerk.see("found")
+    await page.get_by_test_id("archive-query").fill("larkin 00418")
+    await clerk.press("archive-search")
+    await clerk.see(f"result-{demo.ready['hearing_id']}")
+    await look.at(page, "archive", locale, phone)
+    await clerk.press("page-staff")
     await clerk.press(row)
     await clerk.see("play")
     await page.locator("[data-testid=seal][data-state=verified]").wait_for()
@@ -185,7 +192,26 @@ async def after_the_hearing(demo: Running, people: dict[str, Person], look: Look
     await clerk.press("play")
     await until(lambda: plays_in_step(page), 20, "all tracks play in step")
     await look.at(page, "record-playing", locale, phone)
+    await in_the_archive(clerk, look, locale, phone)
     await clerk.context.close()
+
+
+async def in_the_archive(clerk: Person, look: Look, locale: str, phone: bool) -> None:
+    """By the keyboard: a note where the record is, found again, and a part that is chosen."""
+    page = clerk.page
+    await page.evaluate("document.activeElement.blur()")
+    await page.keyboard.press("n")
+    await page.get_by_test_id("note-text").fill("See photographs 查看照片")
+    await look.at(page, "record-note", locale, phone)
+    await clerk.press("note-save")
+    await page.locator("[data-testid^=words-archive-]").first.wait_for()
+    await page.get_by_test_id("words-find").fill("照片")
+    await page.locator("[data-testid^=words-archive-] mark").first.wait_for()
+    await page.evaluate("document.activeElement.blur()")
+    await page.keyboard.press("j")
+    await page.keyboard.press("i")
+    await page.get_by_test_id("chosen").wait_for()
+    await look.at(page, "record-chosen", locale, phone)
 
 
 async def plays_in_step(page: Page) -> bool:

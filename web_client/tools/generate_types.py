@@ -16,7 +16,7 @@ from typing import Any, get_args
 
 import msgspec
 
-from hearing_server.api import records, room, seats, shapes
+from hearing_server.api import archive, records, room, seats, shapes
 from hearing_server.desk_api import arrival, booking, centre, custody, exhibits, sign_in
 from recording import report
 from signaling import messages
@@ -146,6 +146,7 @@ def modules() -> dict[str, str]:
     return {
         "api.ts": module_text(structs_of(shapes, seats, room, records), {}),
         "desk.ts": module_text(structs_of(sign_in, booking, arrival, exhibits, centre, custody), {}),
+        "archive.ts": module_text(structs_of(archive), {}),
         "findings.ts": findings_text(),
         "messages.ts": module_text(signal, {"AnyRequest": requests, "AnyNotice": notices}),
     }

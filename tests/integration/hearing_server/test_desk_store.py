@@ -46,9 +46,14 @@ def account(account_id: str, *roles: str, court: str = "northgate", **fields: An
     )
 
 
+#: Each database's own full text index, which the code names only in its queries.
+FULL_TEXT = ("search_tokens", "ix_search_documents_tokens")
+
+
 async def test_the_migrations_make_the_tables_that_the_code_names(store: Store) -> None:
     def differences(connection: Connection) -> list[Any]:
-        return list(compare_metadata(MigrationContext.configure(connection), metadata))
+        options = {"include_object": lambda item, name, kind, reflected, other: not name.startswith(FULL_TEXT)}
+        return list(compare_metadata(MigrationContext.configure(connection, opts=options), metadata))
 
     async with transaction(store._engine, writes=False) as connection:
         assert await connection.run_sync(differences) == []

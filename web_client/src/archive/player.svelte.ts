@@ -36,6 +36,8 @@ export class Player {
 
   attach(track: TrackRow, element: HTMLVideoElement): () => void {
     this.#seats.set(track.url, { track, element, waitingSince: null });
+    // A record that was opened at a place shows it before it plays.
+    if (this.position > 0 && this.#covers(track)) element.currentTime = this.position - track.offsetS;
     this.#timer ??= window.setInterval(() => this.#beat(), BEAT_MS);
     return () => {
       element.pause();
@@ -67,6 +69,12 @@ export class Player {
     for (const { track, element } of this.#seats.values()) {
       if (this.#covers(track)) element.currentTime = this.position - track.offsetS;
     }
+  }
+
+  /** The next speed up (1) or down (-1). */
+  changeRate(by: 1 | -1): void {
+    const next = RATES[RATES.indexOf(this.rate) + by];
+    if (next !== undefined) this.setRate(next);
   }
 
   setRate(rate: number): void {

@@ -26,6 +26,7 @@ ADMINISTRATOR = Demand("account", frozenset({"administrator"}))
 RECORD = Demand("either", STAFF)
 UPLOAD = Demand("either", DESK | {"claimant", "respondent", "lawyer"})
 IDENTITY = Demand("either", DESK | {"judge"})
+NOTES = Demand("either", BENCH | DESK)
 DIARY = Demand("either", frozenset({"clerk", "staff_host", "judge", "panel", "technician"}))
 
 CUSTODIANS = frozenset({"records_custodian", "clerk", "judge", "auditor"})
@@ -38,6 +39,10 @@ DEMANDS = {
     ("GET", "/api/session"): Demand("seat", EVERYBODY),
     ("DELETE", "/api/session"): Demand("seat", EVERYBODY),
     ("GET", "/api/hearings"): RECORD,
+    ("GET", "/api/archive"): RECORD,
+    ("GET", "/api/hearings/{sitting_id}/record/words"): RECORD,
+    ("POST", "/api/hearings/{sitting_id}/record/notes"): NOTES,
+    ("DELETE", "/api/hearings/{sitting_id}/record/notes/{number}"): NOTES,
     ("DELETE", "/api/hearings/{hearing_id}/people/{person_id}/link"): Demand("either", CLERK),
     ("POST", "/api/hearings/{hearing_id}/people/{person_id}/link"): Demand("either", CLERK),
     ("GET", "/api/hearings/{hearing_id}/people/{person_id}/link"): Demand("either", CLERK),

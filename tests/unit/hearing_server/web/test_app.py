@@ -221,7 +221,7 @@ async def test_an_error_of_ours_is_a_sentence_and_no_trace(site: Site, monkeypat
         raise ZeroDivisionError("secret detail")
 
     async with site.seated("clerk") as client:
-        monkeypatch.setattr(site.court.store.docket, "search", broken)
+        monkeypatch.setattr(site.court.store.search, "find", broken)
         answer = await client.get("/api/hearings", headers={"accept-language": "zh"})
         assert (answer.status_code, answer.json()["code"]) == (500, "unexpected")
         assert "secret" not in answer.text

@@ -22,6 +22,7 @@ export const en = {
     bookings: "Bookings",
     records: "Hearings and records",
     custody: "Custody",
+    archive: "Archive",
     accounts: "Accounts",
     account: "My account",
     court: "Court",

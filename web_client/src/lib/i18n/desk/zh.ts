@@ -15,6 +15,7 @@ export const zh: DeskWords = {
     bookings: "排期",
     records: "庭审与记录",
     custody: "记录保管",
+    archive: "档案",
     accounts: "账号",
     account: "我的账号",
     court: "法院",

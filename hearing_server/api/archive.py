@@ -1,0 +1,71 @@
+"""The clerk's archive: finding hearings, and what is written, shared, sealed and taken out of their records."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from .records import HearingRow
+from .shapes import Struct
+
+NoteText = Annotated[str, msgspec.Meta(min_length=1, max_length=2000)]
+
+
+class Hit(Struct):
+    """A place in a hearing's log or notes that holds a word that was searched for; ``at``: its time on the record."""
+
+    at: float
+    kind: str
+    author: str
+    author_zh: str
+    text: str
+
+
+class ArchiveRow(Struct):
+    """One sitting that was found."""
+
+    hearing: HearingRow
+    parties: list[str]
+    parties_zh: list[str]
+    hits: list[Hit]
+
+
+class ArchivePage(Struct):
+    """``GET /api/archive``.  ``sought``: the words to be shown where they were found; ``next``: ``before`` of the page
+    after this one."""
+
+    rows: list[ArchiveRow]
+    sought: list[str]
+    next: str | None
+
+
+class WordsRow(Struct):
+    """Something that was written down during the sitting (``kind``: the event's name), or later (``archive``).
+
+    ``number`` is that of the log's entry or of the note.  ``own``: the reader may correct it.  ``corrected``: it
+    stands in place of an earlier one.
+    """
+
+    number: int
+    source: Literal["log", "archive"]
+    kind: str
+    at_s: float
+    wall: float
+    written_at: float
+    author: str
+    author_zh: str
+    role: str
+    text: str
+    private: bool = False
+    own: bool = False
+    corrected: bool = False
+
+
+class NewNote(Struct):
+    """``POST /api/hearings/{id}/record/notes``.  ``at_s``: where on the record, s after its start."""
+
+    text: NoteText
+    at_s: Annotated[float, msgspec.Meta(ge=0, le=1e7)]
+    #: The number of one's own note that this one corrects.
+    replaces: int | None = None

@@ -1,0 +1,252 @@
+"""The clerk's archive over HTTP: finding sittings by words, and what was written down in them, then and later."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from msgspec.structs import replace
+from starlette.responses import Response
+
+from ..api import archive as api
+from ..court import Event
+from ..court.permissions import Leave, roles_with
+from ..hearings import Hearings
+from ..store import HearingFacts, Store
+from ..store.archive import NoteRow
+from ..store.search import Found, Words, words_of
+from .access import STAFF, Ask, Endpoint, Gate, SeatCaller
+from .problems import Json, ProblemError
+from .records import NS, QUERY_LIMIT, Records, may_see, scope_of
+
+#: Who may write notes into a record, and read those of others.
+WRITERS: Final = roles_with("note", Leave.ALLOWED)
+
+
+class Archive:
+    def __init__(self, store: Store, hearings: Hearings, records: Records, gate: Gate) -> None:
+        self._store = store
+        self._hearings = hearings
+        self._records = records
+        self._gate = gate
+
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        return (
+            Endpoint(
+                name="searchArchive",
+                method="GET",
+                path="/api/archive",
+                summary="Sittings by words (?query=), ?number=, ?judge=, ?party=, days (?from=, ?to=), newest first.",
+                handler=self.search,
+                who=STAFF,
+                answer=api.ArchivePage,
+            ),
+            Endpoint(
+                name="readWords",
+                method="GET",
+                path="/api/hearings/{sitting_id}/record/words",
+                summary="What was written down in this sitting, and the notes written later, by the record's time.",
+                handler=self.words,
+                who=STAFF,
+                answer=list[api.WordsRow],
+            ),
+            Endpoint(
+                name="addNote",
+                method="POST",
+                path="/api/hearings/{sitting_id}/record/notes",
+                summary="Write a note at a time of the record, or in place of an earlier one of one's own.",
+                handler=self.add_note,
+                who=WRITERS,
+                body=api.NewNote,
+                answer=list[api.WordsRow],
+                status=201,
+            ),
+            Endpoint(
+                name="withdrawNote",
+                method="DELETE",
+                path="/api/hearings/{sitting_id}/record/notes/{number}",
+                summary="Take back a note of one's own; it stays in the database.",
+                handler=self.withdraw_note,
+                who=WRITERS,
+                answer=list[api.WordsRow],
+            ),
+        )
+
+    # --- finding ----------------------------------------------------------------------------
+
+    async def search(self, ask: Ask) -> Response:
+        asked = ask.request.query_params
+        text, number, judge, party = (
+            asked.get(name, "")[:QUERY_LIMIT] for name in ("query", "number", "judge", "party")
+        )
+        zone = await self._zone(ask)
+        query = replace(
+            scope_of(ask.caller),
+            text=text,
+            number=number,
+            judge=judge,
+            party=party,
+            from_utc=_midnight(asked.get("from", ""), zone),
+            to_utc=_midnight(asked.get("to", ""), zone, days=1),
+            before=_place(asked.get("before", "")),
+        )
+        page = await self._store.search.find(query)
+        rows = [await self._row(found) for found in page.found if ask.caller.roles_for(found.facts) & STAFF]
+        sought = [term.sought for term in query.sought]
+        return Json(api.ArchivePage(rows=rows, sought=sought, next=None if page.next is None else str(page.next)))
+
+    async def _zone(self, ask: Ask) -> ZoneInfo:
+        """Days are those of the caller's first court."""
+        caller = ask.caller
+        if isinstance(caller, SeatCaller):
+            return ZoneInfo(caller.facts.court.time_zone)
+        courts = await self._store.accounts.courts(caller.session.account.roles.keys())
+        return ZoneInfo(courts[0].time_zone if courts else "UTC")
+
+    async def _row(self, found: Found) -> api.ArchiveRow:
+        facts = found.facts
+        parties = [person for person in facts.people if person.role in ("claimant", "respondent")]
+        return api.ArchiveRow(
+            hearing=await self._records.row(facts),
+            parties=[person.name for person in parties],
+            parties_zh=[person.name_zh or person.name for person in parties],
+            hits=[_hit(facts, words) for words in found.hits],
+        )
+
+    # --- words ------------------------------------------------------------------------------
+
+    async def words(self, ask: Ask) -> Response:
+        return Json(await self._words(ask))
+
+    async def _words(self, ask: Ask) -> list[api.WordsRow]:
+        start_ns = await self._start_ns(ask)
+        events = await self._hearings.log_of(ask.hearing.sitting_id)
+        said = [_said(ask, event, start_ns) for event in events if may_see(ask, event) and _has_words(event)]
+        notes = await self._store.notes.read(ask.hearing.sitting_id)
+        written = [_written(ask, note, start_ns) for note in notes]
+        return sorted([*said, *written], key=lambda row: (row.at_s, row.written_at))
+
+    async def _start_ns(self, ask: Ask) -> int:
+        playback = await self._records.playback(ask.hearing)
+        if playback is None:
+            raise ProblemError("record-not-ready", {"Retry-After": "1"})
+        return playback.start_us * 1000
+
+    async def add_note(self, ask: Ask) -> Response:
+        body: api.NewNote = ask.body
+        text = body.text.strip()
+        if not text:
+            raise ProblemError("invalid")
+        if body.replaces is not None:
+            await self._own(ask, body.replaces)
+        at_utc = await self._start_ns(ask) + round(body.at_s * NS)
+        await self._write(ask, text, at_utc, body.replaces)
+        return Json(await self._words(ask), 201)
+
+    async def withdraw_note(self, ask: Ask) -> Response:
+        number = str(ask.request.path_params["number"])
+        if not number.isdecimal():
+            raise ProblemError("not-found")
+        note = await self._own(ask, int(number))
+        await self._write(ask, "", note.at_utc, note.seq)
+        return Json(await self._words(ask))
+
+    async def _own(self, ask: Ask, number: int) -> NoteRow:
+        notes = await self._store.notes.read(ask.hearing.sitting_id)
+        note = next((note for note in notes if note.seq == number), None)
+        if note is None:
+            raise ProblemError("not-found")
+        if note.author != ask.caller.id:
+            raise ProblemError("not-allowed")
+        return note
+
+    async def _write(self, ask: Ask, text: str, at_utc: int, replaces: int | None) -> None:
+        caller, facts = ask.caller, ask.hearing
+        action = "withdraw-note" if not text else "correct-note" if replaces else "add-note"
+        now = time.time_ns()
+        await self._gate.note(caller, facts.hearing_id, action, facts.sitting_id, now, at=at_utc, replaces=replaces)
+        await self._store.notes.add(
+            NoteRow(
+                sitting_id=facts.sitting_id,
+                utc=now,
+                at_utc=at_utc,
+                author=caller.id,
+                name=caller.name,
+                name_zh=caller.name_zh,
+                role=min(ask.roles & WRITERS),
+                text=text,
+                replaces=replaces,
+            )
+        )
+
+
+def _has_words(event: Event) -> bool:
+    return bool(words_of(event)) or (event.name == "note" and bool(event.detail.get("text")))
+
+
+def _said(ask: Ask, event: Event, start_ns: int) -> api.WordsRow:
+    person = ask.hearing.person(event.actor)
+    text = " ".join(part for part in (str(event.detail.get("text", "")), event.reason) if part)
+    return api.WordsRow(
+        number=event.seq,
+        source="log",
+        kind=event.name,
+        at_s=(event.utc - start_ns) / NS,
+        wall=event.utc / NS,
+        written_at=event.utc / NS,
+        author=person.name if person else "",
+        author_zh=(person.name_zh or person.name) if person else "",
+        role=event.role,
+        text=text,
+        private=bool(event.detail.get("private")),
+    )
+
+
+def _written(ask: Ask, note: NoteRow, start_ns: int) -> api.WordsRow:
+    return api.WordsRow(
+        number=note.seq,
+        source="archive",
+        kind="note",
+        at_s=(note.at_utc - start_ns) / NS,
+        wall=note.at_utc / NS,
+        written_at=note.utc / NS,
+        author=note.name,
+        author_zh=note.name_zh or note.name,
+        role=note.role,
+        text=note.text,
+        own=note.author == ask.caller.id and bool(ask.roles & WRITERS),
+        corrected=note.replaces is not None,
+    )
+
+
+def _hit(facts: HearingFacts, words: Words) -> api.Hit:
+    person = facts.person(words.author)
+    return api.Hit(
+        at=words.at_utc / NS,
+        kind=words.kind,
+        author=person.name if person else "",
+        author_zh=(person.name_zh or person.name) if person else "",
+        text=words.text,
+    )
+
+
+def _midnight(day: str, zone: ZoneInfo, days: int = 0) -> int:
+    """The begin of a day (``2026-11-24``) and so many more in ns since 1970, nothing for no day."""
+    if not day:
+        return 0
+    try:
+        wanted = date.fromisoformat(day) + timedelta(days=days)
+    except (ValueError, OverflowError):
+        raise ProblemError("invalid") from None
+    begin = datetime(wanted.year, wanted.month, wanted.day, tzinfo=zone).astimezone(UTC)
+    return max(1, int(begin.timestamp())) * NS
+
+
+def _place(before: str) -> int:
+    if not before:
+        return 0
+    if not (before.isascii() and before.isdecimal() and len(before) < 20):
+        raise ProblemError("invalid")
+    return min(int(before), (1 << 62) - 1)
