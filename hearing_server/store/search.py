@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import BigInteger, String, bindparam, delete, insert, select, text
+from sqlalchemy import BigInteger, BindParameter, String, bindparam, delete, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ..court import Event, may_read_stored
@@ -302,7 +302,10 @@ _GIN = text(
 async def _by_gin(connection: AsyncConnection, values: dict[str, Any]) -> list[int]:
     """A GIN index has no order: all that it finds must be fetched and sorted.  What is in every hundredth hearing is
     therefore looked for in the newest first, where a page of it is soon full; the index is left what is rarer."""
-    typed = [bindparam("asked", type_=String()), *(bindparam(name, type_=BigInteger()) for name in ("low", "high"))]
+    typed: list[BindParameter[Any]] = [
+        bindparam("asked", type_=String()),
+        *(bindparam(name, type_=BigInteger()) for name in ("low", "high")),
+    ]
     newest = (
         await connection.execute(_NEWEST.bindparams(*typed), _only(values, "asked low high") | {"looked": LOOKED_AT})
     ).all()
