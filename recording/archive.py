@@ -126,19 +126,19 @@ class Archive:
         async with aiofiles.open(path, "rb") as file:
             data = await file.read()
         try:
-            await self._store.put_new(prefix(self.recording_id) + name, data)
+            stored = await self._store.put_new(prefix(self.recording_id) + name, data)
         except AlreadyStored:
             log.error("%s: the store holds other bytes under this name; %s is kept", name, path)
             self.conflicts.add(str(path))
             return
         if number >= self.record.next_segment(writer):
-            await self._feed(writer, name, data)
+            await self._feed(writer, name, data, stored.sha256)
         await asyncio.to_thread(_let_go, path)
 
-    async def _feed(self, writer: str, name: str, data: bytes) -> None:
+    async def _feed(self, writer: str, name: str, data: bytes, sha256: str = "") -> None:
         if self.disk_short and self.record.work is not None:
             self.record.give_up_files()
-        await asyncio.to_thread(self.record.feed, writer, name, data)
+        await asyncio.to_thread(self.record.feed, writer, name, data, sha256)
         self.objects += 1
         self.bytes += len(data)
 

@@ -64,10 +64,13 @@ class WriterChain:
     #: The last segment fed says that nothing follows it.
     ended: bool = False
 
-    def feed(self, name: str, data: bytes) -> Segment:
-        """Check and take the next segment.  Never raises: what is wrong is listed, and what is whole is kept."""
+    def feed(self, name: str, data: bytes, sha256: str = "") -> Segment:
+        """Check and take the next segment.  Never raises: what is wrong is listed, and what is whole is kept.
+
+        ``sha256`` of ``data``, in hex, if it is known already.
+        """
         problems: list[Problem] = []
-        digest = hashlib.sha256(data).digest()
+        digest = bytes.fromhex(sha256) if sha256 else hashlib.sha256(data).digest()
         chunks: list[Chunk] = []
         header = None
         try:

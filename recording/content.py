@@ -116,6 +116,12 @@ class TrackContent:
         self._layer_stopped = False
         self._last_packet_ns = mono_ns
         sequencer = self._sequencers.get(packet.ssrc)
+        if sequencer is not None and sequencer.follows(packet.sequence):
+            # Nearly every packet: nothing is missing and nothing waits.
+            self._last_ordered_ns[packet.ssrc] = mono_ns
+            if self.media is not None:
+                self.media.packet(packet, 0)
+            return
         if sequencer is None:
             if len(self._sequencers) >= SOURCES_LIMIT:
                 oldest = next(iter(self._sequencers))

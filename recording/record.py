@@ -64,14 +64,17 @@ class Record:
         known = self.writers.get(writer)
         return known.chain if known is not None else WriterChain(self.recording_id, writer)
 
-    def feed(self, writer: str, name: str, data: bytes) -> None:
-        """Take the next segment of this writer.  Never raises for what is in it: problems are listed."""
+    def feed(self, writer: str, name: str, data: bytes, sha256: str = "") -> None:
+        """Take the next segment of this writer.  Never raises for what is in it: problems are listed.
+
+        ``sha256`` of ``data``, in hex, if it is known already.
+        """
         record = self.writers.get(writer)
         if record is None:
             record = self.writers[writer] = WriterRecord(WriterChain(self.recording_id, writer))
         if record.chain.ended or not record.spans:
             record.spans.append([])
-        segment = record.chain.feed(name, data)
+        segment = record.chain.feed(name, data, sha256)
         record.problems += segment.problems
         record.recovered |= segment.recovered
         record.objects.append(_entry(writer, segment, record.chain.next_segment - 1))

@@ -93,6 +93,13 @@ class Sequencer:
         self._held: dict[int, Packet] = {}
         self._waiting_since_ns = 0
 
+    def follows(self, sequence: int) -> bool:
+        """Whether this is the packet that is expected and none is held; it is then taken, as :meth:`push` would."""
+        if self._next is None or self._held or sequence != self._next & 0xFFFF:
+            return False
+        self._next += 1
+        return True
+
     def push(self, packet: Packet) -> list[tuple[Packet, int]]:
         """Packets now in order, each with the number of packets missing just before it (-1: a new beginning)."""
         if self._next is None:
@@ -100,9 +107,6 @@ class Sequencer:
             return [(packet, 0)]
         # The extended sequence number nearest to the expected one.
         ahead = ((packet.sequence - self._next + 0x8000) & 0xFFFF) - 0x8000
-        if ahead == 0 and not self._held:
-            self._next += 1
-            return [(packet, 0)]
         if abs(ahead) > RESTART_JUMP:
             ordered = self.flush()
             self._next = packet.sequence + 1
