@@ -26,11 +26,12 @@ CLIENT := hearing_server/web/static/index.html
 CLIENT_SOURCES := $(shell find web_client/src web_client/public web_client/*.html web_client/*.ts web_client/*.js \
 	web_client/*.json -type f 2>/dev/null)
 FUZZ_S := 60
+ROUNDS := 200
 # Tests with browsers and servers mostly wait: one more at a time than there are cores, and no more than memory is sure to hold.
 TESTS_AT_ONCE ?= $(shell $(PYTHON) -c 'import os; print(min((os.cpu_count() or 1) + 1, 8))')
 PIP_INSTALL = $(PY) -m pip install --disable-pip-version-check
 
-.PHONY: help demo test check fuzz soak bench setup client format lock clean
+.PHONY: help demo test check fuzz soak chaos bench setup client format lock clean
 
 help: ## Say what can be made
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -65,6 +66,9 @@ fuzz: $(VENV)/.dev ## Fuzz each parser of packets and requests for FUZZ_S second
 
 soak: $(VENV)/.dev $(HOT_PATH) ## Hold hearings on one media worker for SOAK_S seconds (half an hour); nothing may grow
 	$(PY) -m tests.soak
+
+chaos: $(VENV)/.dev $(VENV)/.system ## Kill, cut the power, fill the disk, set clocks: ROUNDS seeded rounds (200); SEED plays one again
+	$(PY) -m tests.chaos --rounds $(ROUNDS) $(if $(SEED),--seed $(SEED))
 
 bench: $(VENV)/.dev $(CLIENT) $(VENV)/.system $(HOT_PATH) ## Measure, print, and write benchmarks/results
 	$(PY) -m benchmarks.join

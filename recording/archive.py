@@ -7,6 +7,7 @@ import contextlib
 import logging
 import os
 import shutil
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -20,6 +21,9 @@ from .recovery import recover
 from .spool import CLOSED_SUFFIX, LOCK_NAME, OPEN_SUFFIX, segment_name, sync_folder, try_lock
 
 log = logging.getLogger(__name__)
+
+#: A store that gave back other bytes than it was given is asked again after this, s: it may have been ill for a while.
+CONFLICT_AGAIN_S = 15.0
 
 
 class Archive:
@@ -38,8 +42,9 @@ class Archive:
         self.disk_short = False
         #: Writers whose lock is held by a living process.
         self.live: set[str] = set()
-        #: Segments the store holds other bytes for; they stay in the spool and are never overwritten.
-        self.conflicts: set[str] = set()
+        #: Segments the store seems to hold other bytes for, and when to look again (monotonic, s); they stay in the
+        #: spool and nothing is overwritten.
+        self.conflicts: dict[str, float] = {}
         self._store = store
         self._work = work
 
@@ -129,8 +134,9 @@ class Archive:
             stored = await self._store.put_new(prefix(self.recording_id) + name, data)
         except AlreadyStored:
             log.error("%s: the store holds other bytes under this name; %s is kept", name, path)
-            self.conflicts.add(str(path))
+            self.conflicts[str(path)] = time.monotonic() + CONFLICT_AGAIN_S
             return
+        self.conflicts.pop(str(path), None)
         if number >= self.record.next_segment(writer):
             await self._feed(writer, name, data, stored.sha256)
         await asyncio.to_thread(_let_go, path)
@@ -143,7 +149,8 @@ class Archive:
         self.bytes += len(data)
 
     def _conflict_free(self, paths: Iterable[Path]) -> list[Path]:
-        return [path for path in paths if str(path) not in self.conflicts]
+        now = time.monotonic()
+        return [path for path in paths if self.conflicts.get(str(path), 0.0) <= now]
 
 
 def _folders(folder: Path) -> list[Path]:

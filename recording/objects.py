@@ -248,7 +248,10 @@ def open_store(url: str, s3: S3Options | None = None, lock: Lock | None = None) 
     parts = urlsplit(url)
     if parts.scheme == "file" and parts.netloc in ("", "localhost") and parts.path.startswith("/"):
         root = Path(unquote(parts.path))
+        made = [folder for folder in (root, *root.parents) if not folder.exists()]
         root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for folder in made:  # all that will ever be stored hangs on these names
+            sync_folder(folder.parent)
         return ObjectStore(LocalStore(root), root, lock)
     if parts.scheme == "s3" and parts.netloc:
         bucket, prefix, options = parts.netloc, parts.path.strip("/"), s3 or S3Options()

@@ -203,7 +203,8 @@ class Record:
                 cause = _end_cause(track, following is not None and following[0] is not record)
                 if following is None and track.end_reason in _LAWFUL_ENDS:
                     continue
-                if until_us - start_us > (0 if following else INTERRUPTION_US):
+                # Nobody said that a torn track ended, so that whatever may be missing of it is listed.
+                if until_us - start_us > (0 if following or track.end_reason is None else INTERRUPTION_US):
                     gaps.append(
                         GapEntry(
                             person_id=person,

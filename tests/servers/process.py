@@ -55,16 +55,32 @@ class ServerProcess:
         cwd: Path | None = None,
     ) -> None:
         self.log = log
-        with log.open("ab") as output:
-            self._process = subprocess.Popen(
-                list(command),
+        self._command, self._env, self._cwd = list(command), env, cwd
+        self._ready: Callable[[], bool] | None = None
+        self._process = self._start()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        with self.log.open("ab") as output:
+            return subprocess.Popen(
+                self._command,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env=env,
-                cwd=cwd,
+                env=self._env,
+                cwd=self._cwd,
                 preexec_fn=die_with_parent,
             )
+
+    def kill(self) -> None:
+        """As a crash would."""
+        self._process.kill()
+        self._process.wait()
+
+    def restart(self) -> None:
+        """After it was killed: the same again, in the same folder; returns once it answers as it did at first."""
+        self._process = self._start()
+        if self._ready is not None:
+            self.wait_until(self._ready)
 
     @property
     def pid(self) -> int:
@@ -72,6 +88,7 @@ class ServerProcess:
 
     def wait_until(self, ready: Callable[[], bool], limit_s: float = START_LIMIT_S) -> None:
         """Return once ``ready()`` holds; raise with the end of the log if the process ends or the limit passes."""
+        self._ready = ready
         deadline = time.monotonic() + limit_s
         while not ready():
             if self._process.poll() is not None or time.monotonic() > deadline:

@@ -136,7 +136,7 @@ def test_a_dead_worker_is_a_torn_end_and_an_interruption(tmp_path: Path) -> None
     one.write(6, end=None).abandon()
     two = Tape(tmp_path, writer="worker.2", begin_s=10)
     number = two.track(audio_track("p1", "again"), audio_arrivals(6, ssrc=5))
-    two.note(number, 6, "end", reason="room-closed")
+    two.note(number, 5.99, "end", reason="room-closed")
     two.write(6).abandon()
     record = record_of(tmp_path)
     assert gaps(record, 16) == [("microphone", "torn", 6.0, 4.0)]

@@ -1,0 +1,48 @@
+"""A short round of each fault; ``make chaos`` plays two hundred long ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from .rounds import FAULTS, Machine, Outcome, Plan, Round
+
+pytestmark = [pytest.mark.servers, pytest.mark.slow, pytest.mark.timeout(300)]
+
+#: Rounds mostly wait: so many are played side by side.
+SIDE_BY_SIDE = 4
+SEED = 20
+
+
+@pytest.fixture(scope="module")
+def machine(server_folder: Path) -> Iterator[Machine]:
+    folder = server_folder / "chaos"
+    folder.mkdir(mode=0o755)
+    made = Machine(folder)
+    made.s3()
+    made.postgres()
+    yield made
+    made.close()
+
+
+def test_no_fault_costs_more_than_the_last_second(machine: Machine) -> None:
+    plans = [Plan.of(SEED + number, fault, short=True) for number, fault in enumerate(FAULTS)]
+    # Its server is everybody's.
+    apart = [plan for plan in plans if plan.fault == "store"]
+
+    def play(plan: Plan) -> tuple[Plan, Outcome]:
+        return plan, Round(machine, plan, machine.folder / plan.fault).play()
+
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        played = [*pool.map(play, [plan for plan in plans if plan not in apart]), *map(play, apart)]
+    for plan, outcome in played:
+        print(plan, outcome)
+        assert outcome.packets > 100
+
+
+def test_the_same_seed_makes_the_same_round() -> None:
+    assert Plan.of(7) == Plan.of(7) != Plan.of(19)
+    assert [Plan.of(seed).fault for seed in range(len(FAULTS))] == list(FAULTS)
