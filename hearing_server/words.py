@@ -72,6 +72,106 @@ WORDS: dict[str, tuple[str, str]] = {
         "{path} is the secret: keep it where the court's servers do not reach. Encrypt records for {recipient}",
         "{path} 为私密文件，请保存在法院服务器无法触及之处。加密记录时使用接收者 {recipient}",
     ),
+    # --- reconciliation ---
+    "reconcile-progress": ("{done} of {count} records", "已检查 {done}/{count} 份记录"),
+    "reconcile-well": (
+        "{count} records: storage, manifests and database agree.",
+        "{count} 份记录：存储、清单与数据库一致。",
+    ),
+    "reconcile-trouble": ("{trouble} of {count} records need a look.", "{count} 份记录中有 {trouble} 份需要查看。"),
+    "reconcile-repaired": ("set right: {what}", "已修复：{what}"),
+    "found-object-missing": (
+        "{place}: signed in the manifest and not in the storage",
+        "{place}：清单中有签名，存储中没有",
+    ),
+    "found-object-empty": (
+        "{place}: an empty file",
+        "{place}：文件为空",
+    ),
+    "found-object-size": (
+        "{place}: another size",
+        "{place}：大小不符",
+    ),
+    "found-object-type": (
+        "{place}: no segment of a record at all",
+        "{place}：不是庭审记录数据段",
+    ),
+    "found-object-checksum": (
+        "{place}: its bytes are not those that were signed",
+        "{place}：内容与签名不符",
+    ),
+    "found-object-unlisted": (
+        "{place}: in the storage and not in the manifest",
+        "{place}：存储中有，清单中没有",
+    ),
+    "found-manifest-unreadable": (
+        "the manifest cannot be read",
+        "清单无法读取",
+    ),
+    "found-manifest-unsigned": (
+        "the manifest is not signed by this court",
+        "清单未经本院签名",
+    ),
+    "found-not-sealed": (
+        "not sealed yet",
+        "尚未封存",
+    ),
+    "found-not-playable": (
+        "cannot be played yet",
+        "尚不能播放",
+    ),
+    "found-not-anchored": (
+        "not in the transparency log yet",
+        "尚未登入透明日志",
+    ),
+    "found-derived-missing": (
+        "{place}: a copy for playing is missing",
+        "{place}：缺少播放副本",
+    ),
+    "found-derived-empty": (
+        "{place}: a copy for playing is empty",
+        "{place}：播放副本为空",
+    ),
+    "found-derived-size": (
+        "{place}: a copy for playing has another size",
+        "{place}：播放副本大小不符",
+    ),
+    "found-derived-orphan": (
+        "{place}: left by an export that was broken off",
+        "{place}：中断的导出所留",
+    ),
+    "found-not-locked": (
+        "{place}: not locked for as long as was decided",
+        "{place}：锁定期限短于所作决定",
+    ),
+    "found-copy-owed": (
+        "{place} objects are in one of the two storages only",
+        "有 {place} 个对象只存于一处存储",
+    ),
+    "found-destroyed-yet-there": (
+        "destroyed by decision, yet {place} objects are there",
+        "已决定销毁，但仍有 {place} 个对象",
+    ),
+    "found-record-missing": (
+        "the database knows it, the storage has nothing",
+        "数据库中有，存储中没有",
+    ),
+    "found-hash-differs": (
+        "the database knows another manifest: {place}",
+        "数据库所记清单与存储不符：{place}",
+    ),
+    "found-database-stale": (
+        "the database is behind the manifest",
+        "数据库落后于清单",
+    ),
+    "found-database-missing": (
+        "the database does not know this record: {place}",
+        "数据库中没有该记录：{place}",
+    ),
+    "found-storage-away": (
+        "could not be looked at: {place}",
+        "无法检查：{place}",
+    ),
     # --- the transparency log ---
     "log-key": ("Key of the log: {key}", "日志公钥：{key}"),
     "cosigner-ready": (

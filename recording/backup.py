@@ -144,6 +144,18 @@ class PairedStore(ObjectStore):
 
     # --- what is owed ---------------------------------------------------------------
 
+    async def lacking(self, prefix: str) -> set[tuple[str, str]]:
+        """Sides and keys of what one has and the other has not.  Raises :class:`StoreProblem` if either is away."""
+        first, second = dict(await self.primary.list(prefix)), dict(await self.backup.list(prefix))
+        return {(BACKUP, key) for key in first if key not in second} | {
+            (PRIMARY, key) for key in second if key not in first
+        }
+
+    async def note_owed(self, side: str, key: str) -> None:
+        """Have the recorder copy it.  Raises :class:`OSError`."""
+        if self._owed is not None:
+            await asyncio.to_thread(_note, self._owed, side, key)
+
     def owing(self) -> Sequence[tuple[str, str]]:
         """Sides and keys of the copies that are missing.  Reads the folder of notes."""
         return _notes(self._owed) if self._owed is not None else []

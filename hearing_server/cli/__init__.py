@@ -95,6 +95,13 @@ def _parser() -> argparse.ArgumentParser:
     _json(export, "print what was written as one JSON object")
     export.set_defaults(command=_export)
 
+    archive = commands.add_parser("archive", help="the archive of records: compare it with the database")
+    kept = archive.add_subparsers(required=True, metavar="action")
+    reconcile = kept.add_parser("reconcile", help="compare storage, manifests and database; each can be made anew")
+    reconcile.add_argument("--repair", action="store_true", help="set right what can be; nothing is ever deleted")
+    reconcile.add_argument("--deep", action="store_true", help="read every byte and compare its hash, too")
+    _json(reconcile, "print what was found as one JSON object")
+    reconcile.set_defaults(command=_archive_reconcile)
     _record_parser(commands.add_parser("record", help="encrypted records: open one with an escrow identity"))
     _account_parser(commands.add_parser("account", help="staff accounts: add, list, disable"))
 
@@ -204,6 +211,12 @@ def _export(options: argparse.Namespace, terminal: Terminal) -> int:
     from . import archive
 
     return archive.export(options, terminal)
+
+
+def _archive_reconcile(options: argparse.Namespace, terminal: Terminal) -> int:
+    from . import reconcile
+
+    return reconcile.main(options, terminal)
 
 
 def _record_open(options: argparse.Namespace, terminal: Terminal) -> int:

@@ -34,8 +34,9 @@ from ..upkeep import upkeep
 from ..web.app import create_app
 from ..web.media_metrics import MediaMetrics
 from ..words import Fault, Word
-from .parts import open_archive, prepare_archive
+from .parts import open_archive, prepare_archive, record_key
 from .post_office import running_post
+from .reconciliation import nightly
 
 STATIC = Path(__file__).parent.parent / "web" / "static"
 LINK_KEY_BYTES = 32
@@ -80,10 +81,11 @@ async def running_control(
         async def ready() -> dict[str, bool]:
             return {"recorder": hearings.recorder_state is not None}
 
-        registry = CollectorRegistry()
-        registry.register(MediaMetrics(lambda: rooms.heartbeats))
         archive = open_archive(settings)
         await prepare_archive(archive)
+        await stack.enter_async_context(nightly(store, archive, record_key(settings)))
+        registry = CollectorRegistry()
+        registry.register(MediaMetrics(lambda: rooms.heartbeats))
         app = create_app(
             store=store,
             links=links,

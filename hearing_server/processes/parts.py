@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib.metadata
 from collections.abc import Coroutine
 from typing import Any
@@ -13,7 +14,7 @@ import uvloop
 from recording.age import Recipient
 from recording.backup import OWED_FOLDER, PairedStore
 from recording.encrypted import EncryptedStore
-from recording.keys import load_or_make_identity
+from recording.keys import KeyProblem, PublicKey, load_or_make_identity, load_public, public_path
 from recording.locks import CannotLock, Lock
 from recording.objects import ObjectStore, S3Options, StoreProblem, open_store
 
@@ -50,6 +51,13 @@ def port_uses(settings: Settings) -> list[tuple[str, int, PortUse]]:
             for port in settings.media_ports
         ),
     ]
+
+
+def record_key(settings: Settings) -> PublicKey | None:
+    """The public half of the key that seals this court's records, if it is here."""
+    with contextlib.suppress(KeyProblem):
+        return load_public(public_path(settings.record_key_path))
+    return None
 
 
 def lock_of(settings: Settings) -> Lock | None:

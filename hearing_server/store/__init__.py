@@ -29,6 +29,7 @@ from .engine import Conflict, StoreError, make_engine, migrate, transaction
 from .ledger import Ledger
 from .log import SittingLog
 from .outbox import Outbox
+from .reconciliation import Reconciliation
 from .records import Records
 from .rows import (
     Access,
@@ -82,6 +83,7 @@ class Store:
         self.custody = CustodyLog(engine)
         self.notes = ArchiveNotes(engine)
         self.search = Search(engine, self.docket)
+        self.reconciliation = Reconciliation(engine, self.docket)
 
     @classmethod
     async def open(cls, url: str) -> Store:

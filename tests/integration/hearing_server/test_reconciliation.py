@@ -1,0 +1,294 @@
+"""Storage, manifests and database compared: what is wrong is named, and each is made anew from the one before."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from hearing_server.cli import main
+from hearing_server.court import Event
+from hearing_server.processes.reconciliation import (
+    Checked,
+    Reconciler,
+    due_tonight,
+    night,
+    seconds_to_night,
+)
+from hearing_server.store import Court, NewHearing, PersonRow, Store
+from hearing_server.store.reconciliation import ClosedSitting
+from recording.backup import BACKUP, PairedStore
+from recording.keys import SigningKey, load_or_make
+from recording.objects import NotStored, ObjectStore, S3Options, open_store
+from recording.recorder import Recorder
+from recording.verify import verify_record
+from tests.recorded import Tape, audio_arrivals, audio_track, eventually, facts, running, sealed
+
+SITTING = "sitting"
+RAW = f"hearings/{SITTING}/raw/worker.1/000000.hrec"
+COURT = Court(id="north", name="Court of Tests", name_zh="测试法院", help_phone="", time_zone="UTC")
+NIGHT = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
+
+
+@dataclass
+class Kept:
+    """A court with one sealed record."""
+
+    store: Store
+    archive: ObjectStore
+    key: SigningKey
+    folder: Path
+
+    async def check(self, *, repair: bool = False, deep: bool = False) -> Checked:
+        reconciler = Reconciler(self.store, self.archive, self.key.public, repair=repair, deep=deep)
+        (checked,) = await reconciler.everything()
+        return checked
+
+    async def codes(self, *, deep: bool = False) -> set[str]:
+        return {found.code for found in (await self.check(deep=deep)).found}
+
+    def path(self, key: str) -> Path:
+        return self.folder / "archive" / key
+
+
+def log() -> list[dict[str, object]]:
+    texts = dict.fromkeys(("subject", "role", "from", "reason", "request_id"), "")
+    event = {
+        **texts,
+        "seq": 1,
+        "utc": 1,
+        "mono": 1,
+        "machine": "sitting",
+        "name": "book",
+        "actor": "system",
+        "to": "not_started",
+        "detail": {},
+        "prev_hash": "0" * 64,
+        "hash": "1" * 64,
+    }
+    return [msgspec.to_builtins(msgspec.convert(event, Event))]
+
+
+async def court(tmp_path: Path, archive: ObjectStore) -> Kept:
+    key = load_or_make(tmp_path / "record.pem")
+    store = await Store.open(f"sqlite+aiosqlite:///{tmp_path / 'db.sqlite3'}")
+    tape = Tape(tmp_path / "spool")
+    number = tape.track(audio_track("p1"), audio_arrivals(2))
+    tape.note(number, 2, "end", reason="room-closed")
+    tape.write(2.5).abandon()
+    async with running(Recorder(tmp_path / "spool", archive, key, origin="court.test/records")) as recorder:
+        await sealed(recorder, SITTING, msgspec.structs.replace(facts(2, ["p1"]), events=log()))
+        await _anchored(archive)
+    return Kept(store, archive, key, tmp_path)
+
+
+async def _anchored(archive: ObjectStore) -> None:
+    async def there() -> bool:
+        try:
+            return await archive.size(f"hearings/{SITTING}/inclusion.json") > 0
+        except NotStored:
+            return False
+
+    await eventually(there)
+
+
+async def booked(kept: Kept) -> Kept:
+    """The database knows the hearing, as it does when nothing went wrong."""
+    await kept.check(repair=True)
+    assert (await kept.check()).found == []
+    return kept
+
+
+@pytest.fixture
+async def kept(tmp_path: Path) -> AsyncIterator[Kept]:
+    made = await court(tmp_path, open_store((tmp_path / "archive").as_uri()))
+    yield made
+    await made.store.aclose()
+
+
+@pytest.mark.parametrize("kind", ["directory", pytest.param("s3", marks=pytest.mark.servers)])
+async def test_the_database_is_made_anew_from_the_manifest(
+    kind: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    archive = open_store((tmp_path / "archive").as_uri())
+    if kind == "s3":
+        server = request.getfixturevalue("s3_server")
+        options = S3Options(server.endpoint, server.key_id, server.secret, server.region)
+        archive = open_store(f"s3://{server.new_bucket()}/court", options)
+    kept = await court(tmp_path, archive)
+    found = await kept.check()
+    assert [each.code for each in found.found] == ["database-missing"]
+    assert await kept.store.docket.by_sitting(SITTING) is None
+    repaired = await kept.check(repair=True)
+    assert repaired.ok
+    assert [each.code for each in repaired.repaired] == ["database-missing"]
+    hearing = await kept.store.docket.by_sitting(SITTING)
+    assert hearing is not None
+    assert (hearing.hearing_id, hearing.case_number, hearing.state) == ("hearing", "(2026) T 1", "closed")
+    assert [person.name for person in hearing.people] == ["P1"]
+    assert [event.name for event in await kept.store.log.read(SITTING)] == ["book"]
+    record = await kept.store.records.get(SITTING)
+    assert record.playable
+    assert record.objects == 1
+    report = await verify_record(archive, f"hearings/{SITTING}/", kept.key.public)
+    assert record.manifest_sha256 == report.manifest_sha256
+    found = await kept.check(deep=True)
+    assert (found.ok, found.found) == (True, [])
+    await kept.store.aclose()
+
+
+async def test_a_database_that_is_behind_is_brought_up(kept: Kept) -> None:
+    await booked(kept)
+    await kept.store.records.archived(SITTING, sealed_utc=1, objects=99, size=1)
+    assert await kept.codes() == {"database-stale"}
+    assert (await kept.check(repair=True)).ok
+    assert (await kept.store.records.get(SITTING)).objects == 1
+
+
+async def test_another_manifest_than_the_database_knows_is_never_repaired(kept: Kept) -> None:
+    await booked(kept)
+    await kept.store.records.sealed(SITTING, manifest_sha256="ab" * 32, playable=True)
+    assert await kept.codes() == {"hash-differs"}
+    assert not (await kept.check(repair=True)).ok
+    assert (await kept.store.records.get(SITTING)).manifest_sha256 == "ab" * 32
+
+
+async def test_each_fault_of_an_object_has_a_name(kept: Kept) -> None:
+    await booked(kept)
+    path = kept.path(RAW)
+    whole = path.read_bytes()
+    for data, code, deep in (
+        (b"", "object-empty", False),
+        (whole[:-1], "object-size", False),
+        (whole[:-1] + bytes([whole[-1] ^ 1]), "object-checksum", True),
+        (b"x" * len(whole), "object-type", True),
+    ):
+        path.unlink()
+        path.write_bytes(data)
+        assert code in await kept.codes(deep=deep), code
+    path.unlink()
+    assert "object-missing" in await kept.codes()
+    path.write_bytes(whole)
+    path.with_name("000009.hrec").write_bytes(b"x")
+    assert await kept.codes() == {"object-unlisted", "database-stale"}
+    path.with_name("000009.hrec").write_bytes(b"")
+    assert "object-empty" in await kept.codes()
+
+
+async def test_faults_of_what_was_made_from_it(kept: Kept) -> None:
+    await booked(kept)
+    folder = kept.path(f"hearings/{SITTING}")
+    (media,) = (folder / "derived/media").iterdir()
+    whole = media.read_bytes()
+    media.unlink()
+    assert await kept.codes() == {"derived-missing"}
+    media.write_bytes(b"")
+    assert await kept.codes() == {"derived-empty"}
+    media.write_bytes(whole)
+    (folder / "derived/exports").mkdir()
+    (folder / "derived/exports/j.1.mp4").write_bytes(b"half")
+    checked = await kept.check()
+    assert [found.code for found in checked.found] == ["derived-orphan"]
+    assert checked.ok
+    (folder / "derived/playback.sig").unlink()
+    assert {"not-playable"} <= await kept.codes()
+    (folder / "inclusion.json").unlink()
+    assert "not-anchored" in await kept.codes()
+    signature = (folder / "manifest.sig").read_bytes()
+    (folder / "manifest.sig").unlink()
+    (folder / "manifest.sig").write_bytes(signature[:-1] + bytes([signature[-1] ^ 1]))
+    assert "manifest-unsigned" in await kept.codes()
+    (folder / "manifest.sig").unlink()
+    assert "not-sealed" in await kept.codes()
+
+
+async def test_a_record_that_is_gone_is_told_of(kept: Kept) -> None:
+    await booked(kept)
+    for path in sorted(kept.path(f"hearings/{SITTING}").rglob("*"), reverse=True):
+        path.unlink() if path.is_file() else path.rmdir()
+    assert await kept.codes() == {"record-missing", "not-sealed"}
+
+
+async def test_copies_that_one_of_two_storages_lacks_are_owed(tmp_path: Path) -> None:
+    pair = PairedStore(
+        open_store((tmp_path / "archive").as_uri()), open_store((tmp_path / "b").as_uri()), tmp_path / "owed"
+    )
+    kept = await court(tmp_path, pair)
+    await booked(kept)
+    (tmp_path / "b" / RAW).unlink()
+    assert await kept.codes() == {"copy-owed"}
+    assert (await kept.check(repair=True)).ok
+    assert pair.owing() == [(BACKUP, RAW)]
+    await kept.store.aclose()
+
+
+async def test_at_night_trouble_becomes_a_task(kept: Kept) -> None:
+    await booked(kept)
+    (row,) = await kept.store.reconciliation.closed()
+    now = datetime.fromtimestamp(row.closed_utc / 1e9, UTC) + timedelta(days=1)
+    assert await night(kept.store, kept.archive, kept.key.public, now) == 0
+    path = kept.path(RAW)
+    path.unlink()
+    path.write_bytes(b"")
+    for _ in range(2):
+        assert await night(kept.store, kept.archive, kept.key.public, now) == 1
+    (task,) = (await kept.store.desk.tasks(["hearing"]))["hearing"]
+    assert task.kind == "record-trouble"
+    assert task.detail.startswith("object-empty raw/")
+
+
+def test_each_older_record_has_its_night() -> None:
+    def row(number: int, days: float) -> ClosedSitting:
+        closed = int((NIGHT - timedelta(days=days)).timestamp()) * 1_000_000_000
+        return ClosedSitting(
+            sitting_id=f"s-{number}", hearing_id="h", record_state="sealed", closed_utc=closed, objects=1, bytes=1,
+            manifest_sha256="", playable=True,
+        )  # fmt: skip
+
+    old = [row(number, 400) for number in range(300)]
+    seen = [each for day in range(90) for each in due_tonight(old, NIGHT + timedelta(days=day))[1]]
+    assert sorted(each.sitting_id for each in seen) == sorted(each.sitting_id for each in old)
+    recent, older = due_tonight([row(1, 0.001), row(2, 0.5), row(3, 6.9)], NIGHT)
+    assert [each.sitting_id for each in recent] == ["s-2", "s-3"]
+    assert older == []
+
+
+def test_night_is_once_a_day() -> None:
+    assert seconds_to_night(NIGHT) == 86_400
+    assert seconds_to_night(NIGHT - timedelta(minutes=1)) == 60
+
+
+async def test_the_command(kept: Kept, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    await kept.store.aclose()
+    monkeypatch.setenv("HEARING_DATA", str(kept.folder))
+    monkeypatch.setenv("HEARING_DATABASE", f"sqlite+aiosqlite:///{kept.folder / 'db.sqlite3'}")
+    monkeypatch.setenv("HEARING_KEY_FILE", str(kept.folder / "record.pem"))
+    assert await asyncio.to_thread(main, ["archive", "reconcile", "--json"]) == 1
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["records"][0]["found"][0]["code"] == "database-missing"
+    assert await asyncio.to_thread(main, ["archive", "reconcile", "--repair"]) == 0
+    assert "set right: the database does not know this record: (2026) T 1" in capsys.readouterr().out
+    monkeypatch.setenv("HEARING_LANG", "zh-CN")
+    assert await asyncio.to_thread(main, ["archive", "reconcile", "--deep"]) == 0
+    assert "1 份记录：存储、清单与数据库一致。" in capsys.readouterr().out
+
+
+async def test_a_day_of_a_hearing_that_is_known_already(kept: Kept) -> None:
+    person = PersonRow(id="p1", role="claimant", name="P1", name_zh="P1")
+    hearing = NewHearing(
+        id="hearing", case_number="(2026) T 1", case_name="A v B", case_name_zh="甲诉乙", room="1", room_zh="1",
+        scheduled_utc=time.time_ns(), people=(person,),
+    )  # fmt: skip
+    await kept.store.docket.book(COURT, replace(hearing), time.time_ns())
+    found = await kept.check(repair=True)
+    assert [each.code for each in found.repaired] == ["database-missing"]
+    days = await kept.store.docket.days("hearing")
+    assert [(day.sitting_id, day.state) for day in days] == [("hearing", "not_started"), (SITTING, "closed")]
+    assert (await kept.check()).found == []
