@@ -21,7 +21,7 @@ from .quality import Quality, Row, Watch, judge
 BAD = Weather(loss=0.1, delay_ms=50, jitter_ms=50)
 WORSE = Weather(loss=0.3, delay_ms=50, jitter_ms=50)
 #: A window in which the judge stands large enough for a higher layer than the lowest.
-ROOMY: ViewportSize = {"width": 1920, "height": 1080}
+ROOMY: ViewportSize = {"width": 2240, "height": 1260}
 #: Long enough for both browsers to send all their layers.
 CALM_S = 10.0
 #: After a change of the weather nothing is judged for so long: what comes then was sent before.
