@@ -35,7 +35,7 @@ class Client:
         self.waiting = {}
         self.early = []
         self.receive = None
-        self.tasks = set()
+        self.tasks = []
 
     async def ask(self, request, /, **fields):
         """One request and the data of its reply."""
@@ -61,9 +61,7 @@ class Client:
                 return
 
     def start(self, work):
-        task = asyncio.create_task(work)
-        self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
+        self.tasks.append(asyncio.create_task(work))
 
     async def stay(self):
         """A client that says nothing for six seconds is away."""
@@ -91,11 +89,8 @@ class Client:
 
         @transport.on("produce")
         async def produced(kind, rtpParameters, appData):
-            source = "microphone" if kind == "audio" else "camera"
-            parameters = plain(rtpParameters)
-            reply = await self.ask(
-                "produce", transportId=made["id"], kind=kind, source=source, rtpParameters=parameters
-            )
+            what = {"kind": kind, "source": "microphone" if kind == "audio" else "camera"}
+            reply = await self.ask("produce", transportId=made["id"], rtpParameters=plain(rtpParameters), **what)
             return reply["id"]
 
         return transport
@@ -128,12 +123,10 @@ async def main(link):
     parts = urlsplit(link)
     origin = f"{parts.scheme}://{parts.netloc}"
     async with httpx.AsyncClient(base_url=origin, headers={"Origin": origin}) as http:
-        seat = await http.post("/api/session", json={"link": parts.path.rsplit("/", 1)[-1]})
-        seat.raise_for_status()
+        (await http.post("/api/session", json={"link": parts.path.rsplit("/", 1)[-1]})).raise_for_status()
         cookie = "; ".join(f"{name}={value}" for name, value in http.cookies.items())
-    async with connect(
-        f"{origin.replace('http', 'ws', 1)}/signal", additional_headers={"Cookie": cookie, "Origin": origin}
-    ) as socket:
+    headers = {"Cookie": cookie, "Origin": origin}
+    async with connect(f"{origin.replace('http', 'ws', 1)}/signal", additional_headers=headers) as socket:
         client = Client(socket)
         client.start(client.stay())
         reading = asyncio.create_task(client.read())
