@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from . import layers, rtcp, rtp, timeline
-from .capabilities import MID_ID
-from .clock import NS_PER_S
+from . import layers
 from .dtls_adapter import MAX_PACKET_BYTES, SEND_BUFFER
-from .fastpath import HotEntry, named, packer, rewrite_picture
-from .producer import video_block
-from .resend import Resends
-from .seqmap import Segment, SequenceMap
+from .fastpath import named, packer, rewrite_picture
+from .sent_stream import SentStream
+from .seqmap import Segment
 from .store import Media
 from .stream import MediaStream
-from .temporal import HIGHEST, TemporalFilter, Verdict
+from .temporal import HIGHEST, Verdict
 
 if TYPE_CHECKING:
     from .downlink import Downlink
@@ -25,12 +21,9 @@ if TYPE_CHECKING:
 
 #: Packets sent at once to a newcomer whose keyframe has just passed: half a second of 720p.
 MAX_REPLAY_PACKETS = 60
-#: A consumer's first packets name its section (RFC 8843 §15), until the subscriber has reported on it or so many are
-#: sent.
-MAX_NAMED_PACKETS = 100
 
 
-class Consumer:
+class Consumer(SentStream):
     """Born paused.  ``preferred`` is the subscriber's wish, ``granted`` what its link allows."""
 
     def __init__(
@@ -46,47 +39,23 @@ class Consumer:
         cname: str,
         mid: bytes = b"",
     ) -> None:
+        super().__init__(
+            downlink,
+            video=producer.kind == "video",
+            ssrc=ssrc,
+            rtx_ssrc=rtx_ssrc,
+            payload_type=payload_type,
+            rtx_payload_type=rtx_payload_type,
+            cname=cname,
+            mid=mid,
+        )
         self.id = consumer_id
-        self.downlink = downlink
         self.producer = producer
-        self.ssrc = ssrc
-        self.rtx_ssrc = rtx_ssrc
-        self.cname = cname
         self.paused = True
         self.preferred = self.granted = producer.layers - 1
-        self.temporal = TemporalFilter()
         self.on_yield: Callable[[Consumer], None] = lambda consumer: None
         """Called when the link has no more room for it (``granted`` is negative), and when it has again."""
-        self.packets = 0
-        self.octets = 0
-        self.stream: MediaStream | None = None
-        self.payload_type = payload_type
-        self.hot_base: tuple[int, int] | None = None
-        """Packets and octets that the stream's hot lists had been sent when this consumer's state was last its own;
-        ``None`` while it goes the plain way."""
-        self.reported_ntp = self.reported_ns = 0
-        """The middle 32 bits of the last sender report's time stamp, and when it was written: for the round trip."""
-        self._noted = 0
-        """Packets of the hot lists at the last look at the newest of them."""
-        self._rtx_payload_type = rtx_payload_type
-        self._is_known = not mid
-        self._mid = rtp.extension(MID_ID, mid) if mid else b""
-        self._map = SequenceMap(secrets.randbelow(0x4000))
-        # Packets below this number carry the mid, however often they are sent: see _send_again.
-        self._named_below = self._map.highest_out + 1 + MAX_NAMED_PACKETS if mid else 0
-        self._video = producer.kind == "video"
-        self._resync = True
         self._waiting_since_ns = 0
-        self._last_timestamp = 0
-        self._last_sent_ns = 0
-        self._last_picture = 0
-        self._last_tl0 = 0
-        self._rtx_sequence = secrets.randbelow(0x4000)
-        self.resends = Resends()
-
-    def counts(self) -> dict[str, int]:
-        """By the worker's names for what it counts."""
-        return {"retransmissions": self.resends.granted, "asked-too-often": self.resends.refused}
 
     @property
     def status(self) -> str:
@@ -275,121 +244,6 @@ class Consumer:
             self._map.leave_out(media.number, pictures=int(picture))
         return True
 
-    def reported(self) -> None:
-        """The subscriber has said something of this stream: it knows where it belongs."""
-        if self._is_known:
-            return
-        self._is_known = True
-        self.settle()
-        if self._map.highest_out + 1 < self._named_below:
-            self._named_below = self._map.highest_out + 1
-            self._cool()
-
-    # --- the fast way ------------------------------------------------------------
-
-    def hot_entry(self) -> HotEntry | None:
-        """What the fast way needs of this consumer, if it can take it; it is then ahead of this object's own state."""
-        segment, stream = self._map.current, self.stream
-        plain = self._resync or not self.temporal.open
-        route = self.downlink.fast_route() if not plain else None
-        if route is None or segment is None or stream is None:
-            return None
-        outbox, keys, name = route
-        self.hot_base = (stream.hot_packets, stream.hot_octets)
-        self._noted = stream.hot_packets
-        constants = (
-            keys.sending_context,
-            name,
-            self.ssrc,
-            segment.delta,
-            segment.timestamp_delta,
-            segment.picture_delta,
-            segment.tl0_delta,
-        )
-        if self._map.highest_out + 1 >= self._named_below:
-            return HotEntry(outbox, keys, constants)
-        return HotEntry(outbox, keys, constants, self._mid, self._named_below - segment.delta)
-
-    def count(self) -> None:
-        """Count what the fast way has sent."""
-        stream, base = self.stream, self.hot_base
-        if stream is None or base is None:
-            return
-        packets, octets = stream.state.hot_packets, stream.state.hot_octets
-        if packets != base[0]:
-            self.packets += packets - base[0]
-            self.octets += octets - base[1]
-            self.downlink.packets_out += packets - base[0]
-            self.hot_base = (packets, octets)
-
-    def holes(self) -> int:
-        """How many numbers up to the newest sent were never sent, but for a constant: what the sender's line lost."""
-        self.count()
-        newest, stream, segment = self._map.highest_out, self.stream, self._map.current
-        if self.hot_base is not None and stream is not None and segment is not None:
-            newest = max(newest, stream.state.hot_number + segment.delta)
-        return newest - self.packets
-
-    def settle(self) -> None:
-        """Catch up with what the fast way has sent."""
-        self.count()
-        stream, segment = self.stream, self._map.current
-        if stream is None or self.hot_base is None or segment is None or self.hot_base[0] == self._noted:
-            return
-        last = stream.hot_last
-        if last is not None:
-            self._noted = self.hot_base[0]
-            self._note_newest(last, segment, stream.hot_ns)
-
-    def _cool(self) -> None:
-        if self.stream is not None:
-            self.stream.cool()
-
-    def _note_newest(self, media: Media, segment: Segment, now_ns: int) -> None:
-        """This is the newest packet sent."""
-        self._map.highest_out = media.number + segment.delta
-        self._last_timestamp = media.timestamp + segment.timestamp_delta & 0xFFFFFFFF
-        self._last_sent_ns = now_ns
-        if media.vp8 is not None:
-            if media.vp8.picture_at >= 0:
-                self._last_picture = media.vp8.picture_id + segment.picture_delta & 0x7FFF
-            if media.vp8.tl0_at >= 0:
-                self._last_tl0 = media.vp8.tl0 + segment.tl0_delta & 0xFF
-
-    # --- repair and reports --------------------------------------------------------
-
-    def on_nack(self, sequences: tuple[int, ...], now_ns: int) -> None:
-        """Send again what the subscriber misses and the cache still has."""
-        self.settle()
-        for sequence in sequences:
-            out = self._map.extend(sequence)
-            origin = self._map.origin(out)
-            if origin is None or not self.resends.grant(out, now_ns):
-                continue
-            segment, number = origin
-            stream = segment.source
-            assert isinstance(stream, MediaStream)
-            media = stream.cached(number)
-            if media is None or not media.body:
-                continue
-            if self.rtx_ssrc is not None:
-                self._send_rtx(media, segment, out, now_ns)
-            elif not self._video:
-                self._send_again(media, segment, out)
-
-    def sender_report(self, now_ns: int) -> bytes:
-        """The upstream report moved to now and to our timestamps; empty while there is none."""
-        self.count()
-        stream, segment = self.stream, self._map.current
-        if stream is None or self._resync or segment is None or stream.sender_report is None or not self.packets:
-            return b""
-        elapsed_ns = now_ns - stream.sender_report_ns
-        ntp = stream.sender_report.ntp + (elapsed_ns << 32) // NS_PER_S
-        timestamp = stream.sender_report.rtp_timestamp + elapsed_ns * stream.clock_rate // NS_PER_S
-        timestamp += segment.timestamp_delta
-        self.reported_ntp, self.reported_ns = ntp >> 16 & 0xFFFFFFFF, now_ns
-        return rtcp.sender_report(self.ssrc, ntp & 0xFFFFFFFFFFFFFFFF, timestamp, self.packets, self.octets)
-
     # --- inside ----------------------------------------------------------------
 
     def _replay(self, stream: MediaStream | None, now_ns: int) -> bool:
@@ -420,52 +274,3 @@ class Consumer:
         segment = self._map.switch(stream, media.number, timestamp_delta, picture_delta, tl0_delta)
         self.downlink.report_soon()
         return segment
-
-    def _timestamp_delta(self, stream: MediaStream, media: Media, now_ns: int) -> int:
-        """How to move the timestamps of ``stream`` so that they go on from what was sent."""
-        before = self._map.current
-        if before is None:
-            return 0
-        old = before.source
-        assert isinstance(old, MediaStream)
-        same = old is stream
-        return timeline.goes_on(
-            media.timestamp,
-            stream.clock_rate,
-            last_timestamp=self._last_timestamp,
-            elapsed_ns=now_ns - self._last_sent_ns,
-            same_source_delta=before.timestamp_delta if same else None,
-            by_reports=timeline.delta_by_reports(
-                old.sender_report, stream.sender_report, stream.clock_rate, before.timestamp_delta
-            ),
-        )
-
-    def _send_rtx(self, media: Media, segment: Segment, out: int, now_ns: int) -> None:
-        """RFC 4588: own SSRC and numbers, the original number in front of the payload."""
-        assert self.rtx_ssrc is not None
-        assert self._rtx_payload_type is not None
-        block = rtp.extended(video_block(now_ns, media.orientation), self._mid)
-        body = block + (out & 0xFFFF).to_bytes(2, "big") + media.body[media.payload_at :]
-        timestamp = media.timestamp + segment.timestamp_delta & 0xFFFFFFFF
-        size = len(body)
-        if size > MAX_PACKET_BYTES - 12:
-            return
-        self._rtx_sequence += 1
-        second = media.marker | self._rtx_payload_type
-        packer(size)(SEND_BUFFER, 0, 0x90, second, self._rtx_sequence & 0xFFFF, timestamp, self.rtx_ssrc, body)
-        if media.vp8 is not None:
-            at = 12 + len(block) + 2
-            rewrite_picture(SEND_BUFFER, at, media.vp8, segment.picture_delta, segment.tl0_delta)
-        self.downlink.send_rtp(12 + size)
-
-    def _send_again(self, media: Media, segment: Segment, out: int) -> None:
-        """The same bytes under the same number: AES-GCM allows that, and no other bytes under it."""
-        body, payload_at = media.body, media.payload_at
-        if out < self._named_below:
-            body, payload_at = named(body, payload_at, self._mid)
-        first = 0x90 if payload_at else 0x80
-        timestamp = media.timestamp + segment.timestamp_delta & 0xFFFFFFFF
-        second = media.marker | self.payload_type
-        size = len(body)
-        packer(size)(SEND_BUFFER, 0, first, second, out & 0xFFFF, timestamp, self.ssrc, body)
-        self.downlink.send_rtp(12 + size)

@@ -14,9 +14,10 @@ from .consumer import Consumer
 from .dtls_adapter import Certificate, SrtpKeys
 from .fastpath import Outbox
 from .line_loss import LineLoss, ReportedLoss
-from .port import Port, UdpPath
+from .port import Port
 from .quality import RoundTrip
 from .transport import State, Transport
+from .udp import UdpPath
 
 #: mediasoup-client's bandwidth probator uses this SSRC.
 RESERVED_SSRC = 1234

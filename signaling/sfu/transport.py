@@ -14,7 +14,8 @@ from . import rtcp, stun
 from .clock import NS_PER_MS, Clock
 from .dtls_adapter import MAX_PACKET_BYTES, SEND_BUFFER, Certificate, DtlsSession, SrtpKeys
 from .ice import IceLite
-from .port import Address, Path, Port
+from .port import Port
+from .receiver import Address, Path
 
 logger = logging.getLogger(__name__)
 

@@ -14,30 +14,22 @@ from ..ortc import IceCandidate, RtpParameters
 from . import capabilities
 from .candidates import announced_addresses, candidates
 from .capture import CaptureSink
-from .clock import NS_PER_S, Clock
+from .clock import Clock
 from .consumer import Consumer
 from .downlink import Downlink
 from .dtls_adapter import Certificate
-from .levels import PERIOD_MS
 from .metrics import Tally
 from .paths import open_path
-from .port import Port, Receiver
+from .port import Port
 from .producer import Producer
 from .room import Peer, Room
 from .settings import WorkerSettings
 from .transport import State, Transport, transport_event
+from .turns import Turns
 from .uplink import Uplink
 
 logger = logging.getLogger(__name__)
 
-#: The worker's one timer.  NACKs go out on it, so it is well below a round trip.
-TICK_MS = 20
-#: Each transport reports once in this many ticks (0.5 s), spread evenly over them.
-REPORT_TICKS = 25
-LEVEL_TICKS = PERIOD_MS // TICK_MS
-QUALITY_TICKS = int(api.QUALITY_S * 1000) // TICK_MS
-#: Shares of a short load average: 1 s windows, half of the new one.
-LOAD_SMOOTHING = 0.5
 #: Bounds per worker and room, far above what the packet budget admits.
 MAX_ROOMS = 1000
 MAX_PEERS_PER_ROOM = 500
@@ -61,7 +53,6 @@ class _Held:
     transport: Uplink | Downlink
     room: Room
     peer: Peer
-    slot: int
 
 
 class Worker:
@@ -84,18 +75,12 @@ class Worker:
         self._certificate = Certificate()
         self._rooms: dict[str, Room] = {}
         self._transports: dict[str, _Held] = {}
-        self._uplinks: dict[str, Uplink] = {}
-        self._slots: list[dict[str, _Held]] = [{} for _ in range(REPORT_TICKS)]
         self._producers: dict[str, tuple[Room, Peer, Producer]] = {}
         self._pending: list[api.AnyEvent] = []
-        self._ticks = 0
+        self._turns = Turns(self._port, self._rooms, self._flush_events, self._clock.mono_ns())
         self._ticker: asyncio.Task[None] | None = None
         self._closing: set[asyncio.Task[None]] = set()
-        self._sent_before = 0
-        self._sent_gone = 0
         self._tally = Tally()
-        self._load_ns = 0
-        self._packets_out_s = 0.0
         self._candidates: list[IceCandidate] = []
         self._handlers: dict[type, Callable[..., api.AnyAnswer]] = {
             api.OpenRoom: self._open_room,
@@ -122,8 +107,7 @@ class Worker:
         await self._port.open(settings.listen, settings.port, tcp=settings.tcp, own=settings.own)
         addresses = announced_addresses(settings.listen, settings.announced)
         self._candidates = candidates(addresses, self._port.number, tcp=settings.tcp)
-        self._load_ns = self._clock.mono_ns()
-        self._ticker = asyncio.get_running_loop().create_task(self._run_ticks())
+        self._ticker = asyncio.get_running_loop().create_task(self._turns.run(self._clock))
 
     async def aclose(self) -> None:
         """Close all rooms, say goodbye to all peers, and let the port go.  The sink stays the caller's."""
@@ -149,7 +133,7 @@ class Worker:
         return self._fast.name if self._fast is not None else "plain"
 
     def load(self) -> Load:
-        return Load(tuple(self._rooms), self._packets_out_s, float(self._settings.packets_out_limit_s))
+        return Load(tuple(self._rooms), self._turns.packets_out_s, float(self._settings.packets_out_limit_s))
 
     def metrics(self) -> api.WorkerMetrics:
         """For heartbeats, too."""
@@ -215,7 +199,6 @@ class Worker:
         if command.direction == "recv" and command.capabilities is None:
             return api.Refused(reason="invalid", detail="a receive transport needs the client's capabilities")
         peer = room.peer(command.peer_id)
-        slot = min(range(REPORT_TICKS), key=lambda i: len(self._slots[i]))
         transport_id = secrets.token_hex(8)
         common = (transport_id, peer.id, self._port, self._certificate, self._clock, self._on_transport_state)
         transport: Uplink | Downlink
@@ -226,9 +209,8 @@ class Worker:
             assert command.capabilities is not None
             self._replace_downlink(room, peer)
             transport = peer.downlink = Downlink(*common, command.capabilities)
-        self._transports[transport_id] = self._slots[slot][transport_id] = _Held(transport, room, peer, slot)
-        if isinstance(transport, Uplink):
-            self._uplinks[transport_id] = transport
+        self._transports[transport_id] = _Held(transport, room, peer)
+        self._turns.add(transport)
         room.connect_all()
         return api.TransportCreated(
             id=transport_id,
@@ -276,11 +258,8 @@ class Worker:
         self._flush_events()
 
     def _end_transport(self, transport: Transport) -> None:
-        held = self._transports.pop(transport.id, None)
-        self._uplinks.pop(transport.id, None)
-        if held is not None:
-            self._slots[held.slot].pop(transport.id, None)
-        self._sent_gone += transport.packets_out
+        self._transports.pop(transport.id, None)
+        self._turns.remove(transport)
         self._tally.closed(transport)
         task = asyncio.get_running_loop().create_task(transport.aclose())
         self._closing.add(task)
@@ -390,55 +369,15 @@ class Worker:
             self._end_transport(transport)
         return api.Done()
 
-    # --- timers ----------------------------------------------------------------------
-
-    async def _run_ticks(self) -> None:
-        while True:
-            await asyncio.sleep(TICK_MS / 1000)
-            try:
-                self._tick(self._clock.mono_ns())
-            except Exception:
-                logger.exception("a tick failed")
-
-    def _tick(self, now_ns: int) -> None:
-        self._ticks += 1
-        slot = self._slots[self._ticks % REPORT_TICKS]
-        self._port.look(now_ns)
-        for uplink in self._uplinks.values():
-            uplink.on_timer(now_ns)
-        reporting: dict[Receiver, None] = dict(self._port.due)
-        reporting.update((held.transport, None) for held in slot.values())
-        for transport in reporting:
-            transport.report_due = False
-            transport.report(now_ns)
-        for held in list(slot.values()):
-            held.transport.check_consent(now_ns)
-        for turn, room in enumerate(self._rooms.values(), self._ticks):  # packets never wait for all of them at once
-            if turn % LEVEL_TICKS == 0:
-                room.tell_levels(now_ns)
-            if turn % QUALITY_TICKS == 0:
-                room.tell_quality(now_ns)
-            if turn % REPORT_TICKS == 0:
-                room.on_timer(now_ns)
-        if now_ns - self._load_ns >= NS_PER_S:
-            self._measure_load(now_ns)
-        self._flush_events()
-
-    def _measure_load(self, now_ns: int) -> None:
-        sent = self._sent_gone + sum(h.transport.packets_out for h in self._transports.values())
-        rate = (sent - self._sent_before) * NS_PER_S / (now_ns - self._load_ns)
-        self._packets_out_s += (rate - self._packets_out_s) * LOAD_SMOOTHING
-        self._sent_before, self._load_ns = sent, now_ns
-
     # --- small things ------------------------------------------------------------------
 
     def _is_full(self) -> bool:
-        return self._packets_out_s >= self._settings.packets_out_limit_s
+        return self._turns.packets_out_s >= self._settings.packets_out_limit_s
 
     def _over_capacity(self) -> api.Refused:
         return api.Refused(
             reason="over-capacity",
-            detail=f"{self._packets_out_s:.0f} of {self._settings.packets_out_limit_s} packets/s",
+            detail=f"{self._turns.packets_out_s:.0f} of {self._settings.packets_out_limit_s} packets/s",
         )
 
     def _emit(self, event: api.AnyEvent) -> None:

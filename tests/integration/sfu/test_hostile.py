@@ -240,7 +240,7 @@ async def test_a_system_without_ipv6_is_served_without_it(monkeypatch: pytest.Mo
             raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
         return real(family, *rest, **named)
 
-    monkeypatch.setattr("signaling.sfu.port.socket.socket", without_ipv6)
+    monkeypatch.setattr("signaling.sfu.udp.socket.socket", without_ipv6)
     worker = Worker(WorkerSettings(listen=("127.0.0.1", "::"), tcp=False), MemorySink())
     await worker.start()
     assert worker.port

@@ -22,9 +22,10 @@ from signaling.sfu.dtls_adapter import Certificate, SrtpKeys
 from signaling.sfu.fastpath import FastPath
 from signaling.sfu.levels import LevelMeter
 from signaling.sfu.native.path import NativeSocket
-from signaling.sfu.port import Port, UdpPath, UdpSocket
+from signaling.sfu.port import Port
 from signaling.sfu.producer import Producer
 from signaling.sfu.seqmap import SequenceMap
+from signaling.sfu.udp import UdpPath, UdpSocket
 from signaling.sfu.uplink import Uplink
 
 VP8_PT, RTX_PT, OPUS_PT, H264_PT = 96, 97, 111, 108

@@ -12,11 +12,12 @@ from signaling.sfu import rtcp, rtp
 from signaling.sfu.allocation import Priority
 from signaling.sfu.clock import NS_PER_MS as MS
 from signaling.sfu.clock import NS_PER_S
-from signaling.sfu.consumer import MAX_NAMED_PACKETS, Consumer
+from signaling.sfu.consumer import Consumer
 from signaling.sfu.dtls_adapter import SEND_BUFFER
 from signaling.sfu.producer import Producer, abs_send_time, video_block
 from signaling.sfu.rate import UplinkEstimate
 from signaling.sfu.resend import MAX_PER_S, MAX_RESENDS, RESEND_MEMORY
+from signaling.sfu.sent_stream import MAX_NAMED_PACKETS
 from signaling.sfu.stream import MediaStream
 
 PT, RTX_PT = 96, 97

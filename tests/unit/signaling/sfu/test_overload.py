@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from signaling.sfu import mmsg, port, rtcp, rtp
+from signaling.sfu import mmsg, port, rtcp, rtp, udp
 from signaling.sfu.clock import NS_PER_MS as MS
 from signaling.sfu.dtls_adapter import Certificate
 from signaling.sfu.fastpath import FastPath
@@ -32,7 +32,7 @@ def _path(name: str) -> FastPath:
 async def test_a_socket_that_is_never_empty_ends_repair(
     name: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(port, "BATCH_DATAGRAMS", mmsg.RECEIVE_MESSAGES)
+    monkeypatch.setattr(udp, "BATCH_DATAGRAMS", mmsg.RECEIVE_MESSAGES)
     rig = Rig(_path(name), Certificate())
     sender = Sender(random.Random(3))
     made = [
