@@ -1,7 +1,7 @@
 """Which packets of a stream to ask for again, and when (RFC 4585 generic NACK), without I/O.
 
 Constants start from what other forwarding units use: a first request after a short wait for reordering, then one per
-round trip, ten times at most.
+round trip, as often as a packet may still be of use on a line that loses a third both ways.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from .clock import NS_PER_MS
 REORDER_MS = 12
 #: Between two requests for one packet: the round trip, but not below this.
 MIN_RETRY_MS = 40
-MAX_TRIES = 10
+#: Where a third is lost both ways half of all rounds fail, and senders answer one request per round trip of theirs: ten
+#: requests left one lost packet in forty unrepaired, and each of those a picture that stood until the next keyframe.
+MAX_TRIES = 30
 #: Older than this a packet is of no use to anyone who watches, and the record notes a gap.
 MAX_AGE_MS = 2000
 #: More missing at once than this is not loss but an outage, and so are fewer after a silence: the sender was elsewhere,

@@ -6,8 +6,9 @@ from .clock import NS_PER_MS, NS_PER_S
 
 #: A repeat of a NACK within this is the same loss (the retransmission is under way).
 REPEAT_MS = 60
-#: Retransmissions of one packet, and packets whose retransmission is remembered.
-MAX_RESENDS = 5
+#: Retransmissions of one packet (of a third lost, one in 15,000 is lost so often), and packets whose retransmission is
+#: remembered.
+MAX_RESENDS = 8
 RESEND_MEMORY = 512
 #: Retransmissions in one second to one subscriber of one stream: more than a good stream has packets.
 MAX_PER_S = 400
