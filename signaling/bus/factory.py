@@ -9,7 +9,8 @@ from pathlib import Path
 
 from . import Bus
 from .local import LocalBus
-from .unix import LocalBusClient, LocalBusServer
+from .unix import LocalBusClient
+from .unix_hub import LocalBusServer
 
 #: The hub's socket within the run folder.
 SOCKET_NAME = "bus.sock"

@@ -1,4 +1,4 @@
-"""The bus inside one process; :mod:`signaling.bus.unix` opens it to child processes.
+"""The bus inside one process; :mod:`signaling.bus.unix_hub` opens it to child processes.
 
 :class:`Hub` is the routing table: it knows sinks and responders, and does no I/O.
 """

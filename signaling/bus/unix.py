@@ -1,19 +1,16 @@
-"""The hub of :class:`~signaling.bus.local.LocalBus` for child processes, over a Unix socket."""
+"""The bus of a child process: the hub that :mod:`.unix_hub` offers, over a Unix socket."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
 import random
-import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import structlog
 
-from . import CALL_LIMIT, BusClosed, BusError, Handler, RequestTimeout
+from . import BusClosed, BusError, Handler
 from .frames import (
     AnyFrame,
     Call,
@@ -31,8 +28,8 @@ from .frames import (
     outcome,
     settled,
 )
-from .local import LocalBus
-from .parts import Done, HandlerPool, Inbox, PendingRequests, check_size
+from .parts import HandlerPool, Inbox, PendingRequests, check_size
+from .unix_address import connect
 
 log = structlog.get_logger(__name__)
 
@@ -43,199 +40,6 @@ BACKOFF_LAST_S = 1.0
 CONNECT_WAIT_S = 30.0
 #: How long a publisher waits for a hub that does not read, s.
 PUBLISH_WAIT_S = 5.0
-#: sun_path of sockaddr_un holds 108 bytes with the final zero on Linux, 104 elsewhere.
-PATH_LIMIT_BYTES = 103
-
-
-@contextlib.contextmanager
-def _short(path: Path) -> Iterator[str]:
-    """The path by a name that fits into a socket address: through the folder's descriptor if it is too long."""
-    if len(os.fsencode(path)) <= PATH_LIMIT_BYTES:
-        yield str(path)
-        return
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        yield f"/proc/self/fd/{folder}/{path.name}"
-    finally:
-        os.close(folder)
-
-
-def _connect(path: Path) -> socket.socket:
-    """Raises OSError.  Does not block: the kernel answers for a Unix socket, or says that its backlog is full."""
-    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        connection.setblocking(False)
-        with _short(path) as name:
-            connection.connect(name)
-    except OSError:
-        connection.close()
-        raise
-    return connection
-
-
-def _listen(path: Path) -> socket.socket:
-    """Raises :class:`BusError` if another process listens there; a dead one's socket is removed."""
-    try:
-        _connect(path).close()
-        held = True
-    except BlockingIOError:
-        held = True
-    except OSError:
-        held = False
-    if held:
-        raise BusError(f"another process holds the bus at {path}")
-    path.unlink(missing_ok=True)
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        with _short(path) as name:
-            listener.bind(name)
-        path.chmod(0o600)  # whoever reaches the socket commands the media workers
-    except OSError:
-        listener.close()
-        raise
-    return listener
-
-
-class LocalBusServer:
-    """Opens the hub of a :class:`LocalBus` to child processes."""
-
-    def __init__(self, bus: LocalBus, path: Path) -> None:
-        self._bus = bus
-        self._path = path
-        self._server: asyncio.Server | None = None
-        self._connections: dict[asyncio.Task[None], _Attached] = {}
-
-    async def start(self) -> None:
-        """Listen.  Raises :class:`BusError` or OSError."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._server = await asyncio.start_unix_server(self._accept, sock=_listen(self._path))
-
-    async def aclose(self) -> None:
-        """Stop listening and let the children go."""
-        if self._server is None:
-            return
-        self._server.close()
-        self._server = None
-        self._path.unlink(missing_ok=True)
-        for attached in tuple(self._connections.values()):
-            attached.pipe.cut()
-        if self._connections:
-            await asyncio.wait(tuple(self._connections))
-
-    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        attached = _Attached(self._bus, Pipe(reader, writer))
-        task = asyncio.get_running_loop().create_task(attached.run())
-        self._connections[task] = attached
-        task.add_done_callback(lambda done: self._connections.pop(done))
-
-
-class _Attached:
-    """One child process on the hub."""
-
-    def __init__(self, bus: LocalBus, pipe: Pipe) -> None:
-        self.pipe = pipe
-        self._bus = bus
-        self._topics: set[str] = set()
-        self._services: dict[str, _RemoteService] = {}
-        self._requests: set[asyncio.Task[None]] = set()
-
-    async def run(self) -> None:
-        try:
-            while frames := await self.pipe.receive():
-                for frame in frames:
-                    self._take(frame)
-        except BusError as error:
-            log.warning("a child process was cut off the bus", reason=str(error))
-        finally:
-            self._detach()
-            await self.pipe.aclose()
-
-    def _take(self, frame: AnyFrame) -> None:
-        match frame:
-            case Publish(topic, payload):
-                self._bus.hub.publish(topic, payload)
-            case Request():
-                self._request(frame)
-            case Settled(number):
-                for service in self._services.values():
-                    service.settle(number, frame)
-            case Subscribe(number, topics):
-                for topic in topics:
-                    self._topics.add(topic)
-                    self._bus.hub.subscribe(topic, self.pipe.send_message)
-                self.pipe.send(Settled(number, b""))
-            case Unsubscribe(topics):
-                for topic in topics:
-                    self._topics.discard(topic)
-                    self._bus.hub.unsubscribe(topic, self.pipe.send_message)
-            case Serve(number, name):
-                service = self._services.setdefault(name, _RemoteService(self.pipe, name))
-                self._bus.hub.serve(name, service)
-                self.pipe.send(Settled(number, b""))
-            case Withdraw(name):
-                # Requests under way may still be answered: the child waits for its handlers.
-                if name in self._services:
-                    self._bus.hub.withdraw(name, self._services[name])
-            case _:
-                raise BusError(f"a child process may not send {type(frame).__name__}")
-
-    def _request(self, frame: Request) -> None:
-        if len(self._requests) >= CALL_LIMIT:
-            self.pipe.send(settled(frame.number, BusError("too many requests are under way")))
-            return
-        task = asyncio.get_running_loop().create_task(self._ask(frame))
-        self._requests.add(task)
-        task.add_done_callback(self._requests.discard)
-
-    async def _ask(self, frame: Request) -> None:
-        try:
-            answer = await self._bus.request(frame.service, frame.payload, timeout_s=frame.timeout_s)
-        except BusError as error:
-            self.pipe.send(settled(frame.number, error))
-        else:
-            self.pipe.send(Settled(frame.number, answer))
-
-    def _detach(self) -> None:
-        for topic in self._topics:
-            self._bus.hub.unsubscribe(topic, self.pipe.send_message)
-        for service in self._services.values():
-            self._bus.hub.withdraw(service.name, service)
-            service.lost()
-        for task in self._requests:
-            task.cancel()
-
-
-class _RemoteService:
-    """A name that a child process serves."""
-
-    _numbers = iter(range(1, 2**62))
-
-    def __init__(self, pipe: Pipe, name: str) -> None:
-        self.name = name
-        self._pipe = pipe
-        self._calls: dict[int, Done] = {}
-
-    def call(self, payload: bytes, done: Done) -> None:
-        if len(self._calls) >= CALL_LIMIT:
-            done(BusError(f"{self.name} is too busy"))
-            return
-        number = next(self._numbers)
-        self._calls[number] = done
-        self._pipe.send(Call(number, self.name, payload))
-
-    def settle(self, number: int, frame: Settled) -> None:
-        done = self._calls.pop(number, None)
-        if done is not None:
-            done(outcome(frame))
-
-    def displaced(self) -> None:
-        self._pipe.send(Displaced(self.name))
-
-    def lost(self) -> None:
-        """The process is gone with the requests in its hands."""
-        for done in self._calls.values():
-            done(RequestTimeout(f"{self.name} went away before it answered"))
-        self._calls.clear()
 
 
 class LocalBusClient:
@@ -310,7 +114,7 @@ class LocalBusClient:
         wait_s = BACKOFF_FIRST_S
         while True:
             try:
-                reader, writer = await asyncio.open_unix_connection(sock=_connect(self._path))
+                reader, writer = await asyncio.open_unix_connection(sock=connect(self._path))
                 if await self._converse(Pipe(reader, writer)):
                     wait_s = BACKOFF_FIRST_S
                 reason = "the hub closed the connection"

@@ -13,7 +13,8 @@ from typing import Protocol
 from signaling.bus import Bus, BusClosed, BusError
 from signaling.bus.local import LocalBus
 from signaling.bus.redis import RedisBus
-from signaling.bus.unix import LocalBusClient, LocalBusServer
+from signaling.bus.unix import LocalBusClient
+from signaling.bus.unix_hub import LocalBusServer
 from tests.servers.redis import RedisServer
 from tests.servers.redis import start as start_redis
 

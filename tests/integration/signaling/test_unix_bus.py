@@ -13,7 +13,8 @@ from signaling.bus import BusError, NoResponder
 from signaling.bus.factory import SOCKET_NAME, open_bus
 from signaling.bus.frames import Call, Dropped, pack
 from signaling.bus.local import LocalBus
-from signaling.bus.unix import LocalBusClient, LocalBusServer
+from signaling.bus.unix import LocalBusClient
+from signaling.bus.unix_hub import LocalBusServer
 
 from .buses import eventually_connected, serving
 
