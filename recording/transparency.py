@@ -35,6 +35,10 @@ APPEND_TRIES = 1000
 ENTRY_LIMIT_BYTES = 64 * 1024
 
 
+#: Of ``inclusion.json``.
+INCLUSION_VERSION = 1
+
+
 class Entry(Struct):
     """What is entered of a record: nothing that names a person or a case."""
 
@@ -52,7 +56,7 @@ class Inclusion(Struct):
     size: int
     proof: list[str]
     checkpoint: str
-    version: int = 1
+    version: int = INCLUSION_VERSION
 
 
 inclusion_decoder: msgspec.json.Decoder[Inclusion] = msgspec.json.Decoder(Inclusion)
@@ -204,7 +208,7 @@ def _entry_name(index: int) -> str:
 
 def check_inclusion(inclusion: Inclusion, manifest_sha256: str, key: PublicKey | None) -> str | None:
     """What is wrong with a record's proof, or nothing: ``entry``, ``checkpoint`` or ``proof``."""
-    if inclusion.entry.manifest_sha256 != manifest_sha256:
+    if inclusion.entry.manifest_sha256 != manifest_sha256 or inclusion.version != INCLUSION_VERSION:
         return "entry"
     try:
         head = checkpoint.read(inclusion.checkpoint.encode(), key)

@@ -24,6 +24,7 @@ from recording.report import Report
 from recording.timestamps import read_roots
 from recording.transparency import LogProblem, TransparencyLog
 from recording.verify import VERIFIER_NAME, sentences, verify_record
+from recording.zipped import ZippedRecord
 
 from .. import config
 from ..config import Settings
@@ -83,6 +84,8 @@ def _store_of(record: str, settings: Settings) -> ObjectStore:
     if record.startswith("s3://"):
         return encrypted(open_store(record, s3_options(settings), lock_of(settings)), settings)
     folder = Path(record)
+    if folder.is_file():
+        return ZippedRecord(folder)
     if not folder.is_dir():
         raise Fault("record-not-found", path=record)
     return encrypted(open_store(folder.resolve().as_uri()), settings)

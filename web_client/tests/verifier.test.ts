@@ -103,12 +103,13 @@ describe("the court's log", () => {
     const keyHash = sha256(bytes("court.example/records\n", [1], key)).slice(0, 4);
     return `${text}\n\u2014 court.example/records ${base64(bytes(keyHash, sign(bytes(text))))}\n`;
   };
-  const good: Inclusion = { entry, index: 2, size: 3, proof: [base64(pairHash)], checkpoint: head(3) };
+  const good: Inclusion = { entry, index: 2, size: 3, proof: [base64(pairHash)], checkpoint: head(3), version: 1 };
 
   it("has the record", async () => expect(await checkInclusion(good, digest, key)).toBeNull());
   it.each([
     ["entry", { ...good, entry: { ...entry, manifestSha256: "00" } }],
     ["checkpoint", { ...good, size: 4 }],
+    ["entry", { ...good, version: 2 }],
     ["checkpoint", { ...good, checkpoint: head(3).replace("court", "Court") }],
     ["checkpoint", { ...good, proof: ["?"] }],
     ["proof", { ...good, index: 1 }],

@@ -36,11 +36,12 @@ export interface Inclusion {
   size: number;
   proof: string[];
   checkpoint: string;
+  version: number;
 }
 
 /** What is wrong with the proof that the log has this record, or nothing. */
 export async function checkInclusion(found: Inclusion, manifestSha256: string, key: Bytes): Promise<string | null> {
-  if (found.entry?.manifestSha256 !== manifestSha256) return "entry";
+  if (found.entry?.manifestSha256 !== manifestSha256 || found.version !== 1) return "entry";
   let head: { size: number; root: Bytes } | null;
   let proof: Bytes[];
   try {
