@@ -402,6 +402,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "You marked this record yourself. Another person has to approve its destruction.",
         "销毁是您本人提请的，须由另一人批准。",
     ),
+    "disk-short": (
+        "The disk for recordings is nearly full, so no hearing is opened now. Call technical staff.",
+        "录制磁盘即将写满，暂不能开庭。请联系技术人员。",
+    ),
     "record-missing": ("There is no record of this hearing.", "本次庭审没有记录。"),
     "record-unavailable": (
         "The record's storage does not answer now. Nothing is lost. Try again in a minute.",

@@ -243,6 +243,10 @@ class RecorderState(Event, tag="recorder"):
 AnyEvent = Archived | Sealed | Anchored | JobState | Verified | RecorderState
 
 RECORDER_STATE_S = 2.0
+#: Free space of the spool's disk below which that is said, and below which hearings that run have what is left to
+#: themselves: none is opened, playable files stop growing, and no export is made.  A hearing of six takes 1 GB an hour.
+DISK_LOW_BYTES = 4 * 1024**3
+DISK_SHORT_BYTES = 2 * 1024**3
 
 request_decoder: msgspec.json.Decoder[AnyRequest] = msgspec.json.Decoder(AnyRequest)
 answer_decoder: msgspec.json.Decoder[AnyAnswer] = msgspec.json.Decoder(AnyAnswer)

@@ -26,7 +26,7 @@ from .custody import Custodian
 from .jobs import Jobs
 from .keys import SigningKey
 from .manifest import MANIFEST_NAME, SIGNATURE_NAME, decoder, prefix
-from .messages import AnyAnswer, AnyEvent, SittingFacts
+from .messages import DISK_LOW_BYTES, DISK_SHORT_BYTES, AnyAnswer, AnyEvent, SittingFacts
 from .objects import ObjectStore, StoreProblem
 from .playback import PLAYBACK_NAME, PLAYBACK_SIGNATURE_NAME
 from .roots import media_root
@@ -50,9 +50,6 @@ STAND_BY_S = 1.0
 ARCHIVED_EVERY_S = 2.0
 #: A recording without anything to do is forgotten after this, s; the store knows it.
 IDLE_S = 600.0
-#: Free space of the spool's disk below which that is said, and below which playable files stop growing, bytes.
-DISK_LOW_BYTES = 4 * 1024**3
-DISK_SHORT_BYTES = 2 * 1024**3
 #: Sealed records remembered, to answer a repeated request without the store.
 SEALED_REMEMBERED = 1000
 
@@ -188,6 +185,8 @@ class Recorder:
     async def compose(self, request: messages.Compose) -> AnyAnswer:
         """Make a composite MP4 in the background: see :class:`messages.Compose`."""
         await self.take_spool()
+        if shutil.disk_usage(self._spool).free < DISK_SHORT_BYTES:
+            return messages.Refused(reason="busy", detail="the disk is left to the hearings that run")
         return await self._jobs.compose(request)
 
     async def verify(self, request: messages.Verify) -> AnyAnswer:

@@ -38,6 +38,7 @@ from .actor import SittingActor
 from .clock import Clock, SystemClock
 from .commands import Unreadable, read
 from .custody import CustodyOffice
+from .disk import DiskPolicy
 from .journal import Journal, interruptions, replayed
 from .rebooking import booked_people, grounds_of
 from .recorder import Keeper, Recorder
@@ -78,7 +79,10 @@ class Hearings:
         self._sweeper: asyncio.Task[None] | None = None
         #: The custody of closed hearings' records.
         self.custody = CustodyOffice(store, recorder, locked=locked, utc=self._clock.utc)
-        self._keeper = Keeper(store, recorder, self._facts_for_record, self._record_sealed, self._record_archived)
+        self._disk = DiskPolicy(store, self._on_now, self._clock.utc)
+        self._keeper = Keeper(
+            store, recorder, self._facts_for_record, self._record_sealed, self._record_archived, self._disk.heard
+        )
 
     async def start(self) -> None:
         """Go on with sittings that are open, records that are not sealed and jobs that are not done.
@@ -115,6 +119,16 @@ class Hearings:
         """The sittings that are loaded."""
         return list(self._actors.values())
 
+    def _on_now(self) -> list[tuple[str, str]]:
+        """Hearing and sitting of what is loaded and not over."""
+        actors = [actor for actor in self._actors.values() if actor.sitting.state != "closed"]
+        return [(actor.facts.hearing_id, actor.sitting.id) for actor in actors]
+
+    @property
+    def disk_level(self) -> int:
+        """0: there is room for the spool; 1: it fills; 2: no hearing is opened."""
+        return int(self._disk.level)
+
     # --- what sockets ask ---------------------------------------------------------------
 
     async def enter(self, connection: Connection, join: Join) -> tuple[dict[str, Any], MediaRoom]:
@@ -130,7 +144,10 @@ class Hearings:
             command = read(request)
         except Unreadable as error:
             raise Refusal(error.code, sentence(error.code, connection.seat.locale)) from None
-        return await (await self._seat_actor(connection)).command(connection, command)
+        actor = await self._seat_actor(connection)
+        if command.name == "open" and actor.sitting.opened is None and self._disk.refuses:
+            raise Refusal("disk-short", sentence("disk-short", connection.seat.locale))
+        return await actor.command(connection, command)
 
     async def hint(self, connection: Connection, request: Hint) -> None:
         (await self._seat_actor(connection)).hint(connection, request.name, request.arguments)

@@ -76,11 +76,15 @@ class RecorderClient:
             await asyncio.sleep(RESUBSCRIBE_S)
 
 
+async def _ignored(state: m.RecorderState) -> None:
+    """Nobody wants to know."""
+
+
 class Keeper:
     """Sees every closed sitting's record sealed and every job done.
 
     ``facts_of`` makes the request's facts; ``sealed`` is called when a record is, possibly more than once; ``archived``
-    with the news of live records.
+    with the news of live records, ``stated`` with what the recorder says of itself.
     """
 
     def __init__(
@@ -90,12 +94,14 @@ class Keeper:
         facts_of: Callable[[str], Awaitable[m.SittingFacts | None]],
         sealed: Callable[[str], Awaitable[None]],
         archived: Callable[[m.Archived], None] = lambda event: None,
+        stated: Callable[[m.RecorderState], Awaitable[None]] = _ignored,
     ) -> None:
         self._store = store
         self._recorder = recorder
         self._facts_of = facts_of
         self._sealed = sealed
         self._archived = archived
+        self._stated = stated
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._wake: dict[str, asyncio.Event] = {}
         self._listener: asyncio.Task[None] | None = None
@@ -232,6 +238,7 @@ class Keeper:
     async def _take(self, event: m.AnyEvent) -> None:
         if isinstance(event, m.RecorderState):
             self._state, self._state_at_s = event, time.monotonic()
+            await self._stated(event)
             return
         if isinstance(event, m.JobState):
             await self._store.records.update_job(

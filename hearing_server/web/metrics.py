@@ -39,6 +39,8 @@ class HearingGauges(Collector):
             yield GaugeMetricFamily("hearing_recorder_backlog", backlog, value=recorder.backlog)
             free = "Free space where the spool is."
             yield GaugeMetricFamily("hearing_spool_free_bytes", free, value=recorder.disk_free_bytes)
+            level = "0: there is room for the spool; 1: it fills; 2: no hearing is opened."
+            yield GaugeMetricFamily("hearing_spool_level", level, value=self._hearings.disk_level)
             unanchored = "Sealed records that the transparency log or the time-stamp authority has not witnessed yet."
             owed = "Objects that one of the two stores has and the other lacks still."
             yield GaugeMetricFamily("hearing_copies_owed", owed, value=recorder.owed)

@@ -79,6 +79,7 @@ STATUS = {
     "provider-refused": 502,
     "provider-unreachable": 502,
     "busy": 503,
+    "disk-short": 503,
     "client-missing": 503,
     "recorder-unavailable": 503,
     "record-unavailable": 503,
