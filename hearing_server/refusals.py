@@ -21,6 +21,18 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "庭审状态已发生变化。请查看当前状态后再作决定。",
     ),
     "unknown-person": ("This person does not belong to this hearing.", "此人不属于本次庭审。"),
+    "stream-state": (
+        "The stream is at a stage at which this cannot be done. It is announced first, then started.",
+        "直播当前所处阶段不能进行此操作。须先告知，再开始。",
+    ),
+    "stream-excluded": (
+        "Cases of this kind are not streamed. Give the reasons for making an exception.",
+        "此类案件不予直播，如需例外请说明理由。",
+    ),
+    "stream-never": ("Cases of this kind are never streamed.", "此类案件一律不得直播。"),
+    "category-missing": ("Say first what kind of case this is.", "请先选择案件类别。"),
+    "category-unknown": ("The court's rules do not know this kind of case.", "法庭规则中没有该案件类别。"),
+    "objected-already": ("Your objection is on the record already.", "您的异议已记录在案。"),
     "hearing-not-closed": (
         "The hearing is not closed yet. What is written of it is signed after that.",
         "庭审尚未闭庭，笔录须在闭庭后签名。",

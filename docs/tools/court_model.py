@@ -26,6 +26,7 @@ from hearing_server.court.states import (
     RecordState,
     Signature,
     SittingState,
+    Stream,
     Talk,
     TaskState,
     Transcript,
@@ -39,6 +40,7 @@ DOCUMENT = Path(__file__).parents[1] / "court-model.md"
 MACHINES: dict[Machine, tuple[str, type[StrEnum], str]] = {
     Machine.SITTING: ("S: the sitting", SittingState, "not_started"),
     Machine.DOORS: ("V: the doors", Doors, "open"),
+    Machine.STREAM: ("V: the stream to the public", Stream, "off"),
     Machine.RECORD: ("R: the record", RecordState, "idle"),
     Machine.PRESENCE: ("P: a person's presence", Presence, "not_signed_in"),
     Machine.IDENTITY: ("I: a person's identity", Identity, "unverified"),

@@ -137,6 +137,10 @@ class RulesView(Struct):
     interrupt_grounds: list[str]
     doors_grounds: list[str]
     convert_grounds: list[str]
+    #: Kinds of cases; of these those that are streamed with reasons only, and those that never are.
+    categories: list[str]
+    stream_excluded: list[str]
+    stream_never: list[str]
     exempt_grounds: list[str]
     off_record_allowed: bool
     consult_limit: int
@@ -197,6 +201,13 @@ class HearingView(Struct, kw_only=True):
     listens: str = ""
     exhibit: ExhibitView | None = None
     objections: list[ObjectionView] = msgspec.field(default_factory=list)
+    #: Whether the public watches: ``announced`` to the people of the hearing first, who may object on the record.
+    stream: Literal["off", "announced", "live"] = "off"
+    stream_since: float | None = None
+    #: All for the bench and the court's staff; one's own for others.
+    stream_objections: list[ObjectionView] = msgspec.field(default_factory=list)
+    #: What kind of case it is; only for the bench and the court's staff.
+    category: str = ""
     #: The reporting restriction, shown to everybody.
     restriction: str = ""
     #: The grounds of the direction that lets observers in; told to the court.

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from .model import GENESIS_HASH, NS, Consultation, Event, Person, Sitting, Task, root_of
+from .model import GENESIS_HASH, NS, Consultation, Event, Objection, Person, Sitting, Task, root_of
 from .ordering import ORDERS, related
 from .profiles import Rules
 from .states import (
@@ -19,6 +19,7 @@ from .states import (
     RecordState,
     Role,
     SittingState,
+    Stream,
     Talk,
     TaskKind,
     TaskState,
@@ -163,6 +164,20 @@ def _room_emptied(sitting: Sitting) -> Sitting:
 
 def _apply_doors(sitting: Sitting, event: Event) -> Sitting:
     return replace(sitting, doors=Doors(event.to), doors_since=event.utc, doors_ground=event.detail.get("ground", ""))
+
+
+def _apply_stream(sitting: Sitting, event: Event) -> Sitting:
+    to = Stream(event.to)
+    moved = replace(sitting, stream=to, stream_since=event.utc if to is not sitting.stream else sitting.stream_since)
+    match event.name:
+        case "announce_stream":
+            return replace(moved, stream_override=event.detail.get("override", ""), stream_objections=())
+        case "object_to_stream":
+            objection = Objection(id=event.seq, by=event.subject, text=event.detail["text"])
+            return replace(moved, stream_objections=(*sitting.stream_objections, objection))
+        case "start_stream":
+            return replace(moved, stream_reason=event.reason)
+    return moved
 
 
 def _apply_record(sitting: Sitting, event: Event) -> Sitting:
@@ -345,6 +360,7 @@ def _apply_order(sitting: Sitting, event: Event) -> Sitting:
 _APPLY: Final[dict[Machine, Callable[[Sitting, Event], Sitting]]] = {
     Machine.SITTING: _apply_sitting,
     Machine.DOORS: _apply_doors,
+    Machine.STREAM: _apply_stream,
     Machine.RECORD: _apply_record,
     Machine.PRESENCE: _apply_presence,
     Machine.IDENTITY: _apply_identity,

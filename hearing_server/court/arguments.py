@@ -69,6 +69,15 @@ class Grounds(Arguments):
     grounds: Written
 
 
+class Category(Arguments):
+    category: Id
+
+
+class AnnounceStream(Arguments):
+    #: Why a case of an excluded kind is streamed all the same.
+    override: Text = ""
+
+
 class Lift(Arguments):
     #: Who stays silent and unseen.
     keep: Ids = ()
@@ -229,6 +238,9 @@ ARGUMENTS: Final[dict[str, type[Arguments]]] = {
     "request_interrupt": Ground,
     "close_doors": Ground,
     "direct_public": Grounds,
+    "classify": Category,
+    "announce_stream": AnnounceStream,
+    "object_to_stream": Words,
     "lift": Lift,
     "dismiss": Dismiss,
     "consult": Invite,

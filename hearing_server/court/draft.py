@@ -85,6 +85,8 @@ class Draft:
                 return sitting.record.value
             case Machine.DOORS:
                 return sitting.doors.value
+            case Machine.STREAM:
+                return sitting.stream.value
             case Machine.TRANSCRIPT:
                 return sitting.transcript.value
             case Machine.CONSULTATION:
@@ -152,7 +154,7 @@ class Draft:
 def _about_a_person(row: Row) -> bool:
     if row.machine in PERSONAL or row.machine in (Machine.CONSULTATION, Machine.TASK):
         return True
-    return row.machine in (Machine.ORDER, Machine.TRANSCRIPT) and (
+    return row.machine in (Machine.ORDER, Machine.STREAM, Machine.TRANSCRIPT) and (
         row.own or SELF in row.who or row.event in ABOUT_SOMEBODY
     )
 
@@ -189,6 +191,8 @@ def _wrong_state(event: str, subject: str, sitting: Sitting) -> str:
             return "wrong-record-state" if sitting.record is not RecordState.IDLE else "record-not-running"
         case Machine.DOORS:
             return "doors-closed" if event == "close_doors" else "doors-open"
+        case Machine.STREAM:
+            return "stream-state"
         case Machine.IDENTITY:
             return "wrong-identity-state"
         case Machine.CONSENT:

@@ -16,6 +16,7 @@ from .states import (
     Role,
     Signature,
     SittingState,
+    Stream,
     TaskKind,
     TaskState,
 )
@@ -112,6 +113,34 @@ def _show_public_out(draft: Draft, subject: str, detail: dict[str, Any]) -> None
     for person in _everybody(draft):
         if person.role is Role.OBSERVER and person.in_room and bars_entry(draft.sitting, person):
             draft.follow("send_out", person.id)
+
+
+def _let_public_in(draft: Draft, subject: str, detail: dict[str, Any]) -> None:
+    """Who watches need not be let in one by one while the stream is live; who was sent out stays out."""
+    for person in _everybody(draft):
+        if person.role is Role.OBSERVER and person.presence is Presence.WAITING and comes_in(draft.sitting, person):
+            draft.follow("enter", person.id)
+
+
+def _show_viewers_out(draft: Draft, subject: str, detail: dict[str, Any]) -> None:
+    for person in _everybody(draft):
+        if person.role is Role.OBSERVER and person.in_room:
+            draft.follow("send_out", person.id)
+
+
+def _stop_the_stream(draft: Draft, subject: str, detail: dict[str, Any]) -> None:
+    """What is not public any more is not streamed."""
+    if draft.sitting.stream is Stream.LIVE:
+        draft.follow("end_stream")
+
+
+def _stop_an_excluded_stream(draft: Draft, subject: str, detail: dict[str, Any]) -> None:
+    if draft.sitting.category not in draft.sitting.rules.stream_open:
+        draft.follow("end_stream")
+
+
+def _end_stream(draft: Draft, subject: str, detail: dict[str, Any]) -> None:
+    draft.follow("end_stream")
 
 
 def _break_off(draft: Draft, subject: str, detail: dict[str, Any]) -> None:
@@ -314,6 +343,11 @@ EFFECTS: Final[dict[str, Effect]] = {
     "bring_linked": _bring_linked,
     "take_linked_out": _take_linked_out,
     "show_public_out": _show_public_out,
+    "let_public_in": _let_public_in,
+    "show_viewers_out": _show_viewers_out,
+    "stop_the_stream": _stop_the_stream,
+    "stop_an_excluded_stream": _stop_an_excluded_stream,
+    "end_stream": _end_stream,
     "break_off": _break_off,
     "retire_bench": _retire_bench,
     "rise": _rise,

@@ -22,7 +22,7 @@ GUARDS = guards.GUARDS
 EFFECTS = effects.EFFECTS
 
 #: Never in conflict with what the giver saw: it must not fail (J31).
-NEVER_STALE = frozenset({"curtain"})
+NEVER_STALE = frozenset({"curtain", "stop_stream"})
 
 
 def booked(

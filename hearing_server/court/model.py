@@ -23,6 +23,7 @@ from .states import (
     Role,
     Signature,
     SittingState,
+    Stream,
     Talk,
     TaskKind,
     TaskState,
@@ -269,6 +270,15 @@ class Sitting(msgspec.Struct, frozen=True, kw_only=True):
     doors_since: int = 0
     doors_ground: str = ""
     curtain: bool = False
+    stream: Stream = Stream.OFF
+    stream_since: int = 0
+    #: Why a case of a kind that is not streamed is, all the same.
+    stream_override: str = ""
+    #: Who objected to the stream; the judge started it with ``stream_reason`` if anybody had.
+    stream_objections: tuple[Objection, ...] = ()
+    stream_reason: str = ""
+    #: What kind of case it is; empty: nobody has said.
+    category: str = ""
     #: The grounds on which observers are let in; empty: no direction has been given.
     public_grounds: str = ""
 

@@ -184,6 +184,7 @@ ORDERS: Final[dict[str, Callable[[Sitting, Event], Sitting]]] = {
     "turn_page": _turn,
     "hide_exhibit": lambda s, e: replace(s, exhibit=None),
     "direct_public": lambda s, e: replace(s, public_grounds=e.detail["grounds"]),
+    "classify": lambda s, e: replace(s, category=e.detail["category"]),
     "withdraw_public": lambda s, e: replace(s, public_grounds=""),
     "assign_mix": lambda s, e: _person(s, e.subject, mix=e.detail.get("language", "")),
     "listen": lambda s, e: _person(s, e.subject, listens=e.detail.get("language", "")),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .model import NS, Person, Sitting
 from .permissions import Leave, leave
-from .states import BENCH, Consent, Identity, Presence, Role, SittingState
+from .states import BENCH, Consent, Identity, Presence, Role, SittingState, Stream
 
 #: Where the bench may be in its own room.
 BENCH_ROOM_STATES = frozenset(
@@ -107,6 +107,8 @@ def comes_in(sitting: Sitting, person: Person) -> bool:
         return True
     if person.dismissed or person.left:
         return False
+    if person.role is Role.OBSERVER and sitting.stream is Stream.LIVE:
+        return True
     if person.role is Role.INTERPRETER:
         return any(other.in_room for other in people_of(sitting, person))
     return person.role.value in sitting.rules.auto_enter

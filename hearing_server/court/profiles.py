@@ -23,6 +23,10 @@ ASKED_GROUNDS: Final = ("private_evidence", "mediation")
 EXEMPT_GROUNDS: Final = ("network_fault", "device_damage", "power_cut", "force_majeure")
 
 
+#: What is not streamed unless the judge overrides it with reasons (model rules for live streaming in India, r. 95(2)).
+EXCLUDED: Final = ("family", "sexual_offences", "children", "in_camera", "evidence")
+
+
 class Stage(msgspec.Struct, frozen=True):
     """One item of the agenda.  ``consent``: the consent that doing it online needs, if any."""
 
@@ -72,6 +76,10 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     doors_grounds: tuple[str, ...] = ("national_security", "minors", "protection", "confidential", "justice")
     convert_grounds: tuple[str, ...] = ("parties_object", "no_means", "originals", "identity", "interests_of_justice")
     exempt_grounds: tuple[str, ...] = EXEMPT_GROUNDS
+    #: Kinds of cases: what may be streamed to the public; what needs an override with reasons; what never may be.
+    stream_open: tuple[str, ...] = ("ordinary", "public_interest")
+    stream_excluded: tuple[str, ...] = EXCLUDED
+    stream_never: tuple[str, ...] = ()
     #: Whether the judge may open without a record, with a reason.
     off_record_allowed: bool = True
     agenda: tuple[Stage, ...] = (
@@ -106,6 +114,11 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
             cls,
         )
 
+    @property
+    def categories(self) -> tuple[str, ...]:
+        """All kinds of cases that this court knows."""
+        return (*self.stream_open, *self.stream_excluded, *self.stream_never)
+
     def stage(self, name: str) -> Stage | None:
         return next((stage for stage in self.agenda if stage.name == name), None)
 
@@ -136,6 +149,9 @@ CHINA: Final = Rules(
         "public_concern",
         "cannot_find_facts",
     ),
+    # OLR art. 27: state secrets and privacy never; minors, trade secrets and divorce on request.
+    stream_excluded=("minors", "trade_secrets", "divorce"),
+    stream_never=("state_secrets", "privacy"),
     off_record_allowed=False,
     sign_within_s=3 * 24 * HOUR_S,
     agenda=(

@@ -54,6 +54,14 @@ class Doors(StrEnum):
     CLOSED = "closed"
 
 
+class Stream(StrEnum):
+    """Machine V, the stream: whether whoever has the public link watches without being let in one by one."""
+
+    OFF = "off"
+    ANNOUNCED = "announced"
+    LIVE = "live"
+
+
 class RecordState(StrEnum):
     """Machine R: the recording of the sitting."""
 
@@ -206,6 +214,7 @@ class Machine(StrEnum):
 
     SITTING = "sitting"
     DOORS = "doors"
+    STREAM = "stream"
     RECORD = "record"
     PRESENCE = "presence"
     IDENTITY = "identity"

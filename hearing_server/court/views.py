@@ -66,6 +66,9 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     exhibit: Exhibit | None = None
     objections: tuple[Objection, ...] = ()
     restriction: str = ""
+    #: Who objected to the stream: all for the court, one's own for others.
+    stream_objections: tuple[Objection, ...] = ()
+    category: str = ""
     #: Open first, and only for staff (A1); for technicians what is technical.
     tasks: tuple[Task, ...] = ()
     suspend_asked_by: str = ""
@@ -97,6 +100,10 @@ def view(sitting: Sitting, person_id: str, now: Now) -> View:
             _talk_seen(sitting, talk, ids) for talk in sitting.consultations.values() if person_id in talk.invited
         ),
         restriction=sitting.restriction,
+        stream_objections=tuple(
+            one for one in sitting.stream_objections if one.by == person_id or person.role in BENCH | STAFF
+        ),
+        category=sitting.category if person.role in BENCH | STAFF else "",
         tasks=_tasks(sitting, person),
     )
     return known if known.isolated else _inside(sitting, person, known, ids)

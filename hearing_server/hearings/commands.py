@@ -21,7 +21,7 @@ ELSEWHERE: Final = frozenset({"add_person", "change_person", "change_judge"}) | 
 #: What a page may ask for; all else in the tables is the court's own or follows from a connection.
 ASKED: Final = frozenset(COMMANDS) - FROM_CONNECTION - ELSEWHERE
 #: Must not wait for anything: they have an allowance of their own.
-URGENT: Final = frozenset({"curtain", "duress"})
+URGENT: Final = frozenset({"curtain", "duress", "stop_stream"})
 #: Characters of a person's id, and of a reason.
 ID_LIMIT: Final = 128
 REASON_LIMIT: Final = 4000

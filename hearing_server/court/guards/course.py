@@ -7,7 +7,7 @@ from typing import Any, Final
 from ..draft import Draft, Guard, wrong_sitting_state
 from ..model import NS
 from ..people import presiding_stands_by, presiding_waits
-from ..states import Presence, RecordState, SittingState
+from ..states import Doors, Presence, RecordState, SittingState
 
 #: The sitting has begun and is not in session.
 _BROKEN_OFF: Final = frozenset({SittingState.RECESS, SittingState.SUSPENDED, SittingState.DELIBERATION})
@@ -85,6 +85,43 @@ def _lawful_privacy(draft: Draft, subject: str, detail: dict[str, Any]) -> str |
     return None if detail.get("ground") in draft.sitting.rules.doors_grounds else "ground-unlawful"
 
 
+def _doors_open(draft: Draft, subject: str, detail: dict[str, Any]) -> str | None:
+    return "doors-closed" if draft.sitting.doors is Doors.CLOSED else None
+
+
+def _category_exists(draft: Draft, subject: str, detail: dict[str, Any]) -> str | None:
+    return None if detail.get("category") in draft.sitting.rules.categories else "category-unknown"
+
+
+def _category_known(draft: Draft, subject: str, detail: dict[str, Any]) -> str | None:
+    return None if draft.sitting.category else "category-missing"
+
+
+def _may_be_streamed(draft: Draft, subject: str, detail: dict[str, Any]) -> str | None:
+    """Excluded kinds of cases need the judge's reasons; some are never streamed (O5)."""
+    sitting = draft.sitting
+    if sitting.category in sitting.rules.stream_never:
+        return "stream-never"
+    excluded = sitting.category in sitting.rules.stream_excluded
+    return "stream-excluded" if excluded and not str(detail.get("override", "")).strip() else None
+
+
+def _public_directed(draft: Draft, subject: str, detail: dict[str, Any]) -> str | None:
+    undirected = draft.sitting.rules.observers_need_direction and not draft.sitting.public_grounds
+    return "no-direction" if undirected else None
+
+
+def _no_objection_yet(draft: Draft, subject: str, detail: dict[str, Any]) -> str | None:
+    already = any(one.by == subject for one in draft.sitting.stream_objections)
+    return "objected-already" if already else None
+
+
+def _objections_answered(draft: Draft, subject: str, detail: dict[str, Any]) -> str | None:
+    """Whoever objected is answered on the record: by the reason with which the stream begins (O7)."""
+    unanswered = draft.sitting.stream_objections and not draft.reason.strip()
+    return "reason-missing" if unanswered else None
+
+
 def _not_closed(draft: Draft, subject: str, detail: dict[str, Any]) -> str | None:
     return "sitting-closed" if draft.sitting.state is SittingState.CLOSED else None
 
@@ -134,6 +171,13 @@ GUARDS: Final[dict[str, Guard]] = {
     "nobody_inside": _nobody_inside,
     "in_session": _in_session,
     "lawful_privacy": _lawful_privacy,
+    "doors_open": _doors_open,
+    "category_exists": _category_exists,
+    "category_known": _category_known,
+    "may_be_streamed": _may_be_streamed,
+    "public_directed": _public_directed,
+    "no_objection_yet": _no_objection_yet,
+    "objections_answered": _objections_answered,
     "not_closed": _not_closed,
     "closed": _closed,
     "about_to_begin": _about_to_begin,

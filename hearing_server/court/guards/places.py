@@ -17,7 +17,7 @@ from ..people import (
     screened,
 )
 from ..permissions import Leave, leave
-from ..states import BENCH, EVIDENCE_GIVERS, PARTIES, Presence, Role, SittingState
+from ..states import BENCH, EVIDENCE_GIVERS, PARTIES, Presence, Role, SittingState, Stream
 
 #: Consultations that one sitting may have at a time.
 TALK_LIMIT = 32
@@ -79,7 +79,7 @@ def _no_business_inside(draft: Draft, subject: str, detail: dict[str, Any]) -> s
     sitting = draft.sitting
     person = sitting.people[subject]
     if person.role is Role.OBSERVER:
-        return None if bars_entry(sitting, person) else "wrong-place"
+        return None if bars_entry(sitting, person) or sitting.stream is not Stream.LIVE else "wrong-place"
     if person.role is Role.INTERPRETER and person.linked:
         return "wrong-place" if any(other.in_room for other in people_of(sitting, person)) else None
     return "wrong-place"

@@ -17,11 +17,22 @@ from .people import CONSENT, CONSULTATION, IDENTITY, TASK
 from .presence import PRESENCE
 from .record import RECORD
 from .row import BACK, BY_SYSTEM, HELD, SAME, SELF, Row
-from .sitting import DOORS, SITTING
+from .sitting import DOORS, SITTING, STREAM
 from .transcript import SIGNATURE, TRANSCRIPT
 
 TABLE: Final = (
-    SITTING + DOORS + RECORD + PRESENCE + IDENTITY + CONSENT + CONSULTATION + TASK + ORDER + TRANSCRIPT + SIGNATURE
+    SITTING
+    + DOORS
+    + STREAM
+    + RECORD
+    + PRESENCE
+    + IDENTITY
+    + CONSENT
+    + CONSULTATION
+    + TASK
+    + ORDER
+    + TRANSCRIPT
+    + SIGNATURE
 )
 
 _BY_EVENT: Final[dict[str, tuple[Row, ...]]] = {

@@ -72,7 +72,9 @@ ORDER: Final = (
     _order(_SESSION, "hide_exhibit", _SHARERS, ("presents",)),
     # --- observers (O1) ------------------------------------------------------------------------
     _order(_NOT_CLOSED, "direct_public", "public"),
-    _order(_NOT_CLOSED, "withdraw_public", "public", (), ("show_public_out",)),
+    _order(_NOT_CLOSED, "withdraw_public", "public", (), ("stop_the_stream", "show_public_out")),
+    # What kind of case it is decides whether it may be streamed (O5).
+    _order(_NOT_CLOSED, "classify", "restrict", ("category_exists",), ("stop_an_excluded_stream",)),
     # --- interpretation (W6) ---------------------------------------------------------------------
     _order(_NOT_CLOSED, "assign_mix", "assign_mix", ("interprets", "mix_possible"), also=OWN),
     _order(_NOT_CLOSED, "listen", OWN, ("mix_known",)),

@@ -1,11 +1,11 @@
-"""Machines S and V: the live hearing, and its doors (hearing-model.md §3)."""
+"""Machines S and V: the live hearing, its doors and its stream (hearing-model.md §3)."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from ..states import Doors, Machine, SittingState
-from .row import BACK, SYSTEM_ONLY, Row, row
+from ..states import Doors, Machine, SittingState, Stream
+from .row import BACK, SAME, SYSTEM_ONLY, Row, row
 
 _S = SittingState
 _NOT_CLOSED: Final = frozenset(_S) - {_S.CLOSED}
@@ -80,7 +80,12 @@ SITTING: Final = (
     _sitting((_S.IN_SESSION,), "retire", _S.DELIBERATION, "sit", (), ("interrupt_for_recess", "retire_bench")),
     _sitting((_S.DELIBERATION,), "return", _S.COUNTDOWN, "sit", ("presiding_ready",), ("arm_record", "clear_rooms")),
     _sitting(
-        (_S.IN_SESSION, *_BROKEN_OFF), "close", _S.CLOSED, "sit", (), ("close_record", "end_consultations", "rise")
+        (_S.IN_SESSION, *_BROKEN_OFF),
+        "close",
+        _S.CLOSED,
+        "sit",
+        (),
+        ("close_record", "end_consultations", "rise", "end_stream"),
     ),
     _sitting(
         _NOT_CLOSED,
@@ -88,7 +93,7 @@ SITTING: Final = (
         _S.CLOSED,
         "sit",
         ("lawful_conversion", "reason_given"),
-        ("close_record", "end_consultations", "rise"),
+        ("close_record", "end_consultations", "rise", "end_stream"),
     ),
     _sitting(
         _NOT_CLOSED,
@@ -96,7 +101,7 @@ SITTING: Final = (
         _S.CLOSED,
         SYSTEM_ONLY,
         ("long_overdue", "nobody_inside"),
-        ("close_record", "end_consultations", "rise", "task_not_closed_by_judge"),
+        ("close_record", "end_consultations", "rise", "end_stream", "task_not_closed_by_judge"),
     ),
 )
 
@@ -108,7 +113,48 @@ DOORS: Final = (
         Doors.CLOSED,
         "close_doors",
         guards=("in_session", "lawful_privacy"),
-        effects=("show_public_out",),
+        effects=("stop_the_stream", "show_public_out"),
     ),
     row(Machine.DOORS, (Doors.CLOSED,), "open_doors", Doors.OPEN, "close_doors", guards=("not_closed",)),
+)
+
+#: Streaming to the public (O4, O5, O7): told first, to which people may object on the record; stopped at once.
+STREAM: Final = (
+    row(
+        Machine.STREAM,
+        (Stream.OFF,),
+        "announce_stream",
+        Stream.ANNOUNCED,
+        "announce_stream",
+        guards=("not_closed", "category_known", "may_be_streamed"),
+    ),
+    row(Machine.STREAM, (Stream.ANNOUNCED,), "withdraw_stream", Stream.OFF, "announce_stream"),
+    row(
+        Machine.STREAM,
+        (Stream.ANNOUNCED, Stream.LIVE),
+        "object_to_stream",
+        SAME,
+        "object_to_stream",
+        guards=("no_objection_yet",),
+        own=True,
+    ),
+    row(
+        Machine.STREAM,
+        (Stream.ANNOUNCED,),
+        "start_stream",
+        Stream.LIVE,
+        "stream",
+        guards=("in_session", "doors_open", "public_directed", "objections_answered"),
+        effects=("let_public_in",),
+    ),
+    # Never fails: who watches is out at once.
+    row(Machine.STREAM, (Stream.LIVE,), "stop_stream", Stream.ANNOUNCED, "stream", effects=("show_viewers_out",)),
+    row(
+        Machine.STREAM,
+        (Stream.ANNOUNCED, Stream.LIVE),
+        "end_stream",
+        Stream.OFF,
+        SYSTEM_ONLY,
+        effects=("show_viewers_out",),
+    ),
 )

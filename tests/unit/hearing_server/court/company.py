@@ -57,6 +57,16 @@ def in_full_swing() -> Room:
     return room
 
 
+def streamed() -> Room:
+    """The public watches."""
+    room = in_session()
+    room.give("judge", "classify", detail={"category": "ordinary"})
+    room.give("clerk", "announce_stream")
+    room.give("respondent", "object_to_stream", detail={"text": "my safety"})
+    assert room.give("judge", "start_stream", reason="open justice") is None
+    return room
+
+
 def waiting() -> Room:
     room = company()
     room.arrive(*IDS)
@@ -166,6 +176,7 @@ BEGINNINGS: tuple[Callable[[], Room], ...] = (
     forgotten,
     private,
     about_to_resume,
+    streamed,
     to_be_signed,
     nearly_signed,
 )
@@ -181,6 +192,9 @@ ARGUMENTS: dict[str, tuple[dict[str, Any], ...]] = {
     "interrupt_record": ({"ground": "mediation"}, {"ground": "lunch"}),
     "request_interrupt": ({"ground": "private_evidence"},),
     "direct_public": ({"grounds": "a press interest"},),
+    "classify": ({"category": "ordinary"}, {"category": "ordinary"}, {"category": "family"}, {"category": "privacy"}),
+    "announce_stream": ({}, {"override": "of great public concern"}),
+    "object_to_stream": ({"text": "my safety"},),
     "lift": ({}, {"keep": ["guest", "claimant"]}),
     "dismiss": ({}, {"release": True}),
     "consult": ({"invite": ["lawyer"]}, {"invite": ["respondent", "claimant"]}, {"invite": ["witness"]}, {}),
@@ -235,7 +249,7 @@ _USUAL_WORDS = {
         state_incident direct_public withdraw_public restrict unrestrict remove readmit enter_bench_room
         leave_bench_room prompt_return warn_return warn_return treat_as_left treat_as_left excuse_leaving order_place
         require_in_person show_exhibit turn_page hide_exhibit come_in leave_room decline_suspend convert_offline
-        change_judge lower_hands
+        change_judge lower_hands classify announce_stream start_stream stop_stream withdraw_stream
     """,
     "clerk": """
         note verify_account verify_today verify_in_person ask_consent request_suspend request_interrupt close_task
@@ -251,7 +265,8 @@ _ANYBODYS_WORDS = """
     sign_in check_in check_in change_device sign_out come_back come_back consult accept decline lock_consultation
     unlock_consultation unlock_consultation leave_consultation invite raise_hand lower_hand unmute objection statement
     listen assign_mix come_in leave_room give_consent refuse_consent withdraw_consent withdraw_consent report_blocked
-    duress challenge_identity show_exhibit stop_share sign_record sign_record request_correction refuse_to_sign
+    object_to_stream duress challenge_identity show_exhibit stop_share
+    sign_record sign_record request_correction refuse_to_sign
 """
 _ANYBODYS = _ANYBODYS_WORDS.split()
 

@@ -82,7 +82,20 @@ def check_state(room: Walked, *, thorough: bool = True) -> None:
     _capture(sitting, compiled)
     _screening(sitting, compiled)
     _signatures(sitting)
+    _stream(sitting)
     CHECKED.update((1, 2, 3, 4, 7))
+
+
+def _stream(sitting: Sitting) -> None:
+    """What is streamed is public, of a kind that may be, and everybody was told (O5, O7)."""
+    if sitting.stream == "off":
+        return
+    assert sitting.state is not S.CLOSED
+    assert sitting.category in sitting.rules.stream_open or sitting.stream_override
+    assert sitting.category not in sitting.rules.stream_never
+    if sitting.stream == "live":
+        assert sitting.doors == "open"
+        assert not sitting.rules.observers_need_direction or sitting.public_grounds
 
 
 def _signatures(sitting: Sitting) -> None:

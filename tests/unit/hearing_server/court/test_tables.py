@@ -15,6 +15,7 @@ from hearing_server.court.states import (
     RecordState,
     Signature,
     SittingState,
+    Stream,
     Talk,
     TaskKind,
     TaskState,
@@ -35,6 +36,8 @@ TALK = f"{SESSION}; judge recess; lawyer consult invite=claimant"
 ROOM = f"{TALK}; claimant accept consultation=?talk"
 GONE = f"{SESSION}; system lose claimant"
 FAILED = f"{SESSION}; system fail"
+TOLD = f"{SESSION}; judge classify category=ordinary; judge announce_stream"
+LIVE = f"{TOLD}; judge start_stream"
 HASH, ROOT = "a" * 64, "b" * 64
 BYTES = f"draft=1 text_hash={HASH} record_root={ROOT}"
 OUT = f"{SESSION}; judge close; clerk circulate {BYTES}"
@@ -66,6 +69,14 @@ WAYS: dict[tuple[str, str], str] = {
     # --- doors ----------------------------------------------------------------------
     ("close_doors", "open"): f"{SESSION}; judge call observer; judge close_doors ground=minors",
     ("open_doors", "closed"): f"{SESSION}; judge close_doors ground=minors; judge open_doors",
+    # --- the stream ------------------------------------------------------------------
+    ("announce_stream", "off"): TOLD,
+    ("withdraw_stream", "announced"): f"{TOLD}; clerk withdraw_stream",
+    ("object_to_stream", "announced"): f"{TOLD}; claimant object_to_stream text=safety",
+    ("start_stream", "announced"): LIVE,
+    ("stop_stream", "live"): f"{LIVE}; judge stop_stream",
+    ("end_stream", "announced"): f"{LIVE}; judge close_doors ground=minors",
+    ("classify", "not_started"): "clerk classify category=family",
     # --- record ---------------------------------------------------------------------
     ("arm", "idle"): "arrive *; judge open",
     ("first_durable", "arming"): "arrive *; judge open; system first_durable",
@@ -318,6 +329,7 @@ STATES: dict[Machine, type] = {
     Machine.PRESENCE: Presence,
     Machine.IDENTITY: Identity,
     Machine.CONSENT: Consent,
+    Machine.STREAM: Stream,
     Machine.TRANSCRIPT: Transcript,
     Machine.SIGNATURE: Signature,
     Machine.CONSULTATION: Talk,
@@ -345,6 +357,8 @@ def put(sitting: Sitting, machine: Machine, state: str) -> Sitting:
             return person(identity=Identity(state))
         case Machine.CONSENT:
             return person(consent={"trial": Consent(state)})
+        case Machine.STREAM:
+            return replace(sitting, stream=Stream(state))
         case Machine.TRANSCRIPT:
             return replace(sitting, transcript=Transcript(state))
         case Machine.SIGNATURE:
@@ -388,6 +402,7 @@ def test_it_is_refused_in_every_other_state(event: str) -> None:
         "role": "guest",
         "objection": 1,
         "ruling": "noted",
+        "category": "ordinary",
         "draft": 1,
         "text_hash": HASH,
         "record_root": ROOT,

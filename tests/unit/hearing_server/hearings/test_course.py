@@ -325,6 +325,26 @@ async def test_tasks_that_a_crash_kept_from_the_table_get_there(court: Court, mo
     assert [row.kind for row in rows if row.person_id == court.people["claimant"]] == ["duress"]
 
 
+async def test_the_public_watches_after_everybody_was_told_and_is_out_at_once(court: Court) -> None:
+    sockets = await court.start("claimant", "respondent", "clerk", "observer")
+    judge, claimant, observer = (court.people[role] for role in ("judge", "claimant", "observer"))
+    await court.command(sockets["clerk"], "classify", arguments={"category": "ordinary"})
+    await court.command(sockets["clerk"], "announce_stream")
+    await court.settled()
+    assert {sockets[role].view["stream"] for role in ("claimant", "respondent", "judge")} == {"announced"}
+    assert "object_to_stream" in sockets["claimant"].view["may"]
+    await court.command(sockets["claimant"], "object_to_stream", arguments={"text": "My address."})
+    assert await refused(court.command(sockets["judge"], "start_stream")) == "reason-missing"
+    await court.command(sockets["judge"], "start_stream", arguments={"reason": "It is withheld."})
+    assert set(court.room.plan.receive[observer]) >= {judge, claimant}
+    assert observer not in court.room.plan.publish
+    await court.settled()
+    assert [one["text"] for one in sockets["judge"].view["streamObjections"]] == ["My address."]
+    assert sockets["respondent"].view["streamObjections"] == []
+    await court.command(sockets["judge"], "stop_stream")
+    assert observer not in court.room.plan.receive
+
+
 async def test_a_hearing_that_goes_over_to_the_courtroom_takes_its_booking_along(court: Court) -> None:
     """What was done online stays, and is sealed (J25)."""
     sockets = await court.start("claimant")

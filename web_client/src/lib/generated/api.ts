@@ -126,6 +126,9 @@ export interface RulesView {
   interruptGrounds: string[];
   doorsGrounds: string[];
   convertGrounds: string[];
+  categories: string[];
+  streamExcluded: string[];
+  streamNever: string[];
   exemptGrounds: string[];
   offRecordAllowed: boolean;
   consultLimit: number;
@@ -168,6 +171,10 @@ export interface HearingView {
   listens: string;
   exhibit: ExhibitView | null;
   objections: ObjectionView[];
+  stream: "announced" | "live" | "off";
+  streamSince: number | null;
+  streamObjections: ObjectionView[];
+  category: string;
   restriction: string;
   publicGrounds: string;
   tasks: TaskView[];
