@@ -286,11 +286,12 @@ _FTS5 = text(
     "SELECT rowid FROM search_tokens WHERE search_tokens MATCH :asked AND rowid >= :low AND rowid < :high "
     "ORDER BY rowid DESC LIMIT :most"
 )
-#: Rows that are looked at one after another, the newest first, before the index is asked.
-LOOKED_AT = 2_000
+#: Rows that are looked at one after another, the newest first, before the index is asked; about 1 ms for 2,000.
+LOOKED_AT = 4_000
 _NEWEST = text(
-    "SELECT place, tokens @@ CAST(:asked AS tsquery) AS found FROM search_documents "
-    "WHERE place >= :low AND place < :high ORDER BY place DESC LIMIT :looked"
+    "SELECT place FROM (SELECT place, tokens FROM search_documents WHERE place >= :low AND place < :high "
+    "ORDER BY place DESC LIMIT :looked) AS newest "
+    "WHERE tokens @@ CAST(:asked AS tsquery) ORDER BY place DESC LIMIT :most"
 )
 _GIN = text(
     "SELECT place FROM search_documents WHERE tokens @@ CAST(:asked AS tsquery) AND place >= :low AND place < :high "
@@ -300,23 +301,17 @@ _GIN = text(
 
 
 async def _by_gin(connection: AsyncConnection, values: dict[str, Any]) -> list[int]:
-    """A GIN index has no order: all that it finds must be fetched and sorted.  What is in every hundredth hearing is
+    """A GIN index has no order: all that it finds must be fetched and sorted.  What is in every thousandth hearing is
     therefore looked for in the newest first, where a page of it is soon full; the index is left what is rarer."""
     typed: list[BindParameter[Any]] = [
         bindparam("asked", type_=String()),
         *(bindparam(name, type_=BigInteger()) for name in ("low", "high")),
     ]
-    newest = (
-        await connection.execute(_NEWEST.bindparams(*typed), _only(values, "asked low high") | {"looked": LOOKED_AT})
-    ).all()
-    found = [int(row.place) for row in newest if row.found][: values["most"]]
-    if len(found) == values["most"] or len(newest) < LOOKED_AT:
+    newest = await connection.scalars(_NEWEST.bindparams(*typed), values | {"looked": LOOKED_AT})
+    found = [int(place) for place in newest]
+    if len(found) == values["most"]:
         return found
     return [int(place) for place in await connection.scalars(_GIN.bindparams(*typed), values)]
-
-
-def _only(values: dict[str, Any], names: str) -> dict[str, Any]:
-    return {name: values[name] for name in names.split()}
 
 
 def _asked(query: Query) -> tuple[list[str], list[tuple[str, Term]]]:
