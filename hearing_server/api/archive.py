@@ -69,3 +69,13 @@ class NewNote(Struct):
     at_s: Annotated[float, msgspec.Meta(ge=0, le=1e7)]
     #: The number of one's own note that this one corrects.
     replaces: int | None = None
+
+
+class Played(Struct):
+    """``POST /api/hearings/{id}/record/played``: what was played without a break, s after the record's start."""
+
+    from_s: Annotated[float, msgspec.Meta(ge=0, le=1e7)]
+    to_s: Annotated[float, msgspec.Meta(ge=0, le=1e7)]
+    rate: Annotated[float, msgspec.Meta(gt=0, le=16)]
+    #: Whose sound was heard, if not everybody's.
+    heard: Annotated[list[Annotated[str, msgspec.Meta(max_length=64)]], msgspec.Meta(max_length=100)] | None = None

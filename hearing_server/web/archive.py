@@ -72,6 +72,16 @@ class Archive:
                 who=WRITERS,
                 answer=list[api.WordsRow],
             ),
+            Endpoint(
+                name="notePlayed",
+                method="POST",
+                path="/api/hearings/{sitting_id}/record/played",
+                summary="Note in the access ledger what part of the record the page has played.",
+                handler=self.played,
+                who=STAFF,
+                body=api.Played,
+                status=204,
+            ),
         )
 
     # --- finding ----------------------------------------------------------------------------
@@ -152,6 +162,23 @@ class Archive:
         note = await self._own(ask, int(number))
         await self._write(ask, "", note.at_utc, note.seq)
         return Json(await self._words(ask))
+
+    async def played(self, ask: Ask) -> Response:
+        """The bytes that were asked for are in the ledger already; this says what a person heard of them."""
+        body: api.Played = ask.body
+        if body.to_s < body.from_s:
+            raise ProblemError("invalid")
+        start_ns, facts = await self._start_ns(ask), ask.hearing
+        span = {
+            "from_us": (start_ns + round(body.from_s * NS)) // 1000,
+            "to_us": (start_ns + round(body.to_s * NS)) // 1000,
+        }
+        heard = {} if body.heard is None else {"heard": sorted(body.heard)}
+        rate = f"{body.rate:g}"
+        await self._gate.note(
+            ask.caller, facts.hearing_id, "played", facts.sitting_id, time.time_ns(), **span, **heard, rate=rate
+        )
+        return Response(status_code=204)
 
     async def _own(self, ask: Ask, number: int) -> NoteRow:
         notes = await self._store.notes.read(ask.hearing.sitting_id)

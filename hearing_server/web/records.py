@@ -23,10 +23,11 @@ from recording.serve import Media, RecordReader, TooManyReaders
 
 from .. import api
 from ..court import Event, may_read_stored
+from ..court.permissions import Leave, leave, scope
 from ..hearings import Hearings, RecorderUnavailable, views
 from ..store import HearingFacts, JobRow, RecordRow, Store
 from ..store.search import Query
-from .access import PERSON_PARAMETER, STAFF, Ask, Caller, Gate, SeatCaller
+from .access import BENCH, PERSON_PARAMETER, STAFF, Ask, Caller, Gate, SeatCaller
 from .problems import Json, ProblemError
 from .ranges import ByteRange, RangeNotSatisfiable, applies, matches, parse
 
@@ -36,6 +37,8 @@ NS = 1_000_000_000
 US = 1_000_000
 #: Longest search text, characters.
 QUERY_LIMIT = 200
+#: Longest reference of an order, characters.
+ORDER_LIMIT = 200
 #: Rows of the list of hearings.
 LIST_LIMIT = 200
 
@@ -123,6 +126,7 @@ class Records:
         except RangeNotSatisfiable:
             raise ProblemError("range-refused", {"Content-Range": f"bytes */{file.size}"}) from None
         download = ask.request.query_params.get("download") is not None
+        order = leave_to_download(ask) if download else {}
         if download:
             headers["Content-Disposition"] = content_disposition(await self._file_name(ask, file))
         wanted = span or ByteRange(0, file.size)
@@ -134,7 +138,7 @@ class Records:
             return Response(status_code=status, headers=headers, media_type=file.media_type)
         action = "download" if download else "play"
         await self._gate.note(
-            ask.caller, facts.hearing_id, action, name, time.time_ns(), start=wanted.start, end=wanted.end
+            ask.caller, facts.hearing_id, action, name, time.time_ns(), start=wanted.start, end=wanted.end, **order
         )
         body = await self._body(facts, file, wanted)
         return StreamingResponse(body, status, headers, media_type=file.media_type)
@@ -221,6 +225,23 @@ class Records:
             log.warning("recorder.unavailable", error=str(error))
             raise ProblemError("recorder-unavailable", {"Retry-After": "5"}) from error
         return Response(status_code=202)
+
+
+def leave_to_download(ask: Ask) -> dict[str, str]:
+    """What the ledger says of the right to download, which listening does not bring (hearing-model.md §6): the judge
+    has it in their own case, the clerk and the custodian under an order that they name (``?order=``).
+
+    Raises :class:`ProblemError`.
+    """
+    roles = {role for role in ask.roles if leave("download", role) is not Leave.NEVER}
+    if any(scope("download", role) == "own_case" and role in BENCH for role in roles):
+        return {}
+    if not any(scope("download", role) == "order_reference" for role in roles):
+        raise ProblemError("not-allowed")
+    order = ask.request.query_params.get("order", "").strip()[:ORDER_LIMIT]
+    if not order:
+        raise ProblemError("order-missing")
+    return {"order": order}
 
 
 def _unavailable(facts: HearingFacts, error: StoreProblem) -> ProblemError:

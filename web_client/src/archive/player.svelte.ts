@@ -15,6 +15,9 @@ interface Seat {
 
 export class Player {
   readonly duration: number;
+  /** Told of each stretch that was played without a break. */
+  onplayed: ((from: number, to: number, rate: number) => void) | null = null;
+  #playedFrom: number | null = null;
   position = $state(0);
   playing = $state(false);
   rate = $state(1);
@@ -53,18 +56,29 @@ export class Player {
     if (this.playing) return this.pause();
     if (this.position >= this.duration) this.seek(0);
     this.playing = true;
+    this.#playedFrom = this.position;
     this.#anchor(this.position);
     // Inside the person's gesture, so that no browser refuses the sound.
     for (const { track, element } of this.#seats.values()) if (this.#covers(track)) void this.#start(element);
   }
 
+  /** What was played up to now is told; it goes on from here. */
+  tell(): void {
+    const from = this.#playedFrom;
+    if (from !== null && this.position > from) this.onplayed?.(from, this.position, this.rate);
+    this.#playedFrom = this.playing ? this.position : null;
+  }
+
   pause(): void {
     this.playing = false;
+    this.tell();
     this.held = false;
     for (const { element } of this.#seats.values()) element.pause();
   }
 
   seek(position: number): void {
+    this.tell();
+    this.#playedFrom = this.playing ? Math.max(0, Math.min(this.duration, position)) : null;
     this.#anchor(Math.max(0, Math.min(this.duration, position)));
     for (const { track, element } of this.#seats.values()) {
       if (this.#covers(track)) element.currentTime = this.position - track.offsetS;
@@ -78,16 +92,19 @@ export class Player {
   }
 
   setRate(rate: number): void {
+    this.tell();
     this.#anchor(this.position);
     this.rate = rate;
   }
 
   setMuted(personId: string, muted: boolean): void {
+    this.tell();
     this.muted[personId] = muted;
     this.#silence();
   }
 
   setSolo(personId: string | null): void {
+    this.tell();
     this.solo = personId;
     this.#silence();
   }
@@ -113,6 +130,14 @@ export class Player {
     } catch {
       // paused again before it began, or no data yet: the next beat looks again
     }
+  }
+
+  /** Whose sound is heard; nothing: everybody's. */
+  get heard(): string[] | null {
+    if (this.solo !== null) return [this.solo];
+    const people = [...new Set([...this.#seats.values()].map((seat) => seat.track.personId))];
+    const heard = people.filter((person) => !this.muted[person]);
+    return heard.length < people.length ? heard : null;
   }
 
   #silence(): void {

@@ -41,6 +41,7 @@ DEMANDS = {
     ("GET", "/api/hearings"): RECORD,
     ("GET", "/api/archive"): RECORD,
     ("GET", "/api/hearings/{sitting_id}/record/words"): RECORD,
+    ("POST", "/api/hearings/{sitting_id}/record/played"): RECORD,
     ("POST", "/api/hearings/{sitting_id}/record/notes"): NOTES,
     ("DELETE", "/api/hearings/{sitting_id}/record/notes/{number}"): NOTES,
     ("DELETE", "/api/hearings/{hearing_id}/people/{person_id}/link"): Demand("either", CLERK),

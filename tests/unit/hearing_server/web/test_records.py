@@ -93,7 +93,7 @@ async def test_playing_by_ranges(site: Site) -> None:
 
 async def test_downloads_have_names(site: Site) -> None:
     await site.close_hearing()
-    url = f"{site.record_url}/media/{MEDIA_NAME}?download=1"
+    url = f"{site.record_url}/media/{MEDIA_NAME}?download=1&order=O-1"
     async with site.seated("clerk") as clerk:
         english = (await clerk.get(url)).headers["content-disposition"]
         assert english.startswith('attachment; filename="HC 2026-00418 claimant Joan Joe Larkin.webm"')
@@ -103,6 +103,46 @@ async def test_downloads_have_names(site: Site) -> None:
         manifest = await clerk.get(f"{site.record_url}/manifest")
         assert manifest.content == b'{"the":"manifest"}'
         assert (await clerk.get(f"{site.record_url}/manifest.sig")).content == b"its signature"
+
+
+async def test_to_listen_is_not_to_download(site: Site) -> None:
+    await site.close_hearing()
+    url = f"{site.record_url}/media/{MEDIA_NAME}"
+    for role, refused in {
+        "clerk": "order-missing",
+        "records_custodian": "order-missing",
+        "staff_host": "not-allowed",
+    }.items():
+        async with site.signed_in(role) as browser:
+            assert (await browser.get(url)).status_code == 200, role
+            assert (await browser.get(url, params={"download": "1"})).json()["code"] == refused
+            under = await browser.get(url, params={"download": "1", "order": " 2026-O-7 "})
+            assert under.status_code == (200 if refused == "order-missing" else 403), role
+    async with site.signed_in("judge") as judge:
+        assert (await judge.get(url, params={"download": "1"})).status_code == 200
+    entries = [entry.access for entry in await site.court.store.ledger.read(site.booking.hearing_id)]
+    assert [entry.detail.get("order") for entry in entries if entry.action == "download"] == [
+        "2026-O-7",
+        "2026-O-7",
+        None,
+    ]
+
+
+async def test_the_span_that_was_played_stands_in_the_ledger(site: Site) -> None:
+    await site.close_hearing()
+    start_us = site.court.clock.now // 1000
+    async with site.signed_in("clerk") as clerk:
+        played = {"fromS": 1.5, "toS": 9.25, "rate": 1.5, "heard": ["claimant-1"]}
+        assert (await clerk.post(f"{site.record_url}/played", json=played)).status_code == 204
+        turned = {"fromS": 9, "toS": 1, "rate": 1}
+        assert (await clerk.post(f"{site.record_url}/played", json=turned)).json()["code"] == "invalid"
+    (entry,) = (
+        one.access
+        for one in await site.court.store.ledger.read(site.booking.hearing_id)
+        if one.access.action == "played"
+    )
+    begin, end = start_us + 1_500_000, start_us + 9_250_000
+    assert entry.detail == {"from_us": begin, "to_us": end, "rate": "1.5", "heard": ["claimant-1"]}
 
 
 @pytest.mark.parametrize("name", ["none.webm", "..%2Fplayback.json", "playback.json", "%2e%2e", "a" * 300])
@@ -119,7 +159,7 @@ async def test_whatever_is_given_out_stands_in_the_ledger(site: Site) -> None:
         await clerk.get(site.record_url)
         await clerk.get(url, headers={"range": "bytes=5-9"})
         await clerk.head(url)
-        await clerk.get(f"{url}?download=1")
+        await clerk.get(f"{url}?download=1&order=O-1")
         await clerk.get(f"{site.record_url}/manifest")
         await clerk.post(f"{site.record_url}/exports")
     entries = await site.court.store.ledger.read(site.booking.hearing_id)

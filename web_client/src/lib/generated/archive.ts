@@ -71,3 +71,10 @@ export interface NewNote {
   atS: number;
   replaces: number | null;
 }
+
+export interface Played {
+  fromS: number;
+  toS: number;
+  rate: number;
+  heard: string[] | null;
+}

@@ -50,6 +50,12 @@ export const en = {
     lane: "Notes",
     seek: (time: string) => `Go to ${time}`,
   },
+  downloads: {
+    order: "Order to download",
+    orderHint: "The reference of the judge's order. Each download is noted with it.",
+    orderMissing: "Give the reference of the order first.",
+    listenOnly: "Your role may listen to the record, but not download it.",
+  },
   speakers: {
     lane: "Speaking",
     next: "Next speaker",

@@ -52,6 +52,12 @@ export const zh: ArchiveWords = {
     lane: "笔记",
     seek: (time) => `转到 ${time}`,
   },
+  downloads: {
+    order: "下载所依据的命令",
+    orderHint: "请填写法官命令的文号。每次下载均与文号一并登记。",
+    orderMissing: "请先填写命令文号。",
+    listenOnly: "您的身份可以收听记录，但无权下载。",
+  },
   speakers: {
     lane: "发言",
     next: "下一位发言人",
