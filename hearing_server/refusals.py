@@ -391,29 +391,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "The hearing is not over yet. Its custody is decided after the last sitting.",
         "庭审尚未全部结束，须在最后一次开庭结束后再作决定。",
     ),
-    "custody-needs-reason": ("Give a reason.", "请填写理由。"),
-    "custody-needs-order": ("Give the reference of the order.", "请填写裁定或决定的文号。"),
     "custody-date": ("This day does not fit. Check it.", "日期不符合要求，请核对。"),
-    "custody-shorter": (
-        "The storage has locked the record to a later day, and a lock is never shortened.",
-        "存储已将该记录锁定至更晚的日期，锁定期限不能缩短。",
-    ),
-    "custody-not-held": ("The record is not under a legal hold.", "该记录未被依法冻结。"),
-    "custody-held-already": ("The record is under a legal hold already.", "该记录已被依法冻结。"),
-    "custody-so-already": ("It is so already.", "当前已是该状态。"),
-    "custody-held": (
-        "The record is under a legal hold. It cannot be destroyed before that is released.",
-        "该记录已被依法冻结，解除之前不能销毁。",
-    ),
-    "custody-retained": (
-        "The record must still be kept. It can be destroyed after the last day of its retention.",
-        "该记录仍在保管期内，期满之后才能销毁。",
-    ),
-    "custody-not-marked": ("Nobody has marked this record for destruction.", "尚无人提请销毁该记录。"),
-    "custody-same-person": (
-        "You marked this record yourself. Another person has to approve its destruction.",
-        "销毁是您本人提请的，须由另一人批准。",
-    ),
     "disk-short": (
         "The disk for recordings is nearly full, so no hearing is opened now. Call technical staff.",
         "录制磁盘即将写满，暂不能开庭。请联系技术人员。",

@@ -63,7 +63,9 @@ def _parser() -> argparse.ArgumentParser:
     recorder.set_defaults(command=_recorder)
 
     verify = commands.add_parser("verify", help="check a record: every byte, the chain, the manifest, the signature")
-    verify.add_argument("record", help="a folder, ZIP file or s3://… address that holds one record, or the archive of many")
+    verify.add_argument(
+        "record", help="a folder, ZIP file or s3://… address that holds one record, or the archive of many"
+    )
     verify.add_argument("--sitting", metavar="ID", help="which record, if there are several")
     verify.add_argument("--public-key", metavar="FILE", help="the public key that must have signed it")
     verify.add_argument("--authority", metavar="FILE", help="root certificates of trusted time-stamp authorities, PEM")

@@ -1,8 +1,8 @@
 """The custody of a hearing's record after the close: how long it is kept, held, hidden, and who may destroy it.
 
 Like a sitting it is a log: each decision is checked against what the ones before it lead to, and appended.  Nobody
-deletes inside retention, nobody alone, and a hold stops everything (C20, C21, E14, E15; machine A of
-hearing-model.md).  Pure: the day comes in, and what is locked.
+deletes inside retention, nobody alone, and a hold stops everything (C20, C21, E14, E15): that is machine A's law
+(:mod:`.artefact`); here is what it means for all of a hearing's record, in days.
 """
 
 from __future__ import annotations
@@ -13,7 +13,13 @@ from datetime import date
 from enum import StrEnum
 from typing import Final
 
+from .artefact import Artefact, keep
+from .desk import Request
+from .model import Refused
+from .permissions import CUSTODIAN
 from .retention import retention_class
+from .states import ArtefactState
+from .tables.artefact import ARTEFACT
 
 TEXT_LIMIT: Final = 2000
 
@@ -46,14 +52,28 @@ class Action(StrEnum):
     DESTROYED = "destroyed"
 
 
-#: What needs a reason, and what a reference to an order of the court.
-NEEDS_REASON: Final = frozenset(
-    {Action.OVERRIDE, Action.HOLD, Action.RELEASE, Action.HIDE, Action.SHOW, Action.MARK, Action.WITHDRAW}
-)
-NEEDS_ORDER: Final = frozenset({Action.OVERRIDE, Action.HOLD, Action.RELEASE})
+#: What each is called in machine A.  Of an outcome it knows the day only, and of its end the storage's word.
+EVENTS: Final[dict[Action, str]] = {
+    Action.OVERRIDE: "retain",
+    Action.HOLD: "hold",
+    Action.RELEASE: "release",
+    Action.HIDE: "hide",
+    Action.SHOW: "unhide",
+    Action.MARK: "mark",
+    Action.WITHDRAW: "unmark",
+    Action.APPROVE: "destroy",
+}
+#: Who decides what.
+WHO: Final[dict[Action, frozenset[str]]] = {
+    Action.OUTCOME: frozenset({"judge", "clerk", CUSTODIAN}),
+    **{action: next(row.who for row in ARTEFACT if row.event == event) for action, event in EVENTS.items()},
+}
+#: What needs a reason: all but what the judgment itself says.
+NEEDS_REASON: Final = frozenset(EVENTS)
 #: What changes how long the storage locks the record: it must be told.
 FOR_STORAGE: Final = frozenset({Action.OUTCOME, Action.OVERRIDE, Action.HOLD, Action.RELEASE, Action.APPROVE})
 SYSTEM: Final = "system"
+DAY_NS: Final = 86_400 * 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,63 +161,66 @@ def applied(custody: RecordCustody, decision: Decision, profile: str) -> RecordC
             return replace(custody, destroyed=True)
 
 
-def settle(decision: Decision, custody: RecordCustody, profile: str, *, locked: bool) -> Decision | None:
+def settle(decision: Decision, custody: RecordCustody, profile: str) -> Decision | None:
     """The decision with the day to which it leads; nothing if the court has no such outcome or the day is missing.
 
-    ``locked``: the storage's locks only grow, so that an outcome which leads to an earlier day leaves the later one.
+    What is kept is kept for longer, never for less time: an outcome that leads to an earlier day leaves the later one.
     """
     if decision.action is Action.OUTCOME:
         kind = retention_class(profile, decision.outcome)
         if kind is None or decision.decided is None:
             return None
         until = kind.until(decision.decided, decision.sentence_ends)
-        if locked and custody.until is not None:
-            until = max(until, custody.until)
-        return replace(decision, until=until)
+        return replace(decision, until=until if custody.until is None else max(until, custody.until))
     if decision.action is Action.OVERRIDE and decision.until is None:
         return None
     return decision
 
 
-def refusal(custody: RecordCustody, decision: Decision, today: date, *, closed: bool, locked: bool) -> str:
-    """Why this may not be decided now; empty if it may.  The codes have sentences in hearing_server/refusals.py."""
+def refusal(custody: RecordCustody, decision: Decision, roles: frozenset[str], today: date, *, closed: bool) -> str:
+    """Why this may not be decided now by somebody with these roles; empty if it may.
+
+    Machine A decides; what is said here first is what it has no word for, or a plainer one.
+    """
     action = decision.action
+    if action is Action.DESTROYED:
+        return "" if custody.approved_by and not custody.destroyed else "artefact-state"
     if custody.destroyed or custody.approved_by:
-        return "" if action is Action.DESTROYED and not custody.destroyed else "custody-destroyed"
+        return "custody-destroyed"
+    if not roles & WHO[action]:
+        return "not-allowed"
     if not closed:
         return "custody-not-closed"
     if action in NEEDS_REASON and not decision.reason.strip():
-        return "custody-needs-reason"
-    if action in NEEDS_ORDER and not decision.order.strip():
-        return "custody-needs-order"
-    match action:
-        case Action.OUTCOME if not _before(decision.decided, today):
-            return "custody-date"
-        case Action.OVERRIDE if not _before(today, decision.until):
-            return "custody-date"
-        case Action.OVERRIDE if locked and custody.until is not None and not _before(custody.until, decision.until):
-            return "custody-shorter"
-        case Action.RELEASE if not custody.held:
-            return "custody-not-held"
-        case Action.HOLD if custody.held:
-            return "custody-held-already"
-        case Action.HIDE | Action.SHOW if custody.hidden is (action is Action.HIDE):
-            return "custody-so-already"
-        case Action.MARK | Action.APPROVE if custody.held:
-            return "custody-held"
-        case Action.MARK | Action.APPROVE if not custody.due(today):
-            return "custody-retained"
-        case Action.MARK if custody.marked_by:
-            return "custody-so-already"
-        case Action.APPROVE | Action.WITHDRAW if not custody.marked_by:
-            return "custody-not-marked"
-        case Action.APPROVE if custody.marked_by == decision.by:
-            return "custody-same-person"
-        case Action.DESTROYED:
-            return "custody-not-marked"
-    return ""
+        return "reason-missing"
+    if action is Action.OUTCOME:
+        return "custody-date" if decision.decided is None or decision.decided > today else ""
+    if action is Action.OVERRIDE and (decision.until is None or decision.until < today):
+        return "custody-date"
+    if action in (Action.MARK, Action.APPROVE) and not custody.due(today):
+        return "legal-hold" if custody.held else "retention-runs"
+    asked = Request(
+        name=EVENTS[action],
+        actor=decision.by,
+        roles=roles,
+        utc=_day_ns(today),
+        reason=decision.reason,
+        detail={"order": decision.order, "until": _day_ns(decision.until) if decision.until else 0},
+    )
+    answer = keep(_artefact(custody, today), asked)
+    return answer.code if isinstance(answer, Refused) else ""
 
 
-def _before(one: date | None, other: date | None) -> bool:
-    """The same day, or earlier; never if there is none."""
-    return one is not None and other is not None and one <= other
+def _artefact(custody: RecordCustody, today: date) -> Artefact:
+    """The record as machine A sees it; its time is in whole days here, and over when the last one is."""
+    return Artefact(
+        state=ArtefactState.EXPIRED if custody.due(today) else ArtefactState.ARCHIVED,
+        retain_until=None if custody.until is None else _day_ns(custody.until),
+        hold=custody.hold_order if custody.held else "",
+        hidden=custody.hidden,
+        marked_by=custody.marked_by,
+    )
+
+
+def _day_ns(day: date) -> int:
+    return day.toordinal() * DAY_NS

@@ -48,14 +48,11 @@ class CustodyFile:
 
 
 class CustodyOffice:
-    """``locked``: whether the storage locks what it is given, so that nothing can be kept for less time than before."""
+    """What is decided about the records of closed hearings, and telling the storage."""
 
-    def __init__(
-        self, store: Store, recorder: Recorder, *, locked: bool, utc: Callable[[], int] = time.time_ns
-    ) -> None:
+    def __init__(self, store: Store, recorder: Recorder, utc: Callable[[], int] = time.time_ns) -> None:
         self._store = store
         self._recorder = recorder
-        self._locked = locked
         self._utc = utc
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -77,18 +74,16 @@ class CustodyOffice:
         """In the court's own time zone."""
         return datetime.fromtimestamp(self._utc() / 1e9, UTC).astimezone(_zone(facts)).date()
 
-    async def decide(self, facts: HearingFacts, decision: Decision, name: str, name_zh: str) -> CustodyFile:
-        """Write the decision down.  Raises :class:`CustodyRefused`, or :class:`StoreError`."""
+    async def decide(
+        self, facts: HearingFacts, decision: Decision, roles: frozenset[str], name: str, name_zh: str
+    ) -> CustodyFile:
+        """Write down what somebody with these roles decides.  Raises :class:`CustodyRefused`, :class:`StoreError`."""
         for _ in range(3):
             file = await self.file(facts)
-            settled = settle(decision, file.custody, facts.court.profile, locked=self._locked)
+            settled = settle(decision, file.custody, facts.court.profile)
             days = await self._store.docket.days(facts.hearing_id)
             closed = bool(days) and all(day.state == "closed" for day in days)
-            code = (
-                "invalid"
-                if settled is None
-                else refusal(file.custody, settled, file.today, closed=closed, locked=self._locked)
-            )
+            code = "invalid" if settled is None else refusal(file.custody, settled, roles, file.today, closed=closed)
             if code or settled is None:
                 raise CustodyRefused(code)
             serial = file.custody.serial + 1
@@ -167,7 +162,7 @@ class CustodyOffice:
         file = await self.file(facts)
         if all(told.serial >= file.custody.to_storage for told in file.told):
             with contextlib.suppress(CustodyRefused):  # another process has said so
-                await self.decide(facts, Decision(action=Action.DESTROYED, by=SYSTEM), *BY_SYSTEM)
+                await self.decide(facts, Decision(action=Action.DESTROYED, by=SYSTEM), frozenset(), *BY_SYSTEM)
 
 
 def _folded(rows: list[CustodyRow], facts: HearingFacts) -> RecordCustody:

@@ -67,7 +67,6 @@ class Hearings:
         clock: Clock | None = None,
         *,
         countdown_s: float | None = None,
-        locked: bool = False,
     ) -> None:
         self._store = store
         self._rooms = rooms
@@ -78,7 +77,7 @@ class Hearings:
         self._loading: dict[str, asyncio.Future[SittingActor]] = {}
         self._sweeper: asyncio.Task[None] | None = None
         #: The custody of closed hearings' records.
-        self.custody = CustodyOffice(store, recorder, locked=locked, utc=self._clock.utc)
+        self.custody = CustodyOffice(store, recorder, self._clock.utc)
         self._disk = DiskPolicy(store, self._on_now, self._clock.utc)
         self._keeper = Keeper(
             store, recorder, self._facts_for_record, self._record_sealed, self._record_archived, self._disk.heard

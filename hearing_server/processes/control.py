@@ -64,9 +64,7 @@ async def running_control(
         rooms = Rooms(bus, turn=turn_servers(settings))
         await rooms.start()
         stack.push_async_callback(rooms.aclose)
-        hearings = Hearings(
-            store, rooms, RecorderClient(bus), countdown_s=settings.countdown_s, locked=settings.lock != "off"
-        )
+        hearings = Hearings(store, rooms, RecorderClient(bus), countdown_s=settings.countdown_s)
         await hearings.start()
         stack.push_async_callback(hearings.aclose)
 

@@ -9,8 +9,8 @@ from typing import Any, Final, cast
 from starlette.responses import Response
 
 from .. import desk_api as d
-from ..court.custody import SYSTEM, Action, Decision, RecordCustody
-from ..court.permissions import CUSTODIAN, Leave, roles_with
+from ..court.custody import SYSTEM, WHO, Action, Decision, RecordCustody
+from ..court.permissions import CUSTODIAN
 from ..court.retention import CLASSES
 from ..hearings import Hearings
 from ..hearings.custody import CustodyFile, CustodyRefused
@@ -21,15 +21,6 @@ from .problems import Json, ProblemError
 NS = 1_000_000_000
 #: Longest search text, characters.
 QUERY_LIMIT = 200
-#: Who decides what; nobody decides that the storage has done its part.
-WHO: Final[dict[Action, frozenset[str]]] = {
-    Action.OUTCOME: frozenset({"judge", "clerk", CUSTODIAN}),
-    **dict.fromkeys(
-        (Action.OVERRIDE, Action.HOLD, Action.RELEASE, Action.HIDE, Action.SHOW), roles_with("retention", Leave.ALLOWED)
-    ),
-    **dict.fromkeys((Action.MARK, Action.WITHDRAW), roles_with("mark_for_deletion", Leave.ALLOWED)),
-    Action.APPROVE: roles_with("approve_deletion", Leave.ALLOWED),
-}
 #: Who sees it.
 READERS: Final = frozenset({CUSTODIAN, "clerk", "judge", "auditor"})
 DECIDERS: Final = frozenset().union(*WHO.values())
@@ -107,9 +98,9 @@ class CustodyDesk:
             until=request.until,
         )
         try:
-            if not ask.roles & WHO.get(action, frozenset()):
+            if action is Action.DESTROYED:  # the storage says so, and nobody else
                 raise CustodyRefused("not-allowed")
-            file = await self._office.decide(facts, decision, caller.name, caller.name_zh)
+            file = await self._office.decide(facts, decision, ask.roles, caller.name, caller.name_zh)
         except CustodyRefused as refused:
             await self._gate.note(caller, facts.hearing_id, "custody-refused", action.value, _now(), code=refused.code)
             raise ProblemError(refused.code) from refused

@@ -209,6 +209,7 @@ async def test_two_custodians_have_a_record_destroyed_that_is_due(demo: Running,
     second = await desk.sit()
     await desk.sign_in(second, "r.brook", path=f"/staff/custody/{hearing}")
     await second.get_by_test_id("custody-approve").click()
+    await second.get_by_test_id("reason").fill("Looked at again: nothing is pending.")
     await second.get_by_test_id("custody-save").click()
     await second.get_by_test_id("confirm-destroy-agree").click()
     await second.get_by_test_id("nothing").wait_for()

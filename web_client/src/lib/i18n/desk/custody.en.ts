@@ -62,8 +62,8 @@ export const custody = {
     destroyed: "Destroyed",
   } satisfies Record<Action, string>,
   effects: {
-    outcome: "The storage locks the record to the last day of its retention. A lock is never shortened.",
-    override: "Under a lock only a later day is taken.",
+    outcome: "The storage locks the record to the last day of its retention. What is kept is never kept for less time.",
+    override: "The record can be kept for longer, never for less time.",
     hold: "Nothing of the record is destroyed before the hold is released, whatever the day.",
     release: "The record can be destroyed again when its retention is over.",
     hide: "Nobody but the records custodian sees the record. This can be undone.",

@@ -55,8 +55,8 @@ export const custody: CustodyWords = {
     destroyed: "已销毁",
   },
   effects: {
-    outcome: "存储系统将该记录锁定至保管期最后一日，锁定期限不能缩短。",
-    override: "已锁定的记录只能改为更晚的日期。",
+    outcome: "存储系统将该记录锁定至保管期最后一日，保管期限只能延长，不能缩短。",
+    override: "保管期限只能延长，不能缩短。",
     hold: "解除冻结之前，无论期限是否届满，均不得销毁。",
     release: "保管期满后可以销毁。",
     hide: "除档案管理员外，任何人均不能查看。可以恢复。",
