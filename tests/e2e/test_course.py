@@ -80,6 +80,11 @@ async def test_what_the_bench_orders_is_what_people_hear_and_see(room: tuple[Run
     await hears(judge, set(), "the bench hears nobody")
     await hears(respondent, {"judge"}, "the bench alone is heard")
     await judge.press("curtain")
+    await judge.press("lift-agree")
+    await claimant.see("locked")
+    await hears(respondent, {"judge"}, "pictures are back, and microphones are locked")
+    await sees(respondent, {"judge", "claimant", "respondent"}, "all are seen")
+    await judge.press("unlock-all")
     await hears(respondent, {"judge", "claimant"}, "the curtain is open")
 
     # A recess: nobody is heard, and nothing is recorded.

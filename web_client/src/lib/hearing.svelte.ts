@@ -126,6 +126,7 @@ export class Hearing {
     this.devices.onTrack = (source) => this.#localChanged(source);
     this.devices.onLost = (source, silenced) => {
       this.lostDevice[source] = true;
+      this.#reportLost(source);
       // A telephone call takes the whole telephone; a computer's switch takes the microphone, and a banner will do.
       const called = (silenced && this.#touched.matches) || document.visibilityState === "hidden";
       if (source === "microphone" && called) this.takenAway = true;
@@ -152,6 +153,12 @@ export class Hearing {
     const known = new Set(afresh ? [] : this.entries.map((entry) => entry.seq));
     const more = entries.filter((entry) => !known.has(entry.seq));
     this.entries = [...(afresh ? [] : this.entries), ...more].slice(-ENTRIES_KEPT);
+  }
+
+  /** Who is neither seen nor heard need not find that out alone: staff get a task. */
+  #reportLost(device: Source): void {
+    const report = { name: "report_blocked" as const, requestId: crypto.randomUUID(), expectedVersion: null, arguments: { device } };
+    this.#signal.ask({ type: "command", ...report }, true).catch(() => undefined); // the banner tells the person all the same
   }
 
   /** Give a command; what the server says against it is shown in its own words. */
@@ -391,7 +398,7 @@ export class Hearing {
     this.said = announcement(this.view, view) || this.said;
     this.#settling.note(view.people, this.now);
     this.view = view;
-    if (view.state === "closed") {
+    if (view.state === "closed" && !this.#keepsRoom(view)) {
       this.#release();
       return;
     }
@@ -403,6 +410,17 @@ export class Hearing {
     this.#save();
     if (this.inRoom || starting || view.mayPublish.length > 0) this.#lock.hold();
     else this.#lock.release();
+  }
+
+  /** The judges' room stays open after the close; outside it their devices are off. */
+  #keepsRoom(view: HearingView): boolean {
+    if (view.place === "deliberation") return true;
+    if (!view.may.includes("enter_bench_room")) return false;
+    this.stopSharing();
+    for (const source of ["camera", "microphone"] as const) {
+      if (this.devices.wanted[source]) void this.devices.want(source, false).then(() => this.#localChanged(source));
+    }
+    return true;
   }
 
   #localChanged(source: Source): void {

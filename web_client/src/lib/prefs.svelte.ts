@@ -49,6 +49,8 @@ class Preferences {
   lowData = $state(stored("lowData") === "on");
   /** In low-data mode: take no shared screens either. */
   noScreens = $state(stored("noScreens") === "on");
+  /** See one's own picture; others see it all the same. */
+  selfView = $state(stored("selfView") !== "off");
   readonly t = $derived(messages[this.locale]);
 
   setLocale(locale: Locale): void {
@@ -75,6 +77,11 @@ class Preferences {
   setNoScreens(on: boolean): void {
     this.noScreens = on;
     keep("noScreens", on ? "on" : "off");
+  }
+
+  setSelfView(on: boolean): void {
+    this.selfView = on;
+    keep("selfView", on ? "on" : "off");
   }
 
   otherLocale(): Locale {

@@ -37,6 +37,10 @@ export class LocalDevices {
   microphoneTrack = $state.raw<MediaStreamTrack | null>(null);
   chosen = $state<Record<Source, string>>({ camera: "", microphone: "" });
 
+  /** The camera's system can blur what is behind the person (W3C Media Capture and Streams Extensions, backgroundBlur). */
+  canBlur = $state(false);
+  blurred = $state(false);
+
   /** Told of every new track, and of null when there is none any more. */
   onTrack: (source: Source, track: MediaStreamTrack | null) => void = () => {};
   /** A track that worked went away and could not be had again.  `silenced`: the system holds it, as a telephone call does. */
@@ -131,6 +135,11 @@ export class LocalDevices {
     }
   }
 
+  async blur(on: boolean): Promise<void> {
+    this.blurred = on;
+    await this.#tracks.camera?.applyConstraints({ ...this.#constraints("camera"), backgroundBlur: on } as MediaTrackConstraints).catch(() => (this.blurred = !on));
+  }
+
   close(): void {
     this.#closed = true;
     navigator.mediaDevices?.removeEventListener("devicechange", this.#refresh);
@@ -158,7 +167,10 @@ export class LocalDevices {
     this.#tracks[source] = track;
     this.state[source] = "ok";
     this.chosen[source] = track.getSettings().deviceId ?? "";
-    if (source === "camera") this.cameraStream = new MediaStream([track]);
+    if (source === "camera") {
+      this.cameraStream = new MediaStream([track]);
+      this.#learnBlur(track);
+    }
     else {
       track.enabled = this.wanted.microphone;
       this.microphoneTrack = track;
@@ -171,6 +183,12 @@ export class LocalDevices {
     track.addEventListener("mute", silenced);
     if (track.muted) silenced(); // no event tells of what was so from the beginning
     this.onTrack(source, track);
+  }
+
+  #learnBlur(track: MediaStreamTrack): void {
+    const { backgroundBlur = [] } = (track.getCapabilities?.() ?? {}) as { backgroundBlur?: boolean[] };
+    this.canBlur = backgroundBlur.includes(true) && backgroundBlur.includes(false);
+    if (this.canBlur && this.blurred) void this.blur(true);
   }
 
   /** Take the device again, unless that has just been tried in vain. */
