@@ -79,3 +79,29 @@ class Played(Struct):
     rate: Annotated[float, msgspec.Meta(gt=0, le=16)]
     #: Whose sound was heard, if not everybody's.
     heard: Annotated[list[Annotated[str, msgspec.Meta(max_length=64)]], msgspec.Meta(max_length=100)] | None = None
+
+
+class AccessRow(Struct):
+    """Somebody did something with the record.  ``from_at``, ``to_at``: the part of it that they played or noted;
+    ``count``: so many requests for bytes of one player, told as one."""
+
+    number: int
+    at: float
+    actor: str
+    actor_zh: str
+    role: str
+    action: str
+    target: str
+    order: str
+    from_at: float | None = None
+    to_at: float | None = None
+    count: int = 1
+
+
+class AccessPage(Struct):
+    """``GET /api/hearings/{id}/record/access``: newest first, at most 500.  ``intact``: each entry of the ledger, also
+    those that are not shown, hangs on the one before."""
+
+    intact: bool
+    entries: int
+    rows: list[AccessRow]

@@ -109,6 +109,8 @@ class RecordPage(Struct):
     log: list[LogRow]
     seal: SealCheck | None
     exports: list[Job]
+    #: What may not be reported of this hearing, shown to everybody who opens the record.
+    restriction: str = ""
 
 
 class Job(Struct):

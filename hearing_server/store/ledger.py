@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 from sqlalchemy import insert, select
@@ -111,3 +111,13 @@ def digest(ledger: str, entry: LedgerEntry) -> str:
 
 def _canonical(value: object) -> str:
     return msgspec.json.encode(value, order="deterministic").decode()
+
+
+def intact(ledger: str, entries: Sequence[LedgerEntry]) -> bool:
+    """Whether these, all of a chain and in their order, are as they were written, with none left out between them."""
+    before, seq = FIRST_HASH, 0
+    for entry in entries:
+        if entry.seq != seq + 1 or entry.prev_hash != before or entry.hash != digest(ledger, entry):
+            return False
+        before, seq = entry.hash, entry.seq
+    return True

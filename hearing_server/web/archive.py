@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -14,13 +16,18 @@ from ..api import archive as api
 from ..court import Event
 from ..court.permissions import Leave, roles_with
 from ..hearings import Hearings
-from ..store import HearingFacts, Store
+from ..store import HearingFacts, LedgerEntry, Store
 from ..store.archive import NoteRow
+from ..store.ledger import intact
 from ..store.search import Found, Words, words_of
 from .access import STAFF, Ask, Endpoint, Gate, SeatCaller
 from .problems import Json, ProblemError
 from .records import NS, QUERY_LIMIT, Records, may_see, scope_of
 
+#: Who may read who had the record.
+READERS: Final = roles_with("ledger", Leave.ALLOWED)
+#: Rows of the ledger that one answer has.
+ACCESS_LIMIT: Final = 500
 #: Who may write notes into a record, and read those of others.
 WRITERS: Final = roles_with("note", Leave.ALLOWED)
 
@@ -81,6 +88,15 @@ class Archive:
                 who=STAFF,
                 body=api.Played,
                 status=204,
+            ),
+            Endpoint(
+                name="readAccess",
+                method="GET",
+                path="/api/hearings/{sitting_id}/record/access",
+                summary="Who opened, played, downloaded or changed what of this hearing: its access ledger, checked.",
+                handler=self.access,
+                who=READERS,
+                answer=api.AccessPage,
             ),
         )
 
@@ -180,6 +196,25 @@ class Archive:
         )
         return Response(status_code=204)
 
+    async def access(self, ask: Ask) -> Response:
+        """The ledger of the hearing; to read it is in the ledger, too."""
+        facts = ask.hearing
+        await self._gate.note(ask.caller, facts.hearing_id, "read-ledger", facts.sitting_id, time.time_ns())
+        entries = await self._store.ledger.read(facts.hearing_id)
+        whole = await asyncio.to_thread(intact, facts.hearing_id, entries)
+        told = _told(entries)[:ACCESS_LIMIT]
+        names = await self._names(facts, {entry.access.actor for entry, _ in told})
+        rows = [_access_row(entry, count, names) for entry, count in told]
+        return Json(api.AccessPage(intact=whole, entries=len(entries), rows=rows))
+
+    async def _names(self, facts: HearingFacts, actors: set[str]) -> dict[str, tuple[str, str]]:
+        names = {person.id: (person.name, person.name_zh or person.name) for person in facts.people}
+        for actor in sorted(actors - names.keys()):
+            account = await self._store.accounts.get(actor)
+            if account is not None:
+                names[actor] = (account.name, account.name_zh or account.name)
+        return names
+
     async def _own(self, ask: Ask, number: int) -> NoteRow:
         notes = await self._store.notes.read(ask.hearing.sitting_id)
         note = next((note for note in notes if note.seq == number), None)
@@ -245,6 +280,39 @@ def _written(ask: Ask, note: NoteRow, start_ns: int) -> api.WordsRow:
         text=note.text,
         own=note.author == ask.caller.id and bool(ask.roles & WRITERS),
         corrected=note.replaces is not None,
+    )
+
+
+def _told(entries: Sequence[LedgerEntry]) -> list[tuple[LedgerEntry, int]]:
+    """Newest first; a player's requests for one file after another of the same device are told as one, the first."""
+    told: list[tuple[LedgerEntry, int]] = []
+    for entry in entries:
+        last, count = told[-1] if told else (None, 0)
+        plays = entry.access.action == "play"
+        if plays and last and (last.access.action, last.access.seat) == ("play", entry.access.seat):
+            told[-1] = (last, count + 1)
+        else:
+            told.append((entry, 1))
+    return told[::-1]
+
+
+def _access_row(entry: LedgerEntry, count: int, names: dict[str, tuple[str, str]]) -> api.AccessRow:
+    access = entry.access
+    name, name_zh = names.get(access.actor, (access.actor, access.actor))
+    span = [access.detail.get(end) for end in ("from_us", "to_us")]
+    begin, end = (each / 1e6 if isinstance(each, int) else None for each in span)
+    return api.AccessRow(
+        number=entry.seq,
+        at=entry.utc / NS,
+        actor=name,
+        actor_zh=name_zh,
+        role=access.role,
+        action=access.action,
+        target=access.target,
+        order=str(access.detail.get("order", "")),
+        from_at=begin,
+        to_at=end,
+        count=count,
     )
 
 

@@ -100,7 +100,7 @@ class Records:
         jobs = await self._store.records.jobs_of(facts.sitting_id)
         await self._gate.note(ask.caller, facts.hearing_id, "open-record", facts.sitting_id, time.time_ns())
         seen = [event for event in events if may_see(ask, event)]
-        return Json(_page(ask, playback, seen, record, jobs))
+        return Json(_page(ask, playback, seen, record, jobs, restriction_of(events)))
 
     async def playback(self, facts: HearingFacts) -> Playback | None:
         try:
@@ -262,7 +262,19 @@ def may_see(ask: Ask, event: Event) -> bool:
 # --- shapes ----------------------------------------------------------------------------------------
 
 
-def _page(ask: Ask, playback: Playback, events: list[Event], record: RecordRow, jobs: list[JobRow]) -> api.RecordPage:
+def restriction_of(events: list[Event]) -> str:
+    """What may not be reported, as it stood when the log ended."""
+    words = {
+        "book": lambda event: event.detail.get("restriction", ""),
+        "restrict": lambda event: event.detail.get("text", ""),
+        "unrestrict": lambda event: "",
+    }
+    return next((str(words[event.name](event)) for event in reversed(events) if event.name in words), "")
+
+
+def _page(
+    ask: Ask, playback: Playback, events: list[Event], record: RecordRow, jobs: list[JobRow], restriction: str
+) -> api.RecordPage:
     facts = ask.hearing
     start_s = playback.start_us / US
     return api.RecordPage(
@@ -285,6 +297,7 @@ def _page(ask: Ask, playback: Playback, events: list[Event], record: RecordRow, 
         log=[_log_row(facts, event, start_s) for event in events],
         seal=_seal(record),
         exports=[_job(ask, facts, job) for job in jobs],
+        restriction=restriction,
     )
 
 

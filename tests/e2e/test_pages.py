@@ -211,6 +211,8 @@ async def in_the_archive(clerk: Person, look: Look, locale: str, phone: bool) ->
     await page.keyboard.press("j")
     await page.keyboard.press("i")
     await page.get_by_test_id("chosen").wait_for()
+    await clerk.press("access-show")
+    await page.locator("[data-testid=access-intact][data-intact=true]").wait_for()
     await look.at(page, "record-chosen", locale, phone)
 
 

@@ -26,6 +26,9 @@ ADMINISTRATOR = Demand("account", frozenset({"administrator"}))
 RECORD = Demand("either", STAFF)
 UPLOAD = Demand("either", DESK | {"claimant", "respondent", "lawyer"})
 IDENTITY = Demand("either", DESK | {"judge"})
+LEDGER = Demand(
+    "either", frozenset({"judge", "clerk", "lawyer", "claimant", "respondent", "records_custodian", "auditor"})
+)
 NOTES = Demand("either", BENCH | DESK)
 DIARY = Demand("either", frozenset({"clerk", "staff_host", "judge", "panel", "technician"}))
 
@@ -42,6 +45,7 @@ DEMANDS = {
     ("GET", "/api/archive"): RECORD,
     ("GET", "/api/hearings/{sitting_id}/record/words"): RECORD,
     ("POST", "/api/hearings/{sitting_id}/record/played"): RECORD,
+    ("GET", "/api/hearings/{sitting_id}/record/access"): LEDGER,
     ("POST", "/api/hearings/{sitting_id}/record/notes"): NOTES,
     ("DELETE", "/api/hearings/{sitting_id}/record/notes/{number}"): NOTES,
     ("DELETE", "/api/hearings/{hearing_id}/people/{person_id}/link"): Demand("either", CLERK),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from tests.unit.hearing_server.web.conftest import Site
+from hearing_server.store.ledger import intact
+from tests.unit.hearing_server.web.conftest import MEDIA_NAME, Site
 
 
 async def test_a_clerk_finds_their_courts_and_a_judge_their_own(site: Site) -> None:
@@ -71,3 +74,43 @@ async def test_no_note_before_the_record(site: Site) -> None:
     async with site.seated("clerk") as clerk:
         answer = await clerk.post(f"{site.record_url}/notes", json={"text": "x", "atS": 0})
         assert answer.json()["code"] == "record-not-ready"
+
+
+async def test_who_had_the_record(site: Site) -> None:
+    await site.close_hearing()
+    media = f"{site.record_url}/media/{MEDIA_NAME}"
+    async with site.signed_in("clerk") as clerk:
+        await clerk.get(site.record_url)
+        for begin in (0, 100, 200):
+            await clerk.get(media, headers={"range": f"bytes={begin}-{begin + 99}"})
+        await clerk.post(f"{site.record_url}/played", json={"fromS": 1, "toS": 3, "rate": 1})
+        await clerk.get(f"{media}?download=1&order=O-9")
+    async with site.signed_in("auditor") as auditor:
+        page = (await auditor.get(f"{site.record_url}/access")).json()
+    assert page["intact"] is True
+    assert [(row["action"], row["count"], row["order"]) for row in page["rows"]] == [
+        ("read-ledger", 1, ""),
+        ("download", 1, "O-9"),
+        ("played", 1, ""),
+        ("play", 3, ""),
+        ("open-record", 1, ""),
+    ]
+    assert {row["actor"] for row in page["rows"]} == {"Auditor", "Clerk"}
+    played = page["rows"][2]
+    assert played["toAt"] - played["fromAt"] == pytest.approx(2)
+    async with site.signed_in("technician") as technician:
+        assert (await technician.get(f"{site.record_url}/access")).status_code == 403
+
+
+async def test_a_ledger_that_was_changed_says_so(site: Site) -> None:
+    async with site.signed_in("clerk") as clerk:
+        for _ in range(3):
+            await clerk.get(f"{site.record_url}/access")
+    ledger = site.booking.hearing_id
+    entries = await site.court.store.ledger.read(ledger)
+    assert intact(ledger, entries)
+    assert intact(ledger, [])
+    assert not intact(ledger, entries[1:])
+    assert not intact(ledger, [entries[0], entries[2]])
+    assert not intact(ledger, [replace(entries[0], utc=1), *entries[1:]])
+    assert not intact("another", entries)

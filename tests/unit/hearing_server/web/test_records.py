@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from hearing_server.store import StoreError
+from hearing_server.web.records import restriction_of
 from recording import messages as m
 from recording.objects import StoreProblem
 from tests.unit.hearing_server.web.conftest import MEDIA, MEDIA_NAME, Site
@@ -44,6 +45,7 @@ async def test_the_page_of_a_record(site: Site) -> None:
         page = (await clerk.get(site.record_url)).json()
     assert page["state"] == "sealed"
     assert page["durationS"] == 61.5
+    assert page["restriction"] == ""
     (track,) = page["tracks"]
     assert track["url"] == f"{site.record_url}/media/{MEDIA_NAME}?person={site.court.people['clerk']}"
     assert track["fileName"] == "HC 2026-00418 claimant Joan Joe Larkin.webm"
@@ -143,6 +145,19 @@ async def test_the_span_that_was_played_stands_in_the_ledger(site: Site) -> None
     )
     begin, end = start_us + 1_500_000, start_us + 9_250_000
     assert entry.detail == {"from_us": begin, "to_us": end, "rate": "1.5", "heard": ["claimant-1"]}
+
+
+async def test_the_reporting_restriction_stands_over_the_record(site: Site) -> None:
+    judge = (await site.court.start("claimant"))["judge"]
+    for command, words in (("restrict", {"text": "No names"}), ("unrestrict", {}), ("restrict", {"text": "未成年人"})):
+        await site.court.command(judge, command, arguments=words)
+    events = await site.court.hearings.log_of(site.booking.hearing_id)
+    assert [restriction_of(events[:count]) for count in range(len(events) - 3, len(events) + 1)] == [
+        "",
+        "No names",
+        "",
+        "未成年人",
+    ]
 
 
 @pytest.mark.parametrize("name", ["none.webm", "..%2Fplayback.json", "playback.json", "%2e%2e", "a" * 300])

@@ -284,6 +284,7 @@ export interface RecordPage {
   log: LogRow[];
   seal: SealCheck | null;
   exports: Job[];
+  restriction: string;
 }
 
 export interface Job {

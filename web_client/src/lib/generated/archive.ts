@@ -78,3 +78,23 @@ export interface Played {
   rate: number;
   heard: string[] | null;
 }
+
+export interface AccessRow {
+  number: number;
+  at: number;
+  actor: string;
+  actorZh: string;
+  role: string;
+  action: string;
+  target: string;
+  order: string;
+  fromAt: number | null;
+  toAt: number | null;
+  count: number;
+}
+
+export interface AccessPage {
+  intact: boolean;
+  entries: number;
+  rows: AccessRow[];
+}
