@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from itsdangerous import BadSignature, URLSafeSerializer
 
+from .court.permissions import Leave, roles_with
 from .store import LinkRow, SeatRow, Store
 
 #: Devices that one link may be used on, before it has to be renewed: enough for a person who changes browsers, and
@@ -25,8 +26,8 @@ DEVICE_LIMIT = 10
 #: Longest description of a device that is kept, characters.
 DEVICE_TEXT_LIMIT = 200
 SEAT_TOKEN_BYTES = 32
-#: Roles that keep access after the close: their pages lead to the record.
-STAFF = frozenset({"judge", "panel", "clerk", "staff_host"})
+#: Roles that keep access after the close: their pages lead to the record, or to what they are to sign.
+AFTER_THE_CLOSE = roles_with("sign_record", Leave.ALLOWED) | {"staff_host"}
 
 
 class LinkRefused(Exception):
@@ -89,7 +90,7 @@ class Links:
         if link is None:
             raise LinkRefused("link-unknown")
         self._check(link)
-        if link.person.role not in STAFF:
+        if link.person.role not in AFTER_THE_CLOSE:
             facts = await self._store.docket.by_hearing(link.person.hearing_id)
             if facts is not None and facts.state == "closed":
                 raise LinkRefused("link-used-up")

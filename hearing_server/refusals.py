@@ -54,6 +54,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "The record of sound and picture is not sealed yet. What is signed has to cover it.",
         "录音录像尚未封存，签名须涵盖该记录。",
     ),
+    "signature-wrong": (
+        "The signature of this device does not fit what was to be signed. Load the page again and sign once more.",
+        "本设备的签名与待签内容不符，请重新加载页面后再次签名。",
+    ),
     "correction-unknown": (
         "There is no such request for a correction, or it has been answered.",
         "没有该项更正申请，或已作出答复。",

@@ -124,7 +124,19 @@ class Keep(Request, tag="keep"):
     decision: dict[str, Any]
 
 
-AnyRequest = Finalise | Compose | Verify | Keep
+class Write(Request, tag="write"):
+    """Make the documents of a written record that is final, sign and store them.  ``record`` is a
+    :class:`recording.written.WrittenRecord` as plain JSON.
+
+    Answer: :class:`Accepted` while the work goes on, :class:`Written` once stored, or :class:`Refused`.  What is stored
+    first stands.
+    """
+
+    sitting_id: KeyPart
+    record: dict[str, Any]
+
+
+AnyRequest = Finalise | Compose | Verify | Keep | Write
 
 
 # --- answers ---------------------------------------------------------------------------
@@ -145,6 +157,12 @@ class Finalised(Answer, tag="finalised"):
     playable: bool
 
 
+class Written(Answer, tag="written"):
+    """The written record is stored; ``document_sha256`` is of its ``record.json``."""
+
+    document_sha256: str
+
+
 class Refused(Answer, tag="refused"):
     """``reason``: invalid, unknown-sitting, not-sealed, busy, locked (not to be destroyed yet);
     ``detail`` is for the log."""
@@ -160,7 +178,7 @@ class Kept(Answer, tag="kept"):
     objects: int
 
 
-AnyAnswer = Accepted | Finalised | Kept | Refused
+AnyAnswer = Accepted | Finalised | Kept | Written | Refused
 
 
 # --- events ----------------------------------------------------------------------------

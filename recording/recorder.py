@@ -23,6 +23,8 @@ from .archive import Archive
 from .backup import paired
 from .cosignature import Cosigner
 from .custody import Custodian
+from .document_jobs import Documents
+from .documents import DocumentKey
 from .jobs import Jobs
 from .keys import SigningKey
 from .manifest import MANIFEST_NAME, SIGNATURE_NAME, decoder, prefix
@@ -78,7 +80,7 @@ class Recorder:
     """Call :meth:`run` once, and the requests at any time.  ``publish`` is called with every event, on the loop.
 
     ``origin`` is the public name of the court's transparency log, ``authority`` the address of a time-stamp authority,
-    ``cosigners`` those who are asked to cosign the log's heads.
+    ``cosigners`` those who are asked to cosign the log's heads, ``documents`` what PDF files are signed with.
     """
 
     def __init__(
@@ -91,6 +93,7 @@ class Recorder:
         origin: str = DEFAULT_ORIGIN,
         authority: str = "",
         cosigners: tuple[Cosigner, ...] = (),
+        documents: DocumentKey | None = None,
         publish: Callable[[AnyEvent], None] = lambda event: None,
         writer_wait_s: float = WRITER_WAIT_S,
     ) -> None:
@@ -109,6 +112,7 @@ class Recorder:
         self._spool_lock: int | None = None
         self._taking = asyncio.Lock()
         self._jobs = Jobs(store, key, spool / WORK_FOLDER, self._tell)
+        self._documents = Documents(store, key, documents, authority)
         self._anchors = Anchors(
             store,
             TransparencyLog(store, key, origin),
@@ -159,6 +163,7 @@ class Recorder:
             await asyncio.gather(*others, *tasks, return_exceptions=True)
             await self._jobs.aclose()
             await self.custodian.aclose()
+            await self._documents.aclose()
             if self._spool_lock is not None:
                 os.close(self._spool_lock)
                 self._spool_lock = None
@@ -197,6 +202,10 @@ class Recorder:
         """What the court decided about the custody of a record: see :class:`messages.Keep`.  Idempotent."""
         await self.take_spool()
         return await self.custodian.keep(request)
+
+    async def write(self, request: messages.Write) -> AnyAnswer:
+        """Store the documents of a written record: see :class:`messages.Write`."""
+        return await self._documents.write(request)
 
     async def finalise(self, request: messages.Finalise) -> AnyAnswer:
         """Seal the record of this sitting: see :class:`messages.Finalise`.  Idempotent."""

@@ -18,6 +18,7 @@ from .playback import (
     export_decoder,
 )
 from .playback import decoder as playback_decoder
+from .written import FOLDER, INDEX_NAME, INDEX_SIGNATURE_NAME, index_decoder
 
 #: Records whose manifest and index are kept decoded.
 RECORDS_KEPT = 32
@@ -112,6 +113,18 @@ class RecordReader:
                 yield piece
         finally:
             self._readers -= 1
+
+    async def written(self, sitting_id: str, name: str) -> bytes | None:
+        """A document of the written record; nothing before it is final.  Raises
+        :class:`recording.objects.StoreProblem`."""
+        place = m.prefix(sitting_id)
+        try:
+            await self._store.size(place + INDEX_SIGNATURE_NAME)
+            index = index_decoder.decode(await self._store.read(place + INDEX_NAME))
+            wanted = next((entry.name for entry in index.files if entry.name == FOLDER + name), None)
+            return None if wanted is None else await self._store.read(place + wanted)
+        except NotStored:
+            return None
 
     async def signed_manifest(self, sitting_id: str) -> tuple[bytes, bytes] | None:
         """The manifest and its signature as stored."""

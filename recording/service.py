@@ -70,6 +70,8 @@ async def answer(recorder: Recorder, payload: bytes) -> bytes:
             reply = await recorder.verify(request)
         case messages.Keep():
             reply = await recorder.keep(request)
+        case messages.Write():
+            reply = await recorder.write(request)
     return messages.encode(reply)
 
 

@@ -25,6 +25,15 @@ from .report import CAUSES_ZH, SOURCES_ZH, Finding, Report, finding
 from .roots import RootCheck
 from .timestamps import StampProblem
 from .transparency import check_inclusion, inclusion_decoder
+from .written import (
+    INDEX_NAME,
+    INDEX_SIGNATURE_NAME,
+    RECORD_NAME,
+    WrittenIndex,
+    index_decoder,
+    record_decoder,
+    wrong_in,
+)
 
 #: The public key that an export encloses.
 ENCLOSED_KEY_NAME = "court.pub.pem"
@@ -35,8 +44,12 @@ COMPANIONS = frozenset({ENCLOSED_KEY_NAME, VERIFIER_NAME, "README.txt"})
 #: Findings listed one by one; what is beyond is counted only.
 FINDINGS_LIMIT = 1000
 
+#: What it is called when an index is not signed by this key.
+_UNSIGNED = {PLAYBACK_NAME: "derived-unsigned", INDEX_NAME: "written-altered"}
+_SIGNED_AS = {"signed": "written-signed", "refused": "written-refused", "missing": "written-missing-signature"}
+
 Progress = Callable[[float], None]
-Derived = TypeVar("Derived", Playback, ExportEntry)
+Derived = TypeVar("Derived", Playback, ExportEntry, WrittenIndex)
 
 
 class Verification:
@@ -77,6 +90,7 @@ class Verification:
             listed = await self._derived(manifest, present)
             listed |= {entry.name for entry in manifest.objects} | COMPANIONS
             listed |= {m.MANIFEST_NAME, m.SIGNATURE_NAME, m.INCLUSION_NAME, m.STAMP_NAME}
+            listed |= await self._written(present)
             await self._inclusion(present)
             for name in sorted(name for name in present if name.startswith(m.COSIGNED_PREFIX)):
                 listed.add(name)
@@ -196,12 +210,46 @@ class Verification:
         assert self._key is not None
         data = await self._read(name)
         if signature not in present or not self._key.verifies(data, await self._read(signature)):
-            self._add("derived-unsigned" if name == PLAYBACK_NAME else "derived-altered", name)
+            self._add(_UNSIGNED.get(name, "derived-altered"), name)
         try:
             return decoder.decode(data)
         except (msgspec.DecodeError, UnicodeDecodeError):
             self._add("derived-altered", name)
             return None
+
+    async def _written(self, present: dict[str, int]) -> set[str]:
+        """The written record, if it is here: its documents, and every signature under it.  Answers its names."""
+        names = {INDEX_NAME, INDEX_SIGNATURE_NAME}
+        if INDEX_NAME not in present:
+            return names
+        index = await self._signed(INDEX_NAME, INDEX_SIGNATURE_NAME, present, index_decoder)
+        if index is None:
+            return names
+        if index.manifest_sha256 != self._manifest_sha256:
+            self._add("written-altered", INDEX_NAME)
+        for entry in index.files:
+            names.add(entry.name)
+            if entry.name not in present:
+                self._add("written-missing", entry.name)
+                continue
+            if (entry.size, entry.sha256) != await self._digest(entry.name):
+                self._add("written-altered", entry.name)
+            if entry.name == RECORD_NAME:
+                await self._signatures()
+        return names
+
+    async def _signatures(self) -> None:
+        try:
+            record = record_decoder.decode(await self._store.read(self._prefix + RECORD_NAME))
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            self._add("written-altered", RECORD_NAME)
+            return
+        for wrong in wrong_in(record, self._manifest_sha256):
+            self._add("written-wrong", wrong)
+        for entry in record.signatures:
+            self._add(_SIGNED_AS.get(entry.state, "written-wrong"), entry.name, entry.name_zh or entry.name)
+        for one in record.incidents:
+            self._add("incident", f"{one.name}: {one.text}", f"{one.name_zh or one.name}：{one.text}")
 
     async def _inclusion(self, present: dict[str, int]) -> None:
         if m.INCLUSION_NAME not in present:

@@ -41,3 +41,14 @@ from .shapes import Role as Role
 from .shapes import ShortText as ShortText
 from .shapes import SittingState as SittingState
 from .shapes import Struct as Struct
+from .written import WrittenAnswer as WrittenAnswer
+from .written import WrittenCorrection as WrittenCorrection
+from .written import WrittenDraft as WrittenDraft
+from .written import WrittenIncident as WrittenIncident
+from .written import WrittenPage as WrittenPage
+from .written import WrittenParagraph as WrittenParagraph
+from .written import WrittenRecall as WrittenRecall
+from .written import WrittenRefusal as WrittenRefusal
+from .written import WrittenRequest as WrittenRequest
+from .written import WrittenSigner as WrittenSigner
+from .written import WrittenSigning as WrittenSigning

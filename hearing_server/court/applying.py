@@ -198,6 +198,8 @@ def _apply_record(sitting: Sitting, event: Event) -> Sitting:
             return replace(sitting, interrupt_asked="")
         case "elect_fallback":
             return replace(sitting, fallback=event.reason)
+        case "open_incident":
+            return replace(sitting, incident=True, partial=True)
         case "state_incident":
             return replace(sitting, incident=False, incident_statement=event.detail["text"])
     to = RecordState(event.to)

@@ -75,6 +75,8 @@ class Hearings:
         self._clock = clock or SystemClock()
         self._actors: dict[str, SittingActor] = {}
         self._loading: dict[str, asyncio.Future[SittingActor]] = {}
+        #: Called when a record was sealed, on the loop.
+        self.on_sealed: Callable[[], None] = lambda: None
         self._sweeper: asyncio.Task[None] | None = None
         #: The custody of closed hearings' records.
         self.custody = CustodyOffice(store, recorder, self._clock.utc)
@@ -213,6 +215,10 @@ class Hearings:
         await self.act(sitting_id, actor, Command(name="close_task", detail={"task": known}), locale)
         return True
 
+    async def look(self, sitting_id: str) -> None:
+        """See what has become due in a sitting that nobody is in."""
+        await (await self._actor(sitting_id)).look()
+
     async def sitting(self, sitting_id: str) -> Sitting | None:
         """The sitting as it is now; nothing if nothing has happened in it yet."""
         actor = self._actors.get(sitting_id)
@@ -348,6 +354,7 @@ class Hearings:
     async def _record_sealed(self, sitting_id: str) -> None:
         actor = await self._actor(sitting_id)
         await actor.record_sealed()
+        self.on_sealed()
 
     async def _facts_for_record(self, sitting_id: str) -> m.SittingFacts | None:
         """What the manifest says besides the media; nothing for a sitting that was never on record."""

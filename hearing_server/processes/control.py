@@ -35,6 +35,7 @@ from ..web.app import create_app
 from ..web.media_metrics import MediaMetrics
 from ..words import Fault, Word
 from .parts import open_archive, prepare_archive, record_key
+from ..written import WrittenRecords
 from .post_office import running_post
 from .reconciliation import nightly
 
@@ -64,7 +65,8 @@ async def running_control(
         rooms = Rooms(bus, turn=turn_servers(settings))
         await rooms.start()
         stack.push_async_callback(rooms.aclose)
-        hearings = Hearings(store, rooms, RecorderClient(bus), countdown_s=settings.countdown_s)
+        recorder = RecorderClient(bus)
+        hearings = Hearings(store, rooms, recorder, countdown_s=settings.countdown_s)
         await hearings.start()
         stack.push_async_callback(hearings.aclose)
 
@@ -84,11 +86,16 @@ async def running_control(
         await stack.enter_async_context(nightly(store, archive, record_key(settings)))
         registry = CollectorRegistry()
         registry.register(MediaMetrics(lambda: rooms.heartbeats))
+        reader = RecordReader(archive)
+        written = WrittenRecords(store, hearings, reader, recorder.ask)
+        written.start()
+        stack.push_async_callback(written.aclose)
         app = create_app(
             store=store,
             links=links,
             hearings=hearings,
-            archive=RecordReader(archive),
+            archive=reader,
+            written=written,
             exhibits=ExhibitFiles(archive, settings.data / "uploads"),
             serve_socket=serve_socket,
             static_dir=STATIC,

@@ -6,6 +6,7 @@ import asyncio
 
 import structlog
 
+from recording import documents
 from recording.keys import KeyProblem, load_or_make
 from recording.recorder import Recorder
 from recording.service import run_recorder
@@ -36,6 +37,9 @@ async def _serve(settings: Settings, *, supervised: bool) -> int:
     await prepare_archive(store)
     try:
         key = load_or_make(settings.record_key_path)
+        document_key = documents.load_or_make(
+            documents.documents_path(settings.record_key_path), settings.transparency_log.split("/")[0]
+        )
     except KeyProblem as error:
         raise Fault("key-unusable", reason=error, name=variable("key_file")) from error
     recorder = Recorder(
@@ -46,6 +50,7 @@ async def _serve(settings: Settings, *, supervised: bool) -> int:
         origin=settings.transparency_log,
         authority=settings.timestamp_authority,
         cosigners=settings.cosigners,
+        documents=document_key,
     )
     async with open_bus(settings.bus, settings.run_folder, hub=False) as bus:
         serving = asyncio.create_task(run_recorder(recorder, bus))

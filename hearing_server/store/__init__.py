@@ -46,6 +46,7 @@ from .rows import (
 )
 from .search import Search
 from .seats import Seats
+from .written import Written
 
 __all__ = [
     "Access",
@@ -84,6 +85,7 @@ class Store:
         self.notes = ArchiveNotes(engine)
         self.search = Search(engine, self.docket)
         self.reconciliation = Reconciliation(engine, self.docket)
+        self.written = Written(engine)
 
     @classmethod
     async def open(cls, url: str) -> Store:

@@ -30,6 +30,7 @@ from ..hearings import Hearings
 from ..links import Links
 from ..oidc import Providers
 from ..store import HearingFacts, Store, StoreError
+from ..written import WrittenRecords
 from .access import (
     Ask,
     Caller,
@@ -61,6 +62,7 @@ from .problems import Json, ProblemError, locale_of, problem
 from .record_endpoints import record_endpoints
 from .records import Records
 from .sign_in import SignIn
+from .written import Written
 
 log = structlog.get_logger(__name__)
 
@@ -88,6 +90,7 @@ def create_app(
     serve_socket: ServeSocket,
     static_dir: Path,
     exhibits: ExhibitFiles,
+    written: WrittenRecords,
     accounts: Accounts | None = None,
     providers: Providers | None = None,
     base_url: str = "",
@@ -132,6 +135,7 @@ def create_app(
         *CustodyDesk(store, hearings, gate).endpoints(),
         *Desk(store, hearings, attendance, gate).endpoints(),
         *Guests(store, links, hearings, identity, gate).endpoints(),
+        *Written(written, archive, attendance, gate).endpoints(),
     )
     described = document(table, VERSION)
     sockets: Counter[str] = Counter()
@@ -193,6 +197,7 @@ def create_app(
         Route("/g/{token}", pages.party),
         Route("/g/{token}", pages.party),
         Route("/exhibits", pages.party),
+        Route("/written/{sitting_id}", pages.party),
         Route("/staff", pages.staff),
         Route("/staff/{page:path}", pages.staff),
         Route("/record/{hearing_id}", pages.staff),

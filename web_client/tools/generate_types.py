@@ -16,7 +16,7 @@ from typing import Any, get_args
 
 import msgspec
 
-from hearing_server.api import archive, records, room, seats, shapes
+from hearing_server.api import archive, records, room, seats, shapes, written
 from hearing_server.desk_api import arrival, booking, centre, custody, exhibits, sign_in
 from recording import report
 from signaling import messages
@@ -144,7 +144,7 @@ def modules() -> dict[str, str]:
     requests, notices = get_args(messages.AnyRequest), get_args(messages.AnyNotice)
     signal = [*requests, *notices, *SIGNAL_RESULTS]
     return {
-        "api.ts": module_text(structs_of(shapes, seats, room, records), {}),
+        "api.ts": module_text(structs_of(shapes, seats, room, records, written), {}),
         "desk.ts": module_text(structs_of(sign_in, booking, arrival, exhibits, centre, custody), {}),
         "archive.ts": module_text(structs_of(archive), {}),
         "findings.ts": findings_text(),

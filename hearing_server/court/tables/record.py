@@ -81,6 +81,8 @@ RECORD: Final = (
         "interrupt_record",
         guards=("not_closed", "reason_given"),
     ),
+    # The sealed record shows a fault that nobody noticed in the room.
+    _system(frozenset(_R) - {_R.IDLE}, "open_incident", SAME, (), ("state_the_fault",)),
     row(
         Machine.RECORD,
         frozenset(_R) - {_R.IDLE},

@@ -13,5 +13,7 @@ export type Locale = "en" | "zh-CN";
 export const ROLE_ORDER: Role[] = ["judge", "panel", "clerk", "staff_host", "claimant", "respondent", "lawyer", "interpreter", "witness", "expert", "guest", "observer", "technician"];
 /** Judges, clerk and host sit at the bench and see the courtroom before it is opened. */
 export const sitsAtBench = (role: Role): boolean => ["judge", "panel", "clerk", "staff_host"].includes(role);
+/** Who reads the written record of the hearing, and signs it. */
+export const signs = (role: Role): boolean => !["staff_host", "guest", "observer", "technician"].includes(role);
 /** Those who come in when the hearing opens; the others are called. */
 export const entersOnOpen = (role: Role): boolean => sitsAtBench(role) || role === "claimant" || role === "respondent" || role === "lawyer";

@@ -4,6 +4,7 @@ import { digest, digestOf, hex, read, type Bytes, type Source } from "./bytes";
 import { WriterChain, type Problem, type Segment } from "./hrec";
 import { RootCheck } from "./roots";
 import { checkInclusion, readKey, signed, signers, stampedAt, type Inclusion } from "./witnesses";
+import { wrongIn, type WrittenRecord } from "./written";
 
 export type Severity = "error" | "warning" | "note";
 
@@ -79,6 +80,11 @@ const MANIFEST = "manifest.json";
 const COMPANIONS = ["court.pub.pem", "README.txt", "verify.html"];
 const COSIGNED = "cosigned/";
 const PLAYBACK = "derived/playback.json";
+const WRITTEN_INDEX = "written/index.json";
+const WRITTEN_RECORD = "written/record.json";
+/** What it is called when an index is not signed by this key. */
+const UNSIGNED: Record<string, string> = { [PLAYBACK]: "derived-unsigned", [WRITTEN_INDEX]: "written-altered" };
+const SIGNED_AS: Record<string, string> = { signed: "written-signed", refused: "written-refused", missing: "written-missing-signature" };
 const FINDINGS_LIMIT = 1000;
 const ORDER: Record<Severity, number> = { error: 0, warning: 1, note: 2 };
 
@@ -109,6 +115,7 @@ class Check {
       await this.objects(manifest);
       const listed = new Set([...(await this.derived()), ...manifest.objects.map((entry) => entry.name), ...COMPANIONS]);
       for (const name of [MANIFEST, "manifest.sig", "inclusion.json", "manifest.tsr"]) listed.add(name);
+      for (const name of await this.written()) listed.add(name);
       await this.inclusion();
       for (const name of [...this.files.keys()].filter((name) => name.startsWith(COSIGNED)).sort()) {
         listed.add(name);
@@ -219,10 +226,38 @@ class Check {
   private async signedDerived<T>(name: string): Promise<T | null> {
     const data = (await this.take(name))!;
     const signature = await this.take(name.replace(/json$/, "sig"));
-    if (!signature || !signed(this.key!, data, signature)) this.add(name === PLAYBACK ? "derived-unsigned" : "derived-altered", name);
+    if (!signature || !signed(this.key!, data, signature)) this.add(UNSIGNED[name] ?? "derived-altered", name);
     const found = parsed<T>(data);
     if (!found) this.add("derived-altered", name);
     return found;
+  }
+
+  /** The written record, if it is here: its documents, and every signature under it.  Answers its names. */
+  private async written(): Promise<string[]> {
+    const names = [WRITTEN_INDEX, "written/index.sig"];
+    if (!this.files.has(WRITTEN_INDEX)) return names;
+    const index = await this.signedDerived<{ manifestSha256: string; files: { name: string; size: number; sha256: string }[] }>(WRITTEN_INDEX);
+    if (index && index.manifestSha256 !== this.manifestSha256) this.add("written-altered", WRITTEN_INDEX);
+    for (const entry of index?.files ?? []) {
+      names.push(entry.name);
+      const source = this.files.get(entry.name);
+      if (!source) {
+        this.add("written-missing", entry.name);
+        continue;
+      }
+      const [size, sha256] = await digestOf(source, (bytes) => this.count(bytes));
+      if (size !== entry.size || sha256 !== entry.sha256) this.add("written-altered", entry.name);
+      if (entry.name === WRITTEN_RECORD) await this.signatures(await read(source));
+    }
+    return names;
+  }
+
+  private async signatures(data: Bytes): Promise<void> {
+    const record = parsed<WrittenRecord>(data);
+    if (!record || !Array.isArray(record.signatures) || !Array.isArray(record.paragraphs)) return this.add("written-altered", WRITTEN_RECORD);
+    for (const wrong of await wrongIn(record, this.manifestSha256)) this.add("written-wrong", wrong);
+    for (const entry of record.signatures) this.add(SIGNED_AS[entry.state] ?? "written-wrong", entry.name, entry.nameZh || entry.name);
+    for (const { name, nameZh, text } of record.incidents) this.add("incident", `${name}: ${text}`, `${nameZh || name}：${text}`);
   }
 
   private async inclusion(): Promise<void> {

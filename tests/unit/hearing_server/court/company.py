@@ -258,7 +258,9 @@ _USUAL_WORDS = {
     """,
     "staff_host": "call dismiss mute unmute mute_all lower_hand suspend come_in leave_room close_task open",
     "panel": "open close come_in leave_room enter_bench_room leave_bench_room recess resume raise_hand",
-    "system": "first_durable degrade recover fail rearm seal writer root lose lose give_up interrupt arm elapsed",
+    "system": """
+        first_durable degrade recover fail rearm seal writer root open_incident lose lose give_up interrupt arm elapsed
+    """,
 }
 _USUAL = {giver: text.split() for giver, text in _USUAL_WORDS.items()}
 _ANYBODYS_WORDS = """

@@ -93,6 +93,7 @@ WAYS: dict[tuple[str, str], str] = {
     ("fail", "degraded"): f"{SESSION}; system degrade reason=late; system fail reason=late",
     ("rearm", "failed"): f"{FAILED}; system rearm",
     ("elect_fallback", "degraded"): f"{SESSION}; system degrade; judge elect_fallback reason=tape",
+    ("open_incident", "recording"): f"{SESSION}; system open_incident",
     ("state_incident", "failed"): f"{FAILED}; judge state_incident text=full",
     ("finalize", "recording"): f"{SESSION}; judge close",
     ("seal", "finalizing"): f"{SESSION}; judge close; system seal",

@@ -22,6 +22,7 @@ from hearing_server.store import NewHearing, PersonRow
 from hearing_server.store.accounts import AccountRow
 from hearing_server.web.access import ACCOUNT_COOKIE
 from hearing_server.web.app import create_app
+from hearing_server.written import WrittenRecords
 from recording import manifest as manifests
 from recording.objects import ObjectStore, open_store
 from recording.playback import (
@@ -51,6 +52,7 @@ class Site:
     static: Path
     accounts: Accounts
     app: Any = None
+    written: Any = None
     seats: list[Seat] = field(default_factory=list)
 
     @property
@@ -73,12 +75,17 @@ class Site:
             await websocket.send_text("served")
             await websocket.close()
 
+        archive = RecordReader(self.store)
+        self.written = WrittenRecords(
+            self.court.store, self.court.hearings, archive, self.court.recorder.ask, lambda: self.court.clock.now
+        )
         self.app = create_app(
+            written=self.written,
             store=self.court.store,
             links=self.links,
             accounts=self.accounts,
             hearings=self.court.hearings,
-            archive=RecordReader(self.store),
+            archive=archive,
             exhibits=ExhibitFiles(self.store, self.static.parent / "uploads"),
             serve_socket=serve_socket,
             static_dir=self.static,

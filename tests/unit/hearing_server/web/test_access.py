@@ -32,6 +32,8 @@ LEDGER = Demand(
 NOTES = Demand("either", BENCH | DESK)
 DIARY = Demand("either", frozenset({"clerk", "staff_host", "judge", "panel", "technician"}))
 
+#: Who signs the written record: those who take part, and not who watches or serves.
+WRITTEN = Demand("either", EVERYBODY - {"staff_host", "guest", "observer", "technician"})
 CUSTODIANS = frozenset({"records_custodian", "clerk", "judge", "auditor"})
 CUSTODY = Demand("account", CUSTODIANS)
 
@@ -111,6 +113,15 @@ DEMANDS = {
     ("POST", "/api/courts/{court_id}/accounts/{account_id}/enable"): ADMINISTRATOR,
     ("GET", "/api/courts/{court_id}/custody"): Demand("account", CUSTODIANS - {"judge"}),
     ("GET", "/api/hearings/{hearing_id}/custody"): CUSTODY,
+    ("GET", "/api/hearings/{sitting_id}/written"): WRITTEN,
+    ("GET", "/api/hearings/{sitting_id}/written/document/{language}"): WRITTEN,
+    ("POST", "/api/hearings/{sitting_id}/written/signature"): WRITTEN,
+    ("POST", "/api/hearings/{sitting_id}/written/refusal"): WRITTEN,
+    ("POST", "/api/hearings/{sitting_id}/written/corrections"): WRITTEN,
+    ("POST", "/api/hearings/{sitting_id}/written/corrections/{number}"): Demand("either", CLERK | {"judge"}),
+    ("POST", "/api/hearings/{sitting_id}/written/recall"): Demand("either", CLERK | {"judge"}),
+    ("POST", "/api/hearings/{sitting_id}/written/draft"): Demand("either", CLERK | {"judge"}),
+    ("POST", "/api/hearings/{sitting_id}/written/incident"): Demand("either", frozenset({"judge"})),
     ("POST", "/api/hearings/{hearing_id}/custody"): Demand(
         "account", frozenset({"records_custodian", "clerk", "judge"})
     ),

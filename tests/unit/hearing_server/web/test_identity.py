@@ -118,9 +118,11 @@ async def test_links_that_were(site: Site) -> None:
         answer = await client.post("/api/link", json={"link": withdrawn})
         assert (answer.status_code, answer.json()["code"]) == (410, "link-revoked")
         await site.close_hearing()
-        answer = await client.post("/api/link", json={"link": site.booking.links["respondent"]})
+        answer = await client.post("/api/link", json={"link": site.booking.links["observer"]})
         assert (answer.status_code, answer.json()["code"]) == (410, "link-used-up")
-        assert (await client.post("/api/link", json={"link": site.booking.links["clerk"]})).status_code == 200
+        for role in ("respondent", "clerk"):
+            # They read and sign the written record.
+            assert (await client.post("/api/link", json={"link": site.booking.links[role]})).status_code == 200
 
 
 async def test_guessing_is_stopped(site: Site) -> None:

@@ -298,3 +298,96 @@ export interface Job {
   bytes: number | null;
   message: string | null;
 }
+
+export interface WrittenParagraph {
+  id: string;
+  kind: "fact" | "heading" | "quote";
+  en: string;
+  zh: string;
+  by: string;
+  atUs: number;
+  sha256: string;
+  hidden: boolean;
+}
+
+export interface WrittenSigner {
+  personId: string;
+  name: string;
+  nameZh: string;
+  role: string;
+  state: "asked" | "missing" | "refused" | "signed";
+  at: number | null;
+  reason: string;
+}
+
+export interface WrittenCorrection {
+  number: number;
+  name: string;
+  nameZh: string;
+  draft: number;
+  paragraph: string;
+  text: string;
+  answer: "" | "accepted" | "refused";
+  answerText: string;
+}
+
+export interface WrittenPage {
+  hearing: HearingCard;
+  state: "circulated" | "correction_requested" | "draft" | "final" | "signed" | "waiting";
+  personId: string;
+  draft: number;
+  textSha256: string;
+  recordRoot: string;
+  signBy: number | null;
+  paragraphs: WrittenParagraph[];
+  signers: WrittenSigner[];
+  corrections: WrittenCorrection[];
+  may: string[];
+  partial: boolean;
+  incident: boolean;
+  incidentStatement: string;
+  documents: ("en" | "zh")[];
+}
+
+export interface WrittenSigning {
+  draft: number;
+  textSha256: string;
+  recordRoot: string;
+  publicKey: string;
+  signature: string;
+}
+
+export interface WrittenRefusal {
+  draft: number;
+  reason: string;
+}
+
+export interface WrittenRequest {
+  draft: number;
+  text: string;
+  paragraph: string;
+}
+
+export interface WrittenAnswer {
+  answer: "accepted" | "refused";
+  text: string;
+}
+
+export interface WrittenRecall {
+  reason: string;
+}
+
+export interface WrittenText {
+  id: string;
+  en: string;
+  zh: string;
+}
+
+export interface WrittenDraft {
+  draft: number;
+  paragraphs: WrittenText[];
+}
+
+export interface WrittenIncident {
+  text: string;
+}

@@ -373,10 +373,11 @@ export const en = {
   },
   ended: {
     closedHeading: "The hearing is closed",
-    closedParty: "Nobody sees or hears you. The court has closed the record. You may close this page.",
+    closedParty: "Nobody sees or hears you. The court has closed the record. What is written of the hearing comes to you to read and sign.",
     closedStaff: "The record is being sealed. It can be played within a few seconds.",
     bench: "The judges’ room is open for you. Nobody else comes in, and nothing there is recorded.",
     openRecord: "Open the record",
+    openWritten: "Read and sign what is written of it",
     hearings: "Hearings and records",
     displacedHeading: "Your hearing is open on another device",
     displaced: "This device is out. Nobody sees or hears you here.",

@@ -360,10 +360,11 @@ export const zh: Messages = {
   },
   ended: {
     closedHeading: "已闭庭",
-    closedParty: "没有人能看到或听到您。法庭已结束记录，您可以关闭此页面。",
+    closedParty: "没有人能看到或听到您。法庭已结束记录，庭审笔录将送您阅读并签名。",
     closedStaff: "记录正在封存，数秒后即可播放。",
     bench: "合议室仍为您开放。其他人不能进入，其中不作任何记录。",
     openRecord: "打开记录",
+    openWritten: "阅读并签署庭审笔录",
     hearings: "庭审与记录",
     displacedHeading: "您的庭审已在另一台设备上打开",
     displaced: "本设备已退出，在此没有人能看到或听到您。",
