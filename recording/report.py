@@ -124,8 +124,8 @@ FINDINGS: dict[str, tuple[Severity, str, str]] = {
     ),
     "incident": (
         "note",
-        "The presiding judge has stated a fault of the record. {place}",
-        "审判长已就记录故障作出说明。{place}",
+        "The presiding judge has stated a fault of the record ({place}).",
+        "审判长已就记录故障作出说明（{place}）。",
     ),
     "interruption-lawful": ("note", "The court interrupted the record: {place}.", "法庭依法暂停记录：{place}。"),
     "interruption": ("warning", "Nothing was recorded {place}.", "{place} 没有任何记录。"),

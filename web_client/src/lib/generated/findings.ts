@@ -37,7 +37,7 @@ export const FINDINGS: Record<string, ["error" | "warning" | "note", string, str
   "written-signed": ["note","The written record is signed by {place}.","笔录已由{place}签名。"],
   "written-refused": ["note","{place} refused to sign the written record.","{place}拒绝在笔录上签名。"],
   "written-missing-signature": ["note","{place} did not sign the written record in time.","{place}逾期未在笔录上签名。"],
-  "incident": ["note","The presiding judge has stated a fault of the record. {place}","审判长已就记录故障作出说明。{place}"],
+  "incident": ["note","The presiding judge has stated a fault of the record ({place}).","审判长已就记录故障作出说明（{place}）。"],
   "interruption-lawful": ["note","The court interrupted the record: {place}.","法庭依法暂停记录：{place}。"],
   "interruption": ["warning","Nothing was recorded {place}.","{place} 没有任何记录。"],
   "gap": ["note","Gap: {place}.","缺口：{place}。"],
