@@ -34,8 +34,8 @@ from ..upkeep import upkeep
 from ..web.app import create_app
 from ..web.media_metrics import MediaMetrics
 from ..words import Fault, Word
-from .parts import open_archive, prepare_archive, record_key
 from ..written import WrittenRecords
+from .parts import open_archive, prepare_archive, record_key
 from .post_office import running_post
 from .reconciliation import nightly
 
