@@ -264,12 +264,9 @@ def may_see(ask: Ask, event: Event) -> bool:
 
 def restriction_of(events: list[Event]) -> str:
     """What may not be reported, as it stood when the log ended."""
-    words = {
-        "book": lambda event: event.detail.get("restriction", ""),
-        "restrict": lambda event: event.detail.get("text", ""),
-        "unrestrict": lambda event: "",
-    }
-    return next((str(words[event.name](event)) for event in reversed(events) if event.name in words), "")
+    said = {"book": "restriction", "restrict": "text", "unrestrict": ""}
+    last = next((event for event in reversed(events) if event.name in said), None)
+    return "" if last is None else str(last.detail.get(said[last.name], ""))
 
 
 def _page(
