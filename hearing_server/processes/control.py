@@ -83,7 +83,7 @@ async def running_control(
 
         archive = open_archive(settings)
         await prepare_archive(archive)
-        await stack.enter_async_context(nightly(store, archive, record_key(settings)))
+        await stack.enter_async_context(nightly(store, archive, record_key(settings), settings.lock_days))
         registry = CollectorRegistry()
         registry.register(MediaMetrics(lambda: rooms.heartbeats))
         reader = RecordReader(archive)

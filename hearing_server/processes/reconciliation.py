@@ -19,6 +19,7 @@ import structlog
 
 from recording.backup import PairedStore, paired
 from recording.keys import PublicKey
+from recording.locks import LockKind
 from recording.manifest import Manifest, prefix
 from recording.objects import ObjectStore, StoreProblem
 from recording.reconcile import CODES, Found, RecordState, reconcile_record
@@ -37,6 +38,8 @@ RECORDS = "hearings/"
 SEALED_WITHIN_S = 3600
 #: At night the records of the last days are looked at, and of the older ones each once in so many days, byte by byte.
 RECENT_DAYS, ROUND_DAYS = 7, 90
+#: A lock that ends within so many days, or in half its time, is renewed while the case has no outcome.
+RENEW_DAYS = 3
 #: When, UTC.
 NIGHT_HOUR = 2
 TASK_KIND = "record-trouble"
@@ -230,20 +233,42 @@ async def night(store: Store, archive: ObjectStore, key: PublicKey | None, now: 
     return len(trouble)
 
 
+async def renew_locks(store: Store, archive: ObjectStore, lock_days: int, now: datetime) -> int:
+    """A record whose case has no outcome yet is locked on, before its first lock ends.  Answers how many were."""
+    if archive.lock_kind is LockKind.NONE:
+        return 0
+    renewed, soon = 0, int(now.timestamp()) + max(RENEW_DAYS, lock_days // 2) * DAY_S
+    for sitting_id in await store.custody.undecided():
+        try:
+            keys = [key for key, _ in await archive.list(prefix(sitting_id))]
+            if not keys or (await archive.protection(keys[0])).until_s > soon:
+                continue
+            for key in keys:
+                await archive.retain(key, int(now.timestamp()) + lock_days * DAY_S)
+            renewed += 1
+        except StoreProblem as error:
+            log.warning("lock.not_renewed", sitting=sitting_id, error=str(error))
+    if renewed:
+        log.info("locks.renewed", records=renewed)
+    return renewed
+
+
 def seconds_to_night(now: datetime) -> float:
     begin = now.replace(hour=NIGHT_HOUR, minute=0, second=0, microsecond=0)
     return ((begin if begin > now else begin + timedelta(days=1)) - now).total_seconds()
 
 
 @contextlib.asynccontextmanager
-async def nightly(store: Store, archive: ObjectStore, key: PublicKey | None) -> AsyncIterator[None]:
+async def nightly(store: Store, archive: ObjectStore, key: PublicKey | None, lock_days: int) -> AsyncIterator[None]:
     """Look each night until the block is left."""
 
     async def run() -> None:
         while True:
             await asyncio.sleep(seconds_to_night(datetime.fromtimestamp(time.time(), UTC)))
             try:
-                await night(store, archive, key, datetime.fromtimestamp(time.time(), UTC))
+                now = datetime.fromtimestamp(time.time(), UTC)
+                await renew_locks(store, archive, lock_days, now)
+                await night(store, archive, key, now)
             except (StoreError, StoreProblem) as error:
                 log.error("reconcile.failed", error=str(error))
             except Exception:

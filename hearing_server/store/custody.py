@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import msgspec
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ..court.custody import FOR_STORAGE, Decision
@@ -108,6 +108,16 @@ class CustodyLog:
         )
         async with transaction(self._engine, writes=False) as connection:
             return [ToldRow(**row) for row in (await connection.execute(query)).mappings()]
+
+    async def undecided(self) -> list[str]:
+        """Sealed records about whose custody the court has not said anything that the storage must know."""
+        decided = select(literal(1)).where(
+            c.custody_log.c.hearing_id == t.sittings.c.hearing_id,
+            c.custody_log.c.action.in_([action.value for action in FOR_STORAGE]),
+        )
+        query = select(t.sittings.c.id).where(t.sittings.c.record_state == "sealed", ~decided.exists())
+        async with transaction(self._engine, writes=False) as connection:
+            return list((await connection.scalars(query.order_by(t.sittings.c.id))).all())
 
     async def tell(self, row: ToldRow) -> None:
         """Note how far the storage of this sitting's record is."""

@@ -318,13 +318,17 @@ class Gate:
         return facts
 
     async def seen(self, caller: Caller, facts: HearingFacts) -> None:
-        """Whether this hearing's record may be seen at all.  Raises :class:`ProblemError`."""
+        """Raises :class:`ProblemError` if this hearing's record may not be seen now."""
+        if code := await self.unseen(caller, facts):
+            raise ProblemError(code)
+
+    async def unseen(self, caller: Caller, facts: HearingFacts) -> str:
+        """Why this hearing's record may not be seen now, whatever the caller's role; empty if it may."""
         rows = await self._store.custody.read(facts.hearing_id)
         custody = fold((row.decision for row in rows), facts.court.profile)
         if custody.destroyed:
-            raise ProblemError("record-destroyed")
-        if custody.hidden and CUSTODIAN not in caller.roles_for(facts):
-            raise ProblemError("record-hidden")
+            return "record-destroyed"
+        return "record-hidden" if custody.hidden and CUSTODIAN not in caller.roles_for(facts) else ""
 
     async def note(self, caller: Caller, hearing_id: str, action: str, target: str, utc: int, **detail: object) -> None:
         """Write into the access ledger before anything is given out.  Raises on a database that does not take it."""

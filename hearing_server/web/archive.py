@@ -119,7 +119,7 @@ class Archive:
             before=_place(asked.get("before", "")),
         )
         page = await self._store.search.find(query)
-        rows = [await self._row(found) for found in page.found if ask.caller.roles_for(found.facts) & STAFF]
+        rows = [await self._row(ask, found) for found in page.found if ask.caller.roles_for(found.facts) & STAFF]
         sought = [term.sought for term in query.sought]
         return Json(api.ArchivePage(rows=rows, sought=sought, next=None if page.next is None else str(page.next)))
 
@@ -131,14 +131,16 @@ class Archive:
         courts = await self._store.accounts.courts(caller.session.account.roles.keys())
         return ZoneInfo(courts[0].time_zone if courts else "UTC")
 
-    async def _row(self, found: Found) -> api.ArchiveRow:
+    async def _row(self, ask: Ask, found: Found) -> api.ArchiveRow:
         facts = found.facts
+        # The words of a record that is hidden, or was destroyed, are not told here either.
+        hits = [] if found.hits and await self._gate.unseen(ask.caller, facts) else found.hits
         parties = [person for person in facts.people if person.role in ("claimant", "respondent")]
         return api.ArchiveRow(
             hearing=await self._records.row(facts),
             parties=[person.name for person in parties],
             parties_zh=[person.name_zh or person.name for person in parties],
-            hits=[_hit(facts, words) for words in found.hits],
+            hits=[_hit(facts, words) for words in hits],
         )
 
     # --- words ------------------------------------------------------------------------------

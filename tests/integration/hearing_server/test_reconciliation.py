@@ -15,17 +15,21 @@ import pytest
 
 from hearing_server.cli import main
 from hearing_server.court import Event
+from hearing_server.court.custody import Action, Decision
 from hearing_server.processes.reconciliation import (
     Checked,
     Reconciler,
     due_tonight,
     night,
+    renew_locks,
     seconds_to_night,
 )
 from hearing_server.store import Court, NewHearing, PersonRow, Store
+from hearing_server.store.custody import CustodyRow
 from hearing_server.store.reconciliation import ClosedSitting
 from recording.backup import BACKUP, PairedStore
 from recording.keys import SigningKey, load_or_make
+from recording.locks import Lock
 from recording.objects import NotStored, ObjectStore, S3Options, open_store
 from recording.recorder import Recorder
 from recording.verify import verify_record
@@ -242,6 +246,22 @@ async def test_at_night_trouble_becomes_a_task(kept: Kept) -> None:
     (task,) = (await kept.store.desk.tasks(["hearing"]))["hearing"]
     assert task.kind == "record-trouble"
     assert task.detail.startswith("object-empty raw/")
+
+
+async def test_the_lock_of_a_case_without_an_outcome_is_renewed(tmp_path: Path) -> None:
+    kept = await court(tmp_path, open_store((tmp_path / "archive").as_uri(), lock=Lock("possible", days=30)))
+    await booked(kept)
+    first = (await kept.archive.protection(RAW)).until_s
+    now = datetime.fromtimestamp(time.time(), UTC)
+    assert await renew_locks(kept.store, kept.archive, 30, now) == 0
+    later = now + timedelta(days=16)
+    assert await renew_locks(kept.store, kept.archive, 30, later) == 1
+    assert (await kept.archive.protection(RAW)).until_s >= first + 16 * 86_400
+    assert await renew_locks(kept.store, kept.archive, 30, later) == 0
+    said = Decision(action=Action.HOLD, by="a", reason="appeal", order="CA-1")
+    await kept.store.custody.append("hearing", CustodyRow(serial=1, utc=1, name="A", name_zh="甲", decision=said))
+    assert await kept.store.custody.undecided() == []
+    await kept.store.aclose()
 
 
 def test_each_older_record_has_its_night() -> None:
