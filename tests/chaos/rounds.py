@@ -114,7 +114,7 @@ class Machine:
         first.join()
         self._s3: s3.S3Server | None = None
         self._postgres: postgres.PostgresServer | None = None
-        self._empty: Path | None = None
+        self._bucket = ""
 
     def s3(self) -> s3.S3Server:
         if self._s3 is None:
@@ -122,6 +122,12 @@ class Machine:
             folder.mkdir()
             self._s3 = s3.start(folder)
         return self._s3
+
+    def bucket(self) -> str:
+        """One for all: each bucket takes some of the server's few volumes."""
+        if not self._bucket:
+            self._bucket = self.s3().new_bucket()
+        return self._bucket
 
     def postgres(self) -> postgres.PostgresServer:
         if self._postgres is None:
@@ -193,7 +199,7 @@ class Round:
             stack.callback(self._proxy.aclose)
             endpoint = self._proxy.endpoint
         options = S3Options(endpoint, server.key_id, server.secret, server.region)
-        return f"s3://{server.new_bucket()}/court", options
+        return f"s3://{self.machine.bucket()}/{self.folder.name}", options
 
     def _database(self) -> str:
         if self.plan.fault == "database":

@@ -22,7 +22,7 @@ def machine(server_folder: Path) -> Iterator[Machine]:
     folder = server_folder / "chaos"
     folder.mkdir(mode=0o755)
     made = Machine(folder)
-    made.s3()
+    made.bucket()
     made.postgres()
     yield made
     made.close()
