@@ -78,9 +78,12 @@ class LinkEstimate:
             fits = sent_bps * (1 - loss) if loss > HIGH_LOSS else sent_bps
             if remb is not None and stands is not False:
                 fits = min(fits, remb)
+            limit_bps = max(FLOOR_BPS, fits * HEADROOM)
+            if limit_bps == self.limit_bps:  # nothing is left to take: once it is over, nothing has to settle
+                return
             if self._raised:
                 self._retry_s = min(self._retry_s * 2, MAX_RETRY_S)
-            self._change(max(FLOOR_BPS, fits * HEADROOM), now_ns, raised=False)
+            self._change(limit_bps, now_ns, raised=False)
         elif self.limit_bps is not None and loss < LOW_LOSS and not stands and since_s > self._retry_s:
             self._change(max(self.limit_bps * STEP_UP, sent_bps * STEP_UP, self._good_bps or 0.0), now_ns, raised=True)
             self._good_bps = None

@@ -162,6 +162,15 @@ def test_after_loss_what_went_well_before_is_tried_first() -> None:
     assert link.limit_bps > 1e6
 
 
+def test_at_the_floor_nothing_has_to_settle_before_more_is_tried() -> None:
+    link = LinkEstimate()
+    now = periods(link, 1, 10, 500e3, 0.0, JITTER_MS)
+    now = periods(link, now, 30, 80e3, 0.3, JITTER_MS)
+    assert link.limit_bps == FLOOR_BPS
+    periods(link, now, 1, 80e3, 0.0, JITTER_MS)
+    assert link.limit_bps > 150e3
+
+
 def test_a_standing_queue_needs_news_that_is_fresh() -> None:
     queue = StandingQueue()
     assert queue.update(50.0, 0) is None
