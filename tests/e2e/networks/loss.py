@@ -26,7 +26,8 @@ ROOMY: ViewportSize = {"width": 2240, "height": 1260}
 CALM_S = 10.0
 #: After a change of the weather nothing is judged for so long: what comes then was sent before.
 SETTLE_S = 2.0
-#: A layer that did not come back by then will not: on a busy machine round trips grow, and look like a queue for a while.
+#: A layer that did not come back by then will not.  On a busy machine round trips grow, and look like a queue for a
+#: while.
 RETURN_LIMIT_S = 60.0
 
 
