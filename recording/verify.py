@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -142,23 +143,25 @@ class Verification:
         known = {(problem.code, problem.place) for problem in manifest.problems}
         chains: dict[str, WriterChain] = {}
         roots = RootCheck(manifest.events)
-        for entry in manifest.objects:
-            chain = chains.setdefault(entry.writer, WriterChain(manifest.sitting_id, entry.writer))
-            if entry.name not in present:
-                self._add("object-missing", entry.name)
-                continue
-            data = await self._read(entry.name)
-            segment = await asyncio.to_thread(chain.feed, entry.name, data)
-            roots.seen(chain)
-            self._chunks += len(segment.chunks)
-            self._bytes += segment.size
-            if segment.sha256 != entry.sha256 or segment.size != entry.size:
-                self._add("object-altered", _altered_place(segment, entry))
-            for problem in segment.problems:
-                if (problem.code, problem.place) not in known:
-                    self._add("chain-unlisted", f"{problem.code}, {problem.place}")
-            if segment.recovered:
-                self._add("segment-recovered", entry.name)
+        here = [entry.name for entry in manifest.objects if entry.name in present]
+        async with contextlib.aclosing(self._read_ahead(here)) as ahead:
+            for entry in manifest.objects:
+                chain = chains.setdefault(entry.writer, WriterChain(manifest.sitting_id, entry.writer))
+                if entry.name not in present:
+                    self._add("object-missing", entry.name)
+                    continue
+                data, sha256 = await anext(ahead)
+                segment = await asyncio.to_thread(chain.feed, entry.name, data, sha256)
+                roots.seen(chain)
+                self._chunks += len(segment.chunks)
+                self._bytes += segment.size
+                if segment.sha256 != entry.sha256 or segment.size != entry.size:
+                    self._add("object-altered", _altered_place(segment, entry))
+                for problem in segment.problems:
+                    if (problem.code, problem.place) not in known:
+                        self._add("chain-unlisted", f"{problem.code}, {problem.place}")
+                if segment.recovered:
+                    self._add("segment-recovered", entry.name)
         self._tracks(manifest, chains)
         self._roots(roots)
 
@@ -321,6 +324,24 @@ class Verification:
                 f"{name}, {source}, {cause}, {english}",
                 f"{name_zh}，{SOURCES_ZH.get(source, source)}，{CAUSES_ZH.get(cause, cause)}，{chinese}",
             )
+
+    async def _read_ahead(self, names: Sequence[str]) -> AsyncGenerator[tuple[bytes, str], None]:
+        """Each object and its SHA-256, in turn; the next is read and hashed while this one's chains are checked."""
+
+        async def fetched(name: str) -> tuple[bytes, str]:
+            data = await self._read(name)
+            return data, await asyncio.to_thread(lambda: hashlib.sha256(data).hexdigest())
+
+        coming: asyncio.Task[tuple[bytes, str]] | None = None
+        try:
+            for at, name in enumerate(names):
+                found = await (coming or fetched(name))
+                coming = asyncio.create_task(fetched(names[at + 1])) if at + 1 < len(names) else None
+                yield found
+        finally:
+            if coming is not None:
+                coming.cancel()
+                await asyncio.gather(coming, return_exceptions=True)
 
     async def _read(self, name: str) -> bytes:
         data = await self._store.read(self._prefix + name)
