@@ -255,6 +255,12 @@ def document(facts: HearingFacts, written: Sequence[Words]) -> list[str]:
     return found[:TOKENS_LIMIT]
 
 
+def titles(facts: HearingFacts) -> list[str]:
+    """What a sitting is called and who was in it: all that it is found by but words of its record."""
+    people = [name for person in facts.people for name in (person.name, person.name_zh)]
+    return [facts.case_number, facts.case_name, facts.case_name_zh, facts.room, facts.room_zh, *people]
+
+
 def _names(person: PersonRow) -> list[str]:
     return tokens(person.name) + (tokens(person.name_zh) if person.name_zh != person.name else [])
 

@@ -19,7 +19,8 @@ from ..hearings import Hearings
 from ..store import HearingFacts, LedgerEntry, Store
 from ..store.archive import NoteRow
 from ..store.ledger import intact
-from ..store.search import Found, Words, words_of
+from ..store.search import Found, Words, titles, words_of
+from ..store.tokens import Term, mentions
 from .access import STAFF, Ask, Endpoint, Gate, SeatCaller
 from .problems import Json, ProblemError
 from .records import NS, QUERY_LIMIT, Records, may_see, scope_of
@@ -119,9 +120,20 @@ class Archive:
             before=_place(asked.get("before", "")),
         )
         page = await self._store.search.find(query)
-        rows = [await self._row(ask, found) for found in page.found if ask.caller.roles_for(found.facts) & STAFF]
+        found = [await self._visible(ask, each, query.sought) for each in page.found]
+        rows = [await self._row(each) for each in found if each is not None]
         sought = [term.sought for term in query.sought]
         return Json(api.ArchivePage(rows=rows, sought=sought, next=None if page.next is None else str(page.next)))
+
+    async def _visible(self, ask: Ask, found: Found, sought: list[Term]) -> Found | None:
+        """As the caller may see it: of a record that is hidden from them, or destroyed, no words; and nothing at all if
+        it was found by such words alone."""
+        if not ask.caller.roles_for(found.facts) & STAFF:
+            return None
+        if not found.hits or not await self._gate.unseen(ask.caller, found.facts):
+            return found
+        named = " ".join(titles(found.facts))
+        return Found(found.facts, []) if all(mentions(named, [term]) for term in sought) else None
 
     async def _zone(self, ask: Ask) -> ZoneInfo:
         """Days are those of the caller's first court."""
@@ -131,16 +143,14 @@ class Archive:
         courts = await self._store.accounts.courts(caller.session.account.roles.keys())
         return ZoneInfo(courts[0].time_zone if courts else "UTC")
 
-    async def _row(self, ask: Ask, found: Found) -> api.ArchiveRow:
+    async def _row(self, found: Found) -> api.ArchiveRow:
         facts = found.facts
-        # The words of a record that is hidden, or was destroyed, are not told here either.
-        hits = [] if found.hits and await self._gate.unseen(ask.caller, facts) else found.hits
         parties = [person for person in facts.people if person.role in ("claimant", "respondent")]
         return api.ArchiveRow(
             hearing=await self._records.row(facts),
             parties=[person.name for person in parties],
             parties_zh=[person.name_zh or person.name for person in parties],
-            hits=[_hit(facts, words) for words in hits],
+            hits=[_hit(facts, words) for words in found.hits],
         )
 
     # --- words ------------------------------------------------------------------------------
@@ -157,6 +167,7 @@ class Archive:
         return sorted([*said, *written], key=lambda row: (row.at_s, row.written_at))
 
     async def _start_ns(self, ask: Ask) -> int:
+        await self._gate.seen(ask.caller, ask.hearing)
         playback = await self._records.playback(ask.hearing)
         if playback is None:
             raise ProblemError("record-not-ready", {"Retry-After": "1"})

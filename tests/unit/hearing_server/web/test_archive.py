@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import httpx
 import pytest
 
 from hearing_server.store.ledger import intact
 from tests.unit.hearing_server.web.conftest import MEDIA_NAME, Site
+from tests.unit.hearing_server.web.test_custody import decide
 
 
 async def test_a_clerk_finds_their_courts_and_a_judge_their_own(site: Site) -> None:
@@ -114,3 +116,24 @@ async def test_a_ledger_that_was_changed_says_so(site: Site) -> None:
     assert not intact(ledger, [entries[0], entries[2]])
     assert not intact(ledger, [replace(entries[0], utc=1), *entries[1:]])
     assert not intact("another", entries)
+
+
+async def test_the_words_of_a_hidden_record_are_found_by_the_custodian_only(site: Site) -> None:
+    await site.close_hearing()
+    async with site.signed_in("records_custodian") as custodian, site.signed_in("clerk") as clerk:
+        await clerk.post(f"{site.record_url}/notes", json={"text": "Larkin's photographs", "atS": 1})
+        await decide(custodian, site, "hide")
+
+        async def found(browser: httpx.AsyncClient, query: str) -> list[int]:
+            rows = (await browser.get("/api/archive", params={"query": query})).json()["rows"]
+            return [len(row["hits"]) for row in rows]
+
+        assert await found(clerk, "larkin") == [0]
+        assert await found(clerk, "photographs") == []
+        assert await found(clerk, "larkin photographs") == []
+        assert await found(custodian, "photographs") == [1]
+        for answer in (
+            await clerk.get(f"{site.record_url}/words"),
+            await clerk.post(f"{site.record_url}/notes", json={"text": "x", "atS": 1}),
+        ):
+            assert answer.json()["code"] == "record-hidden"
