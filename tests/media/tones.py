@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import wave
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -60,17 +61,17 @@ def power(samples: Samples, frequency_hz: float, rate_hz: int = RATE_HZ) -> floa
     return float(amplitude**2 / 2)
 
 
-def heard(samples: Samples, rate_hz: int = RATE_HZ) -> set[str]:
-    """Whose voices are in this sound."""
+def heard(
+    samples: Samples, rate_hz: int = RATE_HZ, *, voices: Mapping[str, float] = TONES_HZ, share: float = SHARE
+) -> set[str]:
+    """Whose voices are in this sound: those that hold this share of it."""
     # In short blocks, because a tone that paused goes on in another phase.
     blocks = np.array_split(samples, max(1, round(len(samples) / rate_hz / BLOCK_S)))
     total = float(np.mean([np.mean(block.astype(np.float64) ** 2) for block in blocks])) if len(samples) else 0.0
     if total < SILENCE_RMS**2:
         return set()
-    shares = {
-        role: np.mean([power(block, tone, rate_hz) for block in blocks]) / total for role, tone in TONES_HZ.items()
-    }
-    return {role for role, share in shares.items() if share > SHARE}
+    shares = {role: np.mean([power(block, tone, rate_hz) for block in blocks]) / total for role, tone in voices.items()}
+    return {role for role, part in shares.items() if part > share}
 
 
 def envelope(samples: Samples, frequency_hz: float, rate_hz: int = RATE_HZ, step_s: float = 0.01) -> Samples:

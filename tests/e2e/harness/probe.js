@@ -80,6 +80,7 @@
     const samples = new Float32Array(mix.fftSize);
     mix.getFloatTimeDomainData(samples);
     for (const source of sources) source.disconnect();
+    await context.suspend(); // a context that runs keeps the computer busy in every page
     return { tracks: sources.length, samples: encode(new Uint8Array(samples.buffer)) };
   };
 
