@@ -15,6 +15,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from . import compose, messages
+from .credentials import CredentialsProblem, sign_video
+from .documents import DocumentKey
 from .keys import SigningKey
 from .manifest import Manifest, encode, prefix
 from .messages import AnyAnswer, AnyEvent
@@ -33,11 +35,22 @@ MP4 = "video/mp4"
 
 
 class Jobs:
-    """Made by the recorder; :meth:`aclose` ends what runs."""
+    """Made by the recorder; :meth:`aclose` ends what runs.  ``documents`` signs what is made for readers outside,
+    ``authority`` time-stamps it."""
 
-    def __init__(self, store: ObjectStore, key: SigningKey, work: Path, publish: Callable[[AnyEvent], None]) -> None:
+    def __init__(
+        self,
+        store: ObjectStore,
+        key: SigningKey,
+        work: Path,
+        publish: Callable[[AnyEvent], None],
+        documents: DocumentKey | None = None,
+        authority: str = "",
+    ) -> None:
         self._store = store
         self._key = key
+        self._documents = documents
+        self._authority = authority
         self._work = work
         self._publish = publish
         self._reader = RecordReader(store)
@@ -125,6 +138,18 @@ class Jobs:
             return
         self._tell(key, "done", 1.0, name=entry.name.rsplit("/", 1)[1], bytes=entry.size)
 
+    async def _with_credentials(self, path: Path, playback: Playback, title: str) -> Path:
+        """The composite with Content Credentials; as it is if they cannot be had now, since it is signed by us too."""
+        if self._documents is None:
+            return path
+        target = path.with_name("signed.mp4")
+        try:
+            await asyncio.to_thread(sign_video, path, target, self._documents, playback, title, self._authority)
+        except CredentialsProblem as error:
+            log.warning("the composite of %s has no credentials: %s", playback.sitting_id, error)
+            return path
+        return target
+
     async def _made_already(self, request: messages.Compose) -> ExportEntry | None:
         for entry in await self._reader.exports(request.sitting_id):
             if entry.job_id == request.job_id:
@@ -168,6 +193,7 @@ class Jobs:
         await compose.make(composition, files, target, progress)
         # Each try has names of its own: what a killed one left is never taken for a whole one, nor in its way.
         stem = f"{EXPORTS_PREFIX}{request.job_id}.{secrets.token_hex(4)}"
+        target = await self._with_credentials(target, playback, f"{manifest.case_number} {manifest.case_name}")
         stored = await self._store.put_new(f"{place}{stem}.mp4", target)
         entry = ExportEntry(
             job_id=request.job_id,

@@ -25,6 +25,7 @@ from .playback import (
     export_decoder,
 )
 from .playback import decoder as playback_decoder
+from .written import INDEX_NAME, INDEX_SIGNATURE_NAME, index_decoder
 
 #: Objects whose lock is asked for, when it should have been made longer: the first and the last stored.
 LOCKS_ASKED = 2
@@ -162,6 +163,10 @@ async def _derived(store: ObjectStore, place: str, present: dict[str, int], stat
                 export: ExportEntry = export_decoder.decode(await store.read(place + name))
                 entries.append((export.name, export.size))
                 known |= {name, signature}
+    if INDEX_NAME in present and INDEX_SIGNATURE_NAME in present:
+        written = index_decoder.decode(await store.read(place + INDEX_NAME))
+        entries += [(entry.name, entry.size) for entry in written.files]
+        known |= {INDEX_NAME, INDEX_SIGNATURE_NAME}
     for name, size in entries:
         known.add(name)
         if name not in present:

@@ -111,7 +111,7 @@ class Recorder:
         self._spool_fault = ""
         self._spool_lock: int | None = None
         self._taking = asyncio.Lock()
-        self._jobs = Jobs(store, key, spool / WORK_FOLDER, self._tell)
+        self._jobs = Jobs(store, key, spool / WORK_FOLDER, self._tell, documents, authority)
         self._documents = Documents(store, key, documents, authority)
         self._anchors = Anchors(
             store,

@@ -234,7 +234,7 @@ def _record(writer: _Writer, sitting: Sitting, manifest: Manifest | None) -> Non
     tracks = len(manifest.tracks)
     size = sum(entry.size for entry in manifest.objects)
     writer.fact(
-        f"{tracks} tracks of sound and picture in {len(manifest.objects)} sealed parts, {size} bytes.",
+        f"Tracks of sound and picture: {tracks}, in sealed parts: {len(manifest.objects)}, bytes: {size}.",
         f"音视频轨 {tracks} 条，封存数据 {len(manifest.objects)} 段，共 {size} 字节。",
     )
     for span in manifest.interruptions:

@@ -1,0 +1,65 @@
+"""The written record on people's own devices: after the close a party reads and signs it on the phone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from .harness.pages import Person, playwright
+from .harness.scenario import until
+from .harness.server import Running
+from .test_pages import VARIANTS, Look, as_
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
+
+
+async def test_a_party_reads_and_signs_on_the_phone(demo: Running, tmp_path: Path, results: Path) -> None:
+    look = Look(results / "pages", [])
+    look.folder.mkdir(exist_ok=True)
+    async with playwright() as running:
+        people = {role: await Person.open(running, role, tmp_path) for role in ("judge", "claimant")}
+        for person in people.values():
+            await person.arrive(demo.link(person.role))
+        await people["judge"].start_hearing()
+        await people["claimant"].in_room("in_session")
+        await people["judge"].close_hearing()
+        await people["claimant"].see("open-written")
+        await people["claimant"].press("open-written")
+        await people["claimant"].see("sign")
+        for locale, phone in VARIANTS:
+            # The personal link leads there too, now that the hearing is over.
+            party = await as_(people["claimant"], locale, phone)
+            await party.page.goto(demo.link("claimant"))
+            await party.press("i-am")
+            await party.see("sign")
+            await look.at(party.page, "written", locale, phone)
+            await party.press("correct")
+            await look.at(party.page, "written-correct", locale, phone)
+            await party.press("correct-form-cancel")
+            if (locale, phone) == VARIANTS[-1]:
+                await party.press("sign")
+                await party.press("confirm-sign-agree")
+                await party.page.locator("[data-testid=signers] [data-role=claimant][data-state=signed]").wait_for()
+            await party.context.close()
+        judge = await as_(people["judge"], "en-GB", True)
+        await judge.page.goto(demo.link("judge"))
+        await judge.press("i-am")
+        await judge.see("refuse")
+        await judge.press("refuse")
+        await judge.page.get_by_test_id("refuse-form-text").fill("The date is wrong.")
+        await judge.press("refuse-form-send")
+
+        async def final() -> bool:
+            await judge.page.reload()
+            return await judge.page.locator("[data-testid=document-en]:visible").count() > 0
+
+        await until(final, 60, "the document")
+        await look.at(judge.page, "written-final", "en-GB", True)
+        path = await judge.page.get_by_test_id("document-en").get_attribute("href")
+        data = await judge.page.evaluate("async (path) => (await (await fetch(path)).text()).slice(0, 5)", path)
+        assert data == "%PDF-"
+        for person in (*people.values(), judge):
+            await person.context.close()
+            assert person.errors == []
+    assert look.faults == []
