@@ -506,6 +506,7 @@ export const en = {
     exportDone: (size: string) => `Download the video, ${size}`,
     exportFailed: "The video could not be made.",
     backToList: "All hearings",
+    written: "Written record",
     event: {
       open: "The judge opens the hearing",
       abort: "The countdown is stopped",

@@ -486,6 +486,7 @@ export const zh: Messages = {
     exportDone: (size) => `下载视频，${size}`,
     exportFailed: "视频未能合成。",
     backToList: "全部庭审",
+    written: "庭审笔录",
     event: {
       open: "法官宣布开庭",
       abort: "停止倒计时",
