@@ -167,7 +167,6 @@ class Archive:
         return sorted([*said, *written], key=lambda row: (row.at_s, row.written_at))
 
     async def _start_ns(self, ask: Ask) -> int:
-        await self._gate.seen(ask.caller, ask.hearing)
         playback = await self._records.playback(ask.hearing)
         if playback is None:
             raise ProblemError("record-not-ready", {"Retry-After": "1"})
