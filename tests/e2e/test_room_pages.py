@@ -1,0 +1,181 @@
+"""The courtroom's states, as people see them: each is looked at, and axe (the accessibility checker) finds nothing.
+
+The court's staff read Chinese at desktops, a party English on a phone, so that both languages and both sizes are met.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from .harness.cast import Cast, Part
+from .harness.pages import playwright
+from .harness.server import Running
+from .test_pages import Look
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(400)]
+
+#: Looks at somebody's page: key, name of the picture.
+At = Callable[[str, str], Awaitable[None]]
+
+ZH = "zh-CN"
+PARTS = {
+    "judge": Part(role="judge", name="M. Adeyemi", account="judge.adeyemi", camera="judge", locale=ZH),
+    "clerk": Part(role="clerk", name="R. Santos", account="clerk.santos", speaks=False, locale=ZH),
+    "claimant": Part(role="claimant", name="Ada Marlow", camera="claimant", phone=True),
+    "claimants-counsel": Part(
+        role="lawyer", name="Ines Roth", booking={"side": "claimant", "represents": ["claimant"]}, locale=ZH
+    ),
+    "respondent": Part(role="respondent", name="Tandem Mills, by P. Hale", camera="respondent"),
+    "witness": Part(
+        role="witness",
+        name="Tess Quill",
+        booking={"screenedFrom": ["respondent"], "languages": ["hu"]},
+        camera="witness",
+        phone=True,
+        locale=ZH,
+    ),
+    "interpreter": Part(
+        role="interpreter",
+        name="Wen Jian",
+        booking={"languages": ["en", "hu"], "linkedTo": ["witness"]},
+        camera="interpreter",
+        locale=ZH,
+    ),
+}
+
+
+async def test_the_courtroom_in_every_state(
+    demo: Running, results: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    look = Look(results / "pages", [])
+    look.folder.mkdir(exist_ok=True)
+    async with playwright() as running:
+        cast = await Cast.assemble(running, demo, PARTS, tmp_path_factory.mktemp("room"), case="HC 2026-00991")
+
+        async def at(key: str, name: str) -> None:
+            part = PARTS[key]
+            await look.at(cast[key].page, f"room-{name}", part.locale, part.phone)
+
+        try:
+            await cast.come(PARTS)
+            await cast["judge"].start_hearing()
+            await cast["judge"].in_room("in_session")
+            await _evidence(cast, at)
+            await _staff(cast, at)
+            await _curtain_and_talk(cast, at)
+            await _pauses(cast, at)
+        finally:
+            await cast.close()
+    assert look.faults == []
+    assert {key: person.errors for key, person in cast.people.items()} == {key: [] for key in cast.people}
+
+
+async def _evidence(cast: Cast, at: At) -> None:
+    await cast.press("judge", "call-witness")
+    await cast["witness"].see("called")
+    await at("witness", "called")
+    await cast["witness"].see("muted-by-court")
+    await at("witness", "called-in")
+    await cast.see("the protected witness is seen", {"judge": {"claimant", "respondent", "witness", "interpreter"}})
+    await at("respondent", "screened")
+    await cast.press("interpreter", "key-more")
+    await cast.select("interpreter", "speak-into", "hu")
+    await at("interpreter", "interpreter-options")
+    await cast.press("interpreter", "options-back")
+    await cast.press("witness", "key-more")
+    await cast["witness"].see("listen")
+    await at("witness", "listener-options")
+    await cast.press("witness", "options-back")
+
+
+async def _staff(cast: Cast, at: At) -> None:
+    clerk, claimant = cast["clerk"], cast["claimant"]
+    await at("clerk", "clerk")
+    answer = await clerk.context.request.post(
+        f"{cast.demo.base_url}/api/hearings/{cast.hearing_id}/exhibits?title=Delivery%20note&fileName=note.png",
+        data=await clerk.page.screenshot(),
+        headers={"Origin": cast.demo.base_url, "Content-Type": "image/png"},
+    )
+    assert answer.ok, await answer.text()
+    await cast.press("clerk", "tab-exhibits")
+    await clerk.page.locator("[data-testid=room-exhibits] li").wait_for()
+    await cast.press("clerk", "tab-chat")
+    await clerk.page.get_by_test_id("chat-with").select_option(cast.ids["claimant"])
+    await clerk.page.get_by_test_id("chat-text").fill("您能听清吗？")
+    await cast.press("clerk", "chat-send")
+    await cast.press("claimant", "more-people")
+    await cast.press("claimant", "tab-chat")
+    await claimant.page.locator("[data-testid=messages] p").first.wait_for()
+    await at("claimant", "messages")
+    await claimant.page.get_by_test_id("chat-text").fill("Yes, well.")
+    await cast.press("claimant", "chat-send")
+    await cast.press("claimant", "people-close")
+    await clerk.page.locator("[data-testid=messages] li:not(.mine)").wait_for()
+    await at("clerk", "staff-messages")
+    await cast.press("judge", "tab-exhibits")
+    await cast["judge"].page.locator("[data-testid^=show-]").first.click()
+    for key in ("judge", "claimant"):
+        await cast[key].page.locator("[data-testid=shown-exhibit] img").wait_for()
+        await at(key, "exhibit")
+    await cast.press("judge", "exhibit-away")
+    await cast.press("judge", "tab-people")
+
+
+async def _curtain_and_talk(cast: Cast, at: At) -> None:
+    await cast.press("judge", "curtain")
+    await cast["claimant"].see("behind-curtain")
+    await at("judge", "curtain")
+    await at("claimant", "behind-curtain")
+    await cast.press("judge", "curtain")
+    await cast["judge"].see("lift-agree")
+    await at("judge", "lift")
+    await cast.press("judge", "lift-agree")
+    await cast["claimant"].see("locked")
+    await at("claimant", "locked")
+    await cast.press("judge", "unlock-all")
+    await cast.press("judge", "menu-claimant")
+    await at("judge", "person-menu")
+    await cast.press("judge", "let_consult-claimant")
+    await cast.press("claimant", "consult")
+    await cast.press("claimant", "invite-claimants-counsel")
+    await at("claimant", "talk-whom")
+    await cast.press("claimant", "ask-consult-agree")
+    await cast["claimants-counsel"].see("accept")
+    await at("claimants-counsel", "talk-invited")
+    await cast.press("claimants-counsel", "accept")
+    for key in ("claimant", "claimants-counsel"):
+        await cast[key].see("private-room")
+    await cast.see("they see each other", {"claimants-counsel": {"claimant"}})
+    await at("claimant", "talk")
+    await at("claimants-counsel", "talk")
+
+
+async def _pauses(cast: Cast, at: At) -> None:
+    await cast.press("judge", "deck-recess")
+    await cast.press("judge", "ask-recess-agree")
+    await cast["judge"].in_room("recess")
+    await at("judge", "recess")
+    await cast.press("judge", "card-resume")
+    await cast["claimant"].in_room("in_session")
+    await cast.press("judge", "deck-suspend")
+    await cast["judge"].page.get_by_test_id("ask-suspend-reason").fill("线路不稳")
+    await cast.press("judge", "ask-suspend-agree")
+    await cast["judge"].in_room("suspended")
+    await at("judge", "suspended")
+    await cast.press("judge", "card-resume")
+    await cast["claimant"].in_room("in_session")
+    await cast.press("judge", "deck-retire")
+    await cast["judge"].see("private-room")
+    await at("judge", "deliberation")
+    await at("clerk", "deliberation-staff")
+    await cast.press("judge", "deck-return")
+    await cast["judge"].in_room("in_session")
+    await cast["judge"].close_hearing()
+    await cast["judge"].see("enter-bench-room")
+    await at("judge", "closed")
+    await cast.press("judge", "enter-bench-room")
+    await cast["judge"].see("private-room")
+    await at("judge", "bench-after-close")
