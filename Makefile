@@ -46,7 +46,8 @@ client: $(CLIENT)
 test: $(VENV)/.dev $(CLIENT) $(VENV)/.system $(HOT_PATH) ## Run every test, the fast ones first
 	$(PY) -m pytest -q -n auto tests/unit
 	$(NPM) test
-	$(PY) -m pytest -q -n $(TESTS_AT_ONCE) --dist loadfile tests --ignore=tests/unit
+	$(PY) -m pytest -q -n $(TESTS_AT_ONCE) --dist loadfile tests --ignore=tests/unit -m "not alone"
+	$(PY) -m pytest -q tests --ignore=tests/unit -m alone
 
 check: $(VENV)/.dev $(CLIENT) ## Style, types, layers, freshness of what is generated
 	$(BIN)/ruff check .

@@ -24,7 +24,13 @@ from .harness.pages import playwright
 from .harness.scenario import until
 from .harness.server import Running
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.alone,
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.timeout(600),
+]
 
 HOUR_S = 3600
 CASE_NUMBER = "HC 2026-00990"

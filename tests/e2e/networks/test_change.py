@@ -10,6 +10,7 @@ from .court import Court
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.slow,
+    pytest.mark.alone,
     pytest.mark.asyncio(loop_scope="package"),
     pytest.mark.timeout(180),
 ]

@@ -10,6 +10,7 @@ from .loss import endure
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.slow,
+    pytest.mark.alone,
     pytest.mark.asyncio(loop_scope="package"),
     pytest.mark.timeout(240),
 ]
