@@ -14,7 +14,7 @@ from .harness.pages import Person, playwright
 from .harness.scenario import fetch_tracks, playable_record, take_seat, until
 from .harness.server import Running
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.alone, pytest.mark.timeout(300)]
 
 ROLES = ("judge", "claimant", "respondent")
 #: Generous, for a busy machine; the law's own bar is one second and is measured elsewhere.

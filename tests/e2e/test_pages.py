@@ -19,7 +19,13 @@ from .harness.pages import DESKTOP, PHONE, PROBE, SHARES_SCREEN, STEP_MS, Person
 from .harness.scenario import until
 from .harness.server import Running
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(400)]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.alone,
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.timeout(400),
+]
 
 VARIANTS = [(locale, phone) for locale in ("en-GB", "zh-CN") for phone in (False, True)]
 

@@ -19,7 +19,13 @@ from .harness.pages import Person, playwright
 from .harness.scenario import MEDIA_LIMIT_S, fetch_tracks, of_all, playable_record, take_seat, until
 from .harness.server import Running
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.alone,
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.timeout(300),
+]
 
 #: The issue's bars: back without a human, and what may be lost, s.
 BACK_WITHIN_S = 10.0

@@ -15,7 +15,13 @@ from .harness.pages import playwright
 from .harness.server import Running
 from .test_pages import Look
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(400)]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.alone,
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.timeout(400),
+]
 
 #: Looks at somebody's page: key, name of the picture.
 At = Callable[[str, str], Awaitable[None]]
