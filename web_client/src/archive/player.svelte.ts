@@ -1,4 +1,5 @@
 /** All participants' files on one timeline: one master clock, every element kept in step with it. */
+import { untrack } from "svelte";
 import type { TrackRow } from "../lib/generated/api";
 import { correction } from "./sync";
 
@@ -39,8 +40,11 @@ export class Player {
 
   attach(track: TrackRow, element: HTMLVideoElement): () => void {
     this.#seats.set(track.url, { track, element, waitingSince: null });
-    // A record that was opened at a place shows it before it plays.
-    if (this.position > 0 && this.#covers(track)) element.currentTime = this.position - track.offsetS;
+    // A record that was opened at a place shows it before it plays.  Untracked: an attachment that depends on the
+    // position would be made anew at every beat, and nothing would ever play.
+    untrack(() => {
+      if (this.position > 0 && this.#covers(track)) element.currentTime = this.position - track.offsetS;
+    });
     this.#timer ??= window.setInterval(() => this.#beat(), BEAT_MS);
     return () => {
       element.pause();
