@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from .manifest import GapEntry
+from .manifest import GapEntry, Manifest
 from .messages import Interruption
 
 #: Grounds on which a trial's recording may be interrupted (RRC art. 3); ``fault`` is none.
@@ -13,6 +13,19 @@ LAWFUL: Final = frozenset({"recess", "private_evidence", "mediation"})
 #: What is left of a silent span beside a declared one, or before it, and still belongs to it, us: the record ends a
 #: moment before the declaration is written, and begins a moment after.
 TOLERANCE_US: Final = 1_500_000
+#: Causes of gaps that are faults of the court's own machinery, whatever a person's line did.
+OWN_FAULTS: Final = frozenset({"torn", "node-change", "fault"})
+#: A loss so long, or longer, makes the record partial, us (record.md E1).
+FAULT_US: Final = 1_000_000
+
+
+def faulty(manifest: Manifest) -> bool:
+    """Something is missing that the court's own machinery should have kept: such a record is sealed as partial, and the
+    presiding judge states why (RRC art. 4, 5)."""
+    if manifest.missing_writers or manifest.problems:
+        return True
+    spans = [*manifest.interruptions, *(gap for gap in manifest.gaps if gap.cause in OWN_FAULTS)]
+    return any(span.cause not in LAWFUL and span.duration_us >= FAULT_US for span in spans)
 
 
 def declared_spans(declared: Sequence[Interruption]) -> list[GapEntry]:

@@ -127,6 +127,8 @@ class Manifest(Struct):
     software: str
     key_id: str
     algorithm: str = "Ed25519"
+    #: The court's own machinery lost something (:func:`recording.interruptions.faulty`): this is not the whole record.
+    partial: bool = False
 
 
 def encode(value: Any) -> bytes:

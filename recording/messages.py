@@ -151,10 +151,11 @@ class Accepted(Answer, tag="accepted"):
 
 
 class Finalised(Answer, tag="finalised"):
-    """The record is sealed.  ``playable``: the playback index is stored too."""
+    """The record is sealed.  ``playable``: the playback index is stored too; ``partial``: a fault cost some of it."""
 
     manifest_sha256: str
     playable: bool
+    partial: bool = False
 
 
 class Written(Answer, tag="written"):
@@ -211,6 +212,7 @@ class Sealed(Event, tag="sealed"):
     sitting_id: str
     manifest_sha256: str
     playable: bool
+    partial: bool = False
 
 
 class Anchored(Event, tag="anchored"):

@@ -106,7 +106,7 @@ class Recorder:
         self._spool = spool
         self._writer_wait_s = writer_wait_s
         self._sittings: dict[str, Sitting] = {}
-        self._sealed: dict[str, tuple[str, bool]] = {}
+        self._sealed: dict[str, messages.Finalised] = {}
         self._uploads = asyncio.Semaphore(UPLOADS_LIMIT)
         self._spool_fault = ""
         self._spool_lock: int | None = None
@@ -211,15 +211,15 @@ class Recorder:
         """Seal the record of this sitting: see :class:`messages.Finalise`.  Idempotent."""
         await self.take_spool()
         known = await self._sealed_already(request.sitting_id)
-        if known is not None and known[1]:
-            return messages.Finalised(manifest_sha256=known[0], playable=True)
+        if known is not None and known.playable:
+            return known
         sitting = self._sitting(request.sitting_id)
         if sitting.facts is None:
             sitting.facts = request.facts
             sitting.asked_at = time.monotonic()
         sitting.wake.set()
         if known is not None:
-            return messages.Finalised(manifest_sha256=known[0], playable=False)
+            return known
         if sitting.fault == "conflict":
             return messages.Refused(reason="invalid", detail=sitting.detail)
         return messages.Accepted()
@@ -345,21 +345,22 @@ class Recorder:
         missing = sorted(set(sitting.facts.writers) - set(archive.record.writers))
         await self._anchors.owe(archive.recording_id)
         data = await store_manifest(archive, self.store, self.key, sitting.facts, missing, self.software)
-        digest = hashlib.sha256(data).hexdigest()
-        self._remember(archive.recording_id, digest, playable=False)
-        await store_playback(archive, self.store, self.key, decoder.decode(data), digest, self.software)
-        self._remember(archive.recording_id, digest, playable=True)
+        digest, manifest = hashlib.sha256(data).hexdigest(), decoder.decode(data)
+        self._remember(archive.recording_id, digest, playable=False, partial=manifest.partial)
+        await store_playback(archive, self.store, self.key, manifest, digest, self.software)
+        self._remember(archive.recording_id, digest, playable=True, partial=manifest.partial)
 
-    def _remember(self, recording_id: str, digest: str, *, playable: bool) -> None:
-        self._sealed[recording_id] = digest, playable
+    def _remember(self, recording_id: str, digest: str, *, playable: bool, partial: bool) -> None:
+        self._sealed[recording_id] = messages.Finalised(manifest_sha256=digest, playable=playable, partial=partial)
         if len(self._sealed) > SEALED_REMEMBERED:
             self._sealed.pop(next(iter(self._sealed)))
-        self._tell(messages.Sealed(sitting_id=recording_id, manifest_sha256=digest, playable=playable))
+        sealed = messages.Sealed(sitting_id=recording_id, manifest_sha256=digest, playable=playable, partial=partial)
+        self._tell(sealed)
 
-    async def _sealed_already(self, recording_id: str) -> tuple[str, bool] | None:
-        """The manifest's hash and whether the record is playable, if it is sealed."""
+    async def _sealed_already(self, recording_id: str) -> messages.Finalised | None:
+        """What is known of the record, if it is sealed."""
         known = self._sealed.get(recording_id)
-        if known is not None and known[1]:
+        if known is not None and known.playable:
             return known
         place = prefix(recording_id)
         try:
@@ -370,7 +371,9 @@ class Recorder:
         except (StoreProblem, ManifestConflict) as error:
             log.warning("record %s: %s", recording_id, error)
             return known
-        return hashlib.sha256(data).hexdigest(), index is not None
+        digest = hashlib.sha256(data).hexdigest()
+        partial = decoder.decode(data).partial
+        return messages.Finalised(manifest_sha256=digest, playable=index is not None, partial=partial)
 
 
 def _recordings(spool: Path) -> list[str]:

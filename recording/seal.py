@@ -7,7 +7,7 @@ import logging
 import time
 
 from .archive import Archive
-from .interruptions import declared_spans, explained, interruptions
+from .interruptions import declared_spans, explained, faulty, interruptions
 from .keys import SigningKey
 from .manifest import (
     MANIFEST_NAME,
@@ -60,7 +60,7 @@ def build_manifest(
     fields = facts_fields(facts)
     opened_us, closed_us = fields["opened_us"], fields["closed_us"]
     declared = declared_spans(facts.interruptions)
-    return Manifest(
+    manifest = Manifest(
         version=MANIFEST_VERSION,
         sitting_id=sitting_id,
         sealed_us=sealed_us,
@@ -75,6 +75,8 @@ def build_manifest(
         key_id=key_id,
         **fields,
     )
+    manifest.partial = faulty(manifest)
+    return manifest
 
 
 async def store_manifest(

@@ -111,6 +111,11 @@ class RecordPage(Struct):
     exports: list[Job]
     #: What may not be reported of this hearing, shown to everybody who opens the record.
     restriction: str = ""
+    #: A fault cost some of the record: it is sealed as partial.  ``incident``: the presiding judge's statement of it is
+    #: still missing, and the record not sealed before; else ``statement`` has its words.
+    partial: bool = False
+    incident: bool = False
+    statement: str = ""
 
 
 class Job(Struct):

@@ -35,8 +35,8 @@ ASKS_PER_S = 1.0
 class SittingActor(SittingAudience):
     """The runtime of one sitting.
 
-    ``on_closed`` is called when the court closes it; ``on_rest`` when nobody is there and nothing is left to do, after
-    which it must not be used any more: the log has all of it.
+    ``on_closed`` is called when the record is to be sealed: the court has closed it, or a fault was stated; ``on_rest``
+    when nobody is there and nothing is left to do, after which it must not be used any more: the log has all of it.
     """
 
     def __init__(
@@ -286,6 +286,9 @@ class SittingActor(SittingAudience):
         self._flush_views()
         self._farewell_due = True
         self._set_farewell(FAREWELL_S)
+        self._record_due()
+
+    def _record_due(self) -> None:
         self._on_closed(self)
 
     def _set_farewell(self, delay_s: float) -> None:

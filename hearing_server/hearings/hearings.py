@@ -351,9 +351,9 @@ class Hearings:
         if actor is not None and event.root:
             actor.archived(event.root, event.tracks, event.segments)
 
-    async def _record_sealed(self, sitting_id: str) -> None:
+    async def _record_sealed(self, sitting_id: str, partial: bool = False) -> None:
         actor = await self._actor(sitting_id)
-        await actor.record_sealed()
+        await actor.record_sealed(partial=partial)
         self.on_sealed()
 
     async def _facts_for_record(self, sitting_id: str) -> m.SittingFacts | None:

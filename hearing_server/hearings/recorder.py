@@ -83,8 +83,8 @@ async def _ignored(state: m.RecorderState) -> None:
 class Keeper:
     """Sees every closed sitting's record sealed and every job done.
 
-    ``facts_of`` makes the request's facts; ``sealed`` is called when a record is, possibly more than once; ``archived``
-    with the news of live records, ``stated`` with what the recorder says of itself.
+    ``facts_of`` makes the request's facts; ``sealed`` is called when a record is, with whether it is partial, possibly
+    more than once; ``archived`` with the news of live records, ``stated`` with what the recorder says of itself.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class Keeper:
         store: Store,
         recorder: Recorder,
         facts_of: Callable[[str], Awaitable[m.SittingFacts | None]],
-        sealed: Callable[[str], Awaitable[None]],
+        sealed: Callable[[str, bool], Awaitable[None]],
         archived: Callable[[m.Archived], None] = lambda event: None,
         stated: Callable[[m.RecorderState], Awaitable[None]] = _ignored,
     ) -> None:
@@ -189,14 +189,14 @@ class Keeper:
             return False
         if not isinstance(answer, m.Finalised):
             return False
-        await self._note_sealed(sitting_id, answer.manifest_sha256, playable=answer.playable)
+        await self._note_sealed(sitting_id, answer)
         if answer.playable:
             await self._recorder.ask(m.Verify(sitting_id=sitting_id))
         return answer.playable
 
-    async def _note_sealed(self, sitting_id: str, manifest_sha256: str, *, playable: bool) -> None:
-        await self._store.records.sealed(sitting_id, manifest_sha256=manifest_sha256, playable=playable)
-        await self._sealed(sitting_id)
+    async def _note_sealed(self, sitting_id: str, sealed: m.Finalised | m.Sealed) -> None:
+        await self._store.records.sealed(sitting_id, manifest_sha256=sealed.manifest_sha256, playable=sealed.playable)
+        await self._sealed(sitting_id, sealed.partial)
 
     async def _follow(self, job: JobRow) -> None:
         while True:
@@ -268,5 +268,5 @@ class Keeper:
         elif isinstance(event, m.Anchored):
             self._news(f"seal {event.sitting_id}")
         else:
-            await self._note_sealed(event.sitting_id, event.manifest_sha256, playable=event.playable)
+            await self._note_sealed(event.sitting_id, event)
             self._news(f"seal {event.sitting_id}")

@@ -101,6 +101,10 @@ class SittingWork(ABC):
         """The sitting has just been closed."""
 
     @abstractmethod
+    def _record_due(self) -> None:
+        """The record may be sealed now, if the archive has all of it."""
+
+    @abstractmethod
     async def _rests(self) -> bool:
         """Asked when nothing is to be done: may the sitting be let go?"""
 
@@ -219,6 +223,8 @@ class SittingWork(ABC):
         await self._board.follow(self.sitting, self.facts)
         if self.sitting.state is SittingState.CLOSED and before.state is not SittingState.CLOSED:
             self._court_closed()
+        elif before.incident and not self.sitting.incident and self.sitting.record is RecordState.FINALIZING:
+            self._record_due()
 
     def _refusal(self, code: str, locale: str) -> Refusal:
         return Refusal(code, sentence(code, locale))
@@ -259,11 +265,15 @@ class SittingWork(ABC):
 
         await self._inbox.run(job)
 
-    async def record_sealed(self) -> None:
-        """The archive holds the whole record, signed."""
+    async def record_sealed(self, *, partial: bool) -> None:
+        """The archive holds the record, signed; a ``partial`` one counts as sealed once its fault was stated."""
 
         async def job() -> None:
-            if self.sitting.record is RecordState.FINALIZING:
+            if self.sitting.record is not RecordState.FINALIZING:
+                return
+            if partial and not (self.sitting.incident or self.sitting.incident_statement):
+                await self._give(SYSTEM, Command(name="open_incident"), "en")
+            if not self.sitting.incident:
                 await self._give(SYSTEM, Command(name="seal"), "en")
 
         await self._inbox.run(job)

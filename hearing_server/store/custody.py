@@ -103,7 +103,7 @@ class CustodyLog:
                 func.coalesce(told.problem, "").label("problem"),
             )
             .select_from(t.sittings.outerjoin(c.custody_told, told.sitting_id == t.sittings.c.id))
-            .where(t.sittings.c.record_state == "sealed", condition)  # type: ignore[arg-type]
+            .where(t.media_sealed(), condition)  # type: ignore[arg-type]
             .order_by(t.sittings.c.hearing_id, t.sittings.c.ordinal)
         )
         async with transaction(self._engine, writes=False) as connection:
@@ -115,7 +115,7 @@ class CustodyLog:
             c.custody_log.c.hearing_id == t.sittings.c.hearing_id,
             c.custody_log.c.action.in_([action.value for action in FOR_STORAGE]),
         )
-        query = select(t.sittings.c.id).where(t.sittings.c.record_state == "sealed", ~decided.exists())
+        query = select(t.sittings.c.id).where(t.media_sealed(), ~decided.exists())
         async with transaction(self._engine, writes=False) as connection:
             return list((await connection.scalars(query.order_by(t.sittings.c.id))).all())
 

@@ -6,6 +6,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     Float,
     ForeignKey,
     Index,
@@ -15,7 +16,11 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    and_,
     false,
+    literal,
+    or_,
+    select,
 )
 
 metadata = MetaData(
@@ -199,3 +204,10 @@ access_ledger = Table(
 
 #: Tables whose rows the database itself refuses to change or delete.
 APPEND_ONLY = ("sitting_log", "access_ledger", "custody_log")
+
+
+def media_sealed() -> ColumnElement[bool]:
+    """Of a sitting: its record is sealed, or is but for the judge's statement of a fault."""
+    state = sittings.c.record_state
+    signed = select(literal(1)).where(records.c.sitting_id == sittings.c.id, records.c.manifest_sha256 != "")
+    return or_(state == "sealed", and_(state == "finalizing", signed.exists()))

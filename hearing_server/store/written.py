@@ -126,7 +126,7 @@ class Written:
             select(t.sittings.c.id)
             .where(
                 t.sittings.c.state == "closed",
-                t.sittings.c.record_state == "sealed",
+                t.media_sealed(),
                 t.sittings.c.closed_utc >= since_utc,
                 t.sittings.c.id.not_in(begun),
             )

@@ -22,7 +22,7 @@ from recording.playback import MediaEntry, Playback
 from recording.serve import Media, RecordReader, TooManyReaders
 
 from .. import api
-from ..court import Event, may_read_stored
+from ..court import Event, may_read_stored, replay
 from ..court.permissions import Leave, leave, scope
 from ..hearings import Hearings, RecorderUnavailable, views
 from ..store import HearingFacts, JobRow, RecordRow, Store
@@ -100,7 +100,12 @@ class Records:
         jobs = await self._store.records.jobs_of(facts.sitting_id)
         await self._gate.note(ask.caller, facts.hearing_id, "open-record", facts.sitting_id, time.time_ns())
         seen = [event for event in events if may_see(ask, event)]
-        return Json(_page(ask, playback, seen, record, jobs, restriction_of(events)))
+        shape = _page(ask, playback, seen, record, jobs, restriction_of(events))
+        sitting = replay(events)
+        if sitting is not None:
+            shape.partial, shape.incident = sitting.partial, sitting.incident
+            shape.statement = sitting.incident_statement
+        return Json(shape)
 
     async def playback(self, facts: HearingFacts) -> Playback | None:
         try:

@@ -13,8 +13,8 @@ import structlog
 
 from recording import messages as m
 from recording import written as w
-from recording.interruptions import LAWFUL
-from recording.manifest import Manifest, encode
+from recording.interruptions import faulty
+from recording.manifest import encode
 from recording.objects import StoreProblem
 from recording.serve import RecordReader
 from signaling.application import Refusal
@@ -36,10 +36,6 @@ CIRCULATED_WITHIN_NS = 7 * 24 * 3600 * NS
 #: How often the recorder is asked whether the document is made, and how long in one go, s.
 ASK_EVERY_S = 0.5
 ASK_FOR_S = 60.0
-
-#: Gaps that the court's recorder, media worker or store is answerable for, and from what length on, us.
-_OWN_FAULTS = frozenset({"torn", "node-change", "fault"})
-FAULT_US = 1_000_000
 
 _paragraphs: msgspec.json.Decoder[list[w.Paragraph]] = msgspec.json.Decoder(list[w.Paragraph])
 _evidence: msgspec.json.Decoder[w.Evidence] = msgspec.json.Decoder(w.Evidence)
@@ -189,7 +185,7 @@ class WrittenRecords:
                 if manifest is None or not (await self._store.records.get(facts.sitting_id)).manifest_sha256:
                     return
             events = await self._hearings.log_of(facts.sitting_id)
-            if manifest is not None and _faulty(manifest) and not (sitting.incident or sitting.incident_statement):
+            if manifest is not None and faulty(manifest) and not (sitting.incident or sitting.incident_statement):
                 sitting = await self._hearings.act(facts.sitting_id, SYSTEM, Command(name="open_incident"), "en")
             text = paragraphs_of(facts, sitting, events, manifest)
             await self._circulate(facts, sitting, text, SYSTEM, "en")
@@ -294,14 +290,6 @@ class WrittenRecords:
             # The moment at which the last of them had signed: the same however often it is made.
             made_us=sitting.transcript_since // 1000,
         )
-
-
-def _faulty(manifest: Manifest) -> bool:
-    """Something is missing that the court's own machinery should have kept (RRC art. 4, 5)."""
-    if manifest.missing_writers or manifest.problems:
-        return True
-    spans = [*manifest.interruptions, *(gap for gap in manifest.gaps if gap.cause in _OWN_FAULTS)]
-    return any(span.cause not in LAWFUL and span.duration_us >= FAULT_US for span in spans)
 
 
 def may_read(person: PersonRow, sitting: Sitting, paragraph: w.Paragraph) -> bool:

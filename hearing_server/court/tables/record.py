@@ -93,7 +93,8 @@ RECORD: Final = (
         effects=("close_incident_task",),
     ),
     _system(UNDER_WAY | {_R.INTERRUPTED}, "finalize", _R.FINALIZING, ("closed",)),
-    _system({_R.FINALIZING}, "seal", _R.SEALED),
+    # A record that a fault has cost something is sealed, as partial, after that was stated (RRC art. 4, 5).
+    _system({_R.FINALIZING}, "seal", _R.SEALED, ("incident_stated",)),
     # A media worker took the room: its part of the record carries this name.
     _system(UNDER_WAY | {_R.INTERRUPTED}, "writer", SAME),
     # Each minute: what the archive holds by now, as one hash that the log keeps.

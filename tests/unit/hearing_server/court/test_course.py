@@ -199,16 +199,20 @@ def test_a_record_that_fails_suspends_unless_the_judge_has_another() -> None:
     assert (other.sitting.record, other.sitting.fallback) == (R.RECORDING, "")
 
 
-def test_a_record_that_was_hurt_is_sealed_as_partial_and_the_statement_may_follow() -> None:
-    room = in_full_swing()
-    room.give("system", "fail", reason="disk-full")
-    room.give("judge", "close")
-    room.give("system", "seal")
-    assert room.sitting.record is R.SEALED
-    assert room.log[-1].detail == {"partial": True}
-    assert room.sitting.incident
-    assert room.give("judge", "state_incident", detail={"text": "the disk was full from 10:02"}) is None
-    assert room.give("judge", "state_incident", detail={"text": "again"}) == "no-incident"
+def test_a_record_that_was_hurt_is_sealed_as_partial_once_the_judge_has_stated_why() -> None:
+    """RRC art. 4 and 5; whether it was noticed in the room or only when the archive had all of it."""
+    for fault in (("fail", "disk-full"), ("open_incident", "")):
+        room = in_full_swing()
+        room.give("system", fault[0], reason=fault[1])
+        room.give("judge", "close")
+        assert room.give("system", "seal") == "incident-missing"
+        assert room.sitting.record is R.FINALIZING
+        assert room.give("clerk", "state_incident", detail={"text": "the disk was full"}) == "not-allowed"
+        assert room.give("judge", "state_incident", detail={"text": "the disk was full from 10:02"}) is None
+        assert room.give("judge", "state_incident", detail={"text": "again"}) == "no-incident"
+        assert room.give("system", "seal") is None
+        assert room.sitting.record is R.SEALED
+        assert room.log[-1].detail == {"partial": True}
     whole = in_full_swing()
     whole.give("judge", "recess")
     whole.give("judge", "close")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from hearing_server.court import Event, replay
+from hearing_server.court import Actor, Command, Event, Role, replay
 from hearing_server.hearings import Hearings
 from recording import messages as m
 from recording.roots import record_root
@@ -140,6 +140,35 @@ async def test_the_record_is_asked_for_until_it_is_sealed(court: Court) -> None:
         return isinstance(court.recorder.asked[-1], m.Verify)
 
     await until(verified)
+
+
+async def test_a_partial_record_is_sealed_when_its_fault_was_stated(court: Court) -> None:
+    """Found only when the archive had all of it: nobody noticed in the room (RRC art. 4, 5)."""
+    sockets = await court.start("claimant")
+    await court.command(sockets["judge"], "close")
+    court.recorder.answer = lambda _: m.Finalised(manifest_sha256="ab" * 32, playable=True, partial=True)
+
+    async def state() -> tuple[str, bool]:
+        sitting = await court.hearings.sitting(court.sitting_id)
+        assert sitting is not None
+        return sitting.record.value, sitting.incident
+
+    async def waits_for_the_judge() -> bool:
+        return await state() == ("finalizing", True)
+
+    await until(waits_for_the_judge)
+    assert court.sitting_id in await court.store.custody.undecided(), "its storage is locked like any other's"
+    assert await court.store.docket.unfinished() == [court.sitting_id]
+    judge = Actor(id=court.people["judge"], role=Role.JUDGE)
+    statement = Command(name="state_incident", detail={"text": "A disk of the court was full from 10:02."})
+    await court.hearings.act(court.sitting_id, judge, statement, "en")
+
+    async def sealed() -> bool:
+        return await state() == ("sealed", False)
+
+    await until(sealed)
+    (seal,) = [event for event in await court.store.log.read(court.sitting_id) if event.name == "seal"]
+    assert seal.detail == {"partial": True}
 
 
 async def test_the_recorders_events_are_noted(court: Court) -> None:

@@ -285,6 +285,9 @@ export interface RecordPage {
   seal: SealCheck | null;
   exports: Job[];
   restriction: string;
+  partial: boolean;
+  incident: boolean;
+  statement: string;
 }
 
 export interface Job {

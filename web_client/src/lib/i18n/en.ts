@@ -234,6 +234,7 @@ export const en = {
     sealing: "Closing the record",
     sealingDetail: (time: string) => `Sealed to ${time}, nothing lost`,
     recordSealed: "Record sealed",
+    statementDue: "Partial: the judge’s statement is due",
     notStarted: "Not started",
     listed: "Listed",
     listedFor: (time: string) => `Listed for ${time}`,

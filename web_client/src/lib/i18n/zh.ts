@@ -221,6 +221,7 @@ export const zh: Messages = {
     sealing: "正在结束记录",
     sealingDetail: (time) => `已封存至 ${time}，没有丢失`,
     recordSealed: "记录已封存",
+    statementDue: "记录不完整，待审判长说明",
     notStarted: "尚未开始",
     listed: "排定时间",
     listedFor: (time) => `排定 ${time}`,

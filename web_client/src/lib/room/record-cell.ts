@@ -16,6 +16,7 @@ export type RecordCell =
   | { kind: "interrupted"; sealedAt: number | null }
   | { kind: "failed"; sealedAt: number | null }
   | { kind: "sealing"; sealedAt: number | null }
+  | { kind: "stating" }
   | { kind: "sealed" };
 
 /**
@@ -42,7 +43,7 @@ export function recordCell(record: RecordView, sitting: SittingState, now: numbe
     case "failed":
       return { kind: "failed", sealedAt: record.sealedAt };
     case "finalizing":
-      return { kind: "sealing", sealedAt: record.sealedAt };
+      return record.incident ? { kind: "stating" } : { kind: "sealing", sealedAt: record.sealedAt };
     case "sealed":
       return { kind: "sealed" };
   }

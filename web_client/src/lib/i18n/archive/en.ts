@@ -57,6 +57,10 @@ export const en = {
     listenOnly: "Your role may listen to the record, but not download it.",
   },
   restriction: "Reporting restriction",
+  partial: "Part of this record was lost to a fault; what there is of it is kept.",
+  partialDue: "It is sealed, as partial, when the presiding judge has stated what happened.",
+  partialStated: "The presiding judge states:",
+  partialState: "State it in the written record",
   access: {
     title: "Who had this record",
     lead: "The access ledger of this hearing. To read it is noted in it, too.",

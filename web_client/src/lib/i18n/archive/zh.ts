@@ -59,6 +59,10 @@ export const zh: ArchiveWords = {
     listenOnly: "您的身份可以收听记录，但无权下载。",
   },
   restriction: "报道限制",
+  partial: "本记录有部分因故障缺失，已有部分均予保存。",
+  partialDue: "审判长就故障作出说明后，本记录方作为不完整的记录封存。",
+  partialStated: "审判长说明：",
+  partialState: "在笔录页面作出说明",
   access: {
     title: "谁接触过本记录",
     lead: "本次庭审的访问登记簿。查阅本簿亦会登记在内。",
