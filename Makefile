@@ -31,6 +31,13 @@ ROUNDS := 200
 TESTS_AT_ONCE ?= $(shell $(PYTHON) -c 'import os; print(min((os.cpu_count() or 1) + 1, 8))')
 PIP_INSTALL = $(PY) -m pip install --disable-pip-version-check
 
+# Browsers that starve each other of the computer make a test fail that is right: what failed is run once more, each
+# by itself, and only what then passes counts.  Both runs are printed.  (1: options of the first run, 2: which tests)
+define twice
+$(PY) -m pytest -q $(1) tests --ignore=tests/unit -m $(2) || { test $$? -eq 1 && echo "Once more, by themselves:" && \
+		$(PY) -m pytest -q -x --last-failed --last-failed-no-failures none tests --ignore=tests/unit -m $(2); }
+endef
+
 .PHONY: help demo test check fuzz soak chaos bench setup client format lock clean
 
 help: ## Say what can be made
@@ -46,8 +53,8 @@ client: $(CLIENT)
 test: $(VENV)/.dev $(CLIENT) $(VENV)/.system $(HOT_PATH) ## Run every test, the fast ones first
 	$(PY) -m pytest -q -n auto tests/unit
 	$(NPM) test
-	$(PY) -m pytest -q -n $(TESTS_AT_ONCE) --dist loadfile tests --ignore=tests/unit -m "not alone"
-	$(PY) -m pytest -q tests --ignore=tests/unit -m alone
+	$(call twice,-n $(TESTS_AT_ONCE) --dist loadfile,"not alone")
+	$(call twice,,alone)
 
 check: $(VENV)/.dev $(CLIENT) ## Style, types, layers, freshness of what is generated
 	$(BIN)/ruff check .

@@ -66,13 +66,14 @@ async def test_the_courtroom_in_every_state(
             await look.at(cast[key].page, f"room-{name}", part.locale, part.phone)
 
         try:
-            await cast.come(PARTS)
-            await cast["judge"].start_hearing()
-            await cast["judge"].in_room("in_session")
-            await _evidence(cast, at)
-            await _staff(cast, at)
-            await _curtain_and_talk(cast, at)
-            await _pauses(cast, at)
+            async with cast.watched(look.folder):
+                await cast.come(PARTS)
+                await cast["judge"].start_hearing()
+                await cast["judge"].in_room("in_session")
+                await _evidence(cast, at)
+                await _staff(cast, at)
+                await _curtain_and_talk(cast, at)
+                await _pauses(cast, at)
         finally:
             await cast.close()
     assert look.faults == []

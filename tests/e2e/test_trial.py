@@ -6,7 +6,6 @@ One sitting, in order; each step prints how long it took.  Two computers have a 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import re
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -15,7 +14,6 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Error as PlaywrightError
 
 from .harness import archive
 from .harness.cast import Cast, Part
@@ -92,7 +90,7 @@ def each_other(speaking: set[str], listening: set[str] = NOBODY) -> dict[str, se
 
 
 async def test_the_trial(demo: Running, cast: Cast, results: Path) -> None:
-    try:
+    async with cast.watched(results):
         with step("all arrive"):
             await cast.come(key for key in PARTS if key != "host")
         with step("nobody has media before the opening"):
@@ -118,11 +116,6 @@ async def test_the_trial(demo: Running, cast: Cast, results: Path) -> None:
         assert {key: person.errors for key, person in cast.people.items()} == {key: [] for key in cast.people}
         with step("the archive"):
             await read_the_archive(demo, cast, private, [recess, deliberation], consulted)
-    except BaseException:
-        for key, person in cast.people.items():
-            with contextlib.suppress(PlaywrightError):  # the first failure is the one to tell
-                await person.page.screenshot(path=results / f"trial-{key}.png", timeout=5000)
-        raise
 
 
 async def open_the_court(cast: Cast) -> None:

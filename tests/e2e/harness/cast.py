@@ -8,12 +8,14 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from playwright.async_api import Browser, Playwright, WebSocket
+from playwright.async_api import Error as PlaywrightError
 
 from tests.media import cameras, tones
 
@@ -37,8 +39,8 @@ FOLLOW_LIMIT_S = 90.0
 COURT = "northgate"
 #: When the hearing is booked for, s from now.
 SOON_S = 900.0
-#: The least that has the list of people beside the stage: many pages are drawn without a graphics card.
-SMALL_DESKTOP = {"width": 1216, "height": 800}
+#: Not much more than has the list of people beside the stage: many pages are drawn without a graphics card.
+SMALL_DESKTOP = {"width": 1280, "height": 800}
 #: People that come at the same time.
 AT_ONCE = 4
 
@@ -256,6 +258,18 @@ class Cast:
 
     async def close(self) -> None:
         await self._browser.close()
+
+    @asynccontextmanager
+    async def watched(self, folder: Path) -> AsyncIterator[None]:
+        """If something fails, what each page showed then is said, and left as pictures in ``folder``."""
+        try:
+            yield
+        except Exception as error:
+            for key, person in self.people.items():
+                with suppress(PlaywrightError):
+                    error.add_note(f"{key}: {await person.tells()}")
+                    await person.page.screenshot(path=folder / f"failed-{key}.png")
+            raise
 
     def __getitem__(self, key: str) -> Player:
         return self.people[key]

@@ -25,6 +25,8 @@ Film = Callable[[Path, str], Path]
 BENCH = ("judge", "clerk")
 #: How long a page may take for a step on a busy machine, ms.
 STEP_MS = 30_000
+#: How much of a page is told when a test fails.
+TOLD_CHARACTERS = 1_500
 
 FLAGS = [
     "--no-sandbox",
@@ -147,6 +149,18 @@ class Person:
     async def in_room(self, state: str) -> None:
         """Wait until the page shows the courtroom in this state of the sitting."""
         await self.page.locator(f"[data-testid=room][data-state={state}]").wait_for()
+
+    async def tells(self) -> str:
+        """What the page shows, in short, for whoever reads of a failure: its state, its keys, its words."""
+        shown: str = await self.page.evaluate(
+            """() => {
+              const keys = [...document.querySelectorAll("[data-testid]")].map((each) => each.dataset.testid).join(" ");
+              const state = document.querySelector("[data-state]")?.dataset.state;
+              const size = `${innerWidth}x${innerHeight}`;
+              return [location.pathname, state, size, keys, document.body.innerText].join(" | ");
+            }"""
+        )
+        return " ".join(shown.split())[:TOLD_CHARACTERS] + (f" errors: {self.errors}" if self.errors else "")
 
     async def start_hearing(self) -> None:
         await self.press("key-open")
