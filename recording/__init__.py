@@ -7,5 +7,5 @@ Imports neither the court nor the signalling.  The entrances, for whoever compos
   ``recorder = recording.recorder.Recorder(spool, store, key, software=...)``, then
   ``await recording.service.run_recorder(recorder, bus)`` until cancelled.
 - control: the structs of ``recording.messages`` and ``recording.serve.RecordReader(store)``.
-- command line: ``recording.verify.verify_record``, ``sentences``, and ``recording.export.export_to``.
+- command line: ``recording.verify.verify_record``, ``recording.sentences``, and ``recording.export.export_to``.
 """

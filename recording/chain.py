@@ -6,6 +6,7 @@ Pure, and shared by the recorder (which lists what it sees) and by verification 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from .format import (
@@ -20,6 +21,9 @@ from .format import (
     read_note,
 )
 
+#: Of each track of a writer: how many chunks it has, and the hash of the last.
+Heads = Mapping[int, tuple[int, bytes]]
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -31,7 +35,8 @@ class Problem:
 
 @dataclass(slots=True)
 class ChainState:
-    """Where a track's chain stands."""
+    """Where a track's chain stands.  ``head`` is empty where the last chunk was left out of this copy and nothing says
+    its hash yet."""
 
     chunks: int = 0
     head: bytes = NO_PREDECESSOR
@@ -91,6 +96,27 @@ class WriterChain:
         self.previous = digest
         return Segment(name, len(data), digest.hex(), header, chunks, ranges, problems, recovered, self.ended)
 
+    def skip(
+        self, name: str, number: int, sha256: str, ranges: Iterable[tuple[int, int, int]], heads: Heads
+    ) -> list[Problem]:
+        """Go on after a segment that is left out of this copy, by what the signed manifest says of it.
+
+        ``ranges``: track, index of its first chunk there, number of chunks; ``heads``: the length and the last hash of
+        each track as it was signed.
+        """
+        problems: list[Problem] = []
+        if number != self.next_segment:
+            problems.append(Problem("segment-missing", f"{name} follows segment {self.next_segment - 1}"))
+        for track, first, count in ranges:
+            chain = self.tracks.setdefault(track, ChainState())
+            if first != chain.chunks:
+                problems.append(Problem("chunk-missing", f"{name} track {track} chunk {chain.chunks}"))
+            chunks, head = heads.get(track, (0, b""))
+            chain.chunks = first + count
+            chain.head = head if chain.chunks == chunks else b""
+        self.next_segment, self.previous = number + 1, bytes.fromhex(sha256)
+        return problems
+
     def _check_header(self, header: SegmentHeader, name: str, problems: list[Problem]) -> None:
         if header.recording_id != self.recording_id or header.writer != self.writer:
             problems.append(Problem("segment-foreign", name))
@@ -105,7 +131,7 @@ class WriterChain:
             chain = self.tracks.setdefault(chunk.track, ChainState())
             if chunk.index != chain.chunks:
                 problems.append(Problem("chunk-missing", f"{name} track {chunk.track} chunk {chain.chunks}"))
-            elif chunk.previous != chain.head:
+            elif chain.head and chunk.previous != chain.head:
                 problems.append(Problem("chunk-chain", f"{name} track {chunk.track} chunk {chunk.index}"))
             chain.chunks, chain.head = chunk.index + 1, chunk.sha256
             first, count = ranges.get(chunk.track, (chunk.index, 0))

@@ -13,7 +13,7 @@ from .manifest import DERIVED_PREFIX, MANIFEST_NAME, prefix
 from .objects import ObjectStore, ReadBackMismatch
 from .verify import ENCLOSED_KEY_NAME, VERIFIER_NAME, Progress
 
-_README = """This folder is the record of a court sitting.
+README = """This folder is the record of a court sitting.
 manifest.json says what it consists of; manifest.sig is the court's Ed25519 signature over it; raw/ holds the packets as
 they were received, in hash-chained segments; derived/ holds copies made for playing, which are no evidence.
 To check it: open verify.html, best one that you got from the court's own site, in a browser and give it this folder and
@@ -59,7 +59,7 @@ async def export_to(
         await _copy(store, name, folder / name[len(place) :])
         done += size
         progress(done / total)
-    enclosed = {ENCLOSED_KEY_NAME: key.pem, "README.txt": _README.encode()}
+    enclosed = {ENCLOSED_KEY_NAME: key.pem, "README.txt": README.encode()}
     if verifier is not None:
         enclosed[VERIFIER_NAME] = verifier
     for name, text in enclosed.items():

@@ -47,6 +47,31 @@ class Interruption(Struct):
     ground: KeyPart
 
 
+class Withheld(Struct):
+    """A span of a record that is not for everybody, us since 1970.
+
+    ``level``: ``confidential`` (the court's own people see it) or ``sealed`` (nobody does without an order that opens
+    it).  ``ground`` is a word of :data:`hearing_server.court.levels.GROUNDS`, ``order`` the reference of the order,
+    ``by`` who decided, and when.
+    """
+
+    start_us: int
+    end_us: int
+    level: Literal["confidential", "sealed"]
+    ground: ShortText
+    order: ShortText
+    by: ShortText
+    by_zh: ShortText
+    decided_us: int
+
+
+class Part(Struct):
+    """A part of a record, us since 1970."""
+
+    start_us: int
+    end_us: int
+
+
 class SittingFacts(Struct):
     """What the manifest says of the sitting besides its media.
 

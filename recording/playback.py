@@ -10,12 +10,15 @@ import msgspec
 from .manifest import DERIVED_PREFIX, GapEntry, Manifest, Struct
 from .media.peaks import PERIOD_MS
 from .media.remux import MEDIA_TYPES, MP4, PersonFile
+from .messages import Part, Withheld
 from .objects import Stored
 
 PLAYBACK_NAME = DERIVED_PREFIX + "playback.json"
 PLAYBACK_SIGNATURE_NAME = DERIVED_PREFIX + "playback.sig"
 MEDIA_PREFIX = DERIVED_PREFIX + "media/"
 EXPORTS_PREFIX = DERIVED_PREFIX + "exports/"
+#: Playable copies that leave withheld time out: a folder for each set of spans, with an index of its own.
+RENDITIONS_PREFIX = DERIVED_PREFIX + "withheld/"
 
 
 class RepairEntry(Struct):
@@ -71,6 +74,8 @@ class Playback(Struct):
     media: list[MediaEntry]
     gaps: list[GapEntry]
     software: str
+    #: What this copy leaves out, under which order.
+    withheld: list[Withheld] = msgspec.field(default_factory=list)
 
 
 class ExportEntry(Struct):
@@ -88,6 +93,9 @@ class ExportEntry(Struct):
     derived_from: list[str]
     created_us: int
     derived: bool = True
+    #: What it leaves out, under which order, and the part of the record that it is of, if not the whole.
+    withheld: list[Withheld] = msgspec.field(default_factory=list)
+    part: Part | None = None
 
 
 decoder: msgspec.json.Decoder[Playback] = msgspec.json.Decoder(Playback)

@@ -127,6 +127,41 @@ FINDINGS: dict[str, tuple[Severity, str, str]] = {
         "The presiding judge has stated a fault of the record ({place}).",
         "审判长已就记录故障作出说明（{place}）。",
     ),
+    "statement-wrong": (
+        "error",
+        "The court's statement on what this copy leaves out does not hold: {place}.",
+        "法院关于本副本略去内容的说明不成立：{place}。",
+    ),
+    "withheld": (
+        "note",
+        "Withheld from this copy, and unaltered in the court's archive as far as the signed hashes tell: {place}.",
+        "本副本不予公开、由法院存档并列有签名哈希值的时段：{place}。",
+    ),
+    "part": (
+        "note",
+        "This copy is of a part of the record, {place}; what lies outside is not part of it, and not withheld.",
+        "本副本仅为记录的一部分：{place}；其余部分不在本副本之内，并非不予公开。",
+    ),
+    "segments-absent": (
+        "note",
+        "Whole stored segments that hold this time are absent; the signed manifest has their hashes: {place}.",
+        "含有上述时段的存储分段整段略去，其哈希值列于已签名的清单：{place}。",
+    ),
+    "events-withheld": (
+        "note",
+        "Entries of the sitting's log of which only number, time and hash are shown: {place}.",
+        "庭审日志中仅列序号、时间和哈希值的条目：{place}。",
+    ),
+    "manifest-public": (
+        "note",
+        "The manifest here is the court's public version; that of the record has the SHA-256 {place}.",
+        "所附清单为法院的公开版；原清单的 SHA-256 为 {place}。",
+    ),
+    "roots-unchecked": (
+        "note",
+        "Roots of the sitting's log that cover what is absent, and cannot be made again from this copy: {place}.",
+        "因涵盖略去内容而无法由本副本重新计算的日志根值：{place}。",
+    ),
     "interruption-lawful": ("note", "The court interrupted the record: {place}.", "法庭依法暂停记录：{place}。"),
     "interruption": ("warning", "Nothing was recorded {place}.", "{place} 没有任何记录。"),
     "gap": ("note", "Gap: {place}.", "缺口：{place}。"),
@@ -144,7 +179,11 @@ class Finding(Struct):
 
 
 class Report(Struct):
-    """``ok``: complete and unaltered, as far as the key is to be trusted (``trusted``: it was given, not enclosed)."""
+    """``ok``: complete and unaltered, as far as the key is to be trusted (``trusted``: it was given, not enclosed).
+
+    ``withheld``: spans that are left out of this copy under an order; ``part``: it is of a part of the record only.
+    Then ``ok`` says that nothing else is missing, and that all that is here is unaltered.
+    """
 
     ok: bool
     trusted: bool
@@ -159,6 +198,8 @@ class Report(Struct):
     bytes: int
     gaps: int
     findings: list[Finding]
+    withheld: int = 0
+    part: bool = False
 
 
 #: Words of a gap in Chinese.
@@ -176,6 +217,9 @@ CAUSES_ZH = {
     "mediation": "调解",
     "fault": "故障",
 }
+
+#: Levels of access to a span.
+LEVELS_ZH = {"confidential": "限制查阅", "sealed": "封存不公开"}
 
 
 def finding(code: str, place: str = "", place_zh: str | None = None) -> Finding:

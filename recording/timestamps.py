@@ -78,12 +78,17 @@ async def obtain(url: str, data: bytes) -> bytes:
 
 def check(token: bytes, data: bytes, roots: Sequence[Certificate] = ()) -> Stamp:
     """What a token says of ``data``.  Without roots the signature is not checked.  Raises :class:`StampProblem`."""
+    return check_digest(token, hashlib.sha256(data).digest(), roots)
+
+
+def check_digest(token: bytes, sha256: bytes, roots: Sequence[Certificate] = ()) -> Stamp:
+    """As :func:`check`, of bytes of which only the SHA-256 is at hand."""
     response = _granted(token)
     try:
-        _check_imprint(response, data)
+        _check_imprint(response, sha256)
         stamp = Stamp(response.tst_info.gen_time, _authority(response), bool(roots))
         if roots:
-            VerifierBuilder(roots=list(roots)).build().verify_message(response, data)
+            VerifierBuilder(roots=list(roots)).build().verify(response, sha256)
     except (VerificationError, ValueError) as error:  # parts of a token are read only when they are asked for
         raise StampProblem(str(error)) from error
     return stamp
@@ -100,8 +105,8 @@ def _granted(answer: bytes) -> TimeStampResponse:
     return response
 
 
-def _check_imprint(response: TimeStampResponse, data: bytes) -> None:
-    if response.tst_info.message_imprint.message != hashlib.sha256(data).digest():
+def _check_imprint(response: TimeStampResponse, sha256: bytes) -> None:
+    if response.tst_info.message_imprint.message != sha256:
         raise StampProblem("the token is of other bytes")
 
 

@@ -20,12 +20,23 @@ from .format import RECORDING_TRACK
 from .interruptions import LAWFUL
 from .keys import PublicKey, parse_public
 from .objects import ObjectStore
-from .playback import EXPORTS_PREFIX, PLAYBACK_NAME, PLAYBACK_SIGNATURE_NAME, ExportEntry, Playback, export_decoder
+from .playback import (
+    EXPORTS_PREFIX,
+    PLAYBACK_NAME,
+    PLAYBACK_SIGNATURE_NAME,
+    RENDITIONS_PREFIX,
+    ExportEntry,
+    Playback,
+    export_decoder,
+)
 from .playback import decoder as playback_decoder
-from .report import CAUSES_ZH, SOURCES_ZH, Finding, Report, finding
+from .report import CAUSES_ZH, LEVELS_ZH, SOURCES_ZH, Finding, Report, finding
 from .roots import RootCheck
+from .sentences import moment, period, span_words
 from .timestamps import StampProblem
 from .transparency import check_inclusion, inclusion_decoder
+from .withheld import STATEMENT_NAME, STATEMENT_SIGNATURE_NAME, WITHHELD_EVENT, Statement, wrong_in
+from .withheld import decoder as statement_decoder
 from .written import (
     INDEX_NAME,
     INDEX_SIGNATURE_NAME,
@@ -33,8 +44,8 @@ from .written import (
     WrittenIndex,
     index_decoder,
     record_decoder,
-    wrong_in,
 )
+from .written import wrong_in as wrong_in_written
 
 #: The public key that an export encloses.
 ENCLOSED_KEY_NAME = "court.pub.pem"
@@ -75,7 +86,9 @@ class Verification:
         self._findings: list[Finding] = []
         self._errors = 0
         self._manifest: m.Manifest | None = None
-        self._manifest_sha256 = ""
+        #: Of the manifest here, and of the record's, which is another one in a public copy.
+        self._manifest_sha256 = self._record_sha256 = ""
+        self._statement: Statement | None = None
         self._chunks = 0
         self._bytes = 0
         self._bytes_expected = 1
@@ -87,10 +100,12 @@ class Verification:
         self._bytes_expected = max(1, sum(present.values()))
         manifest = self._manifest = await self._signed_manifest(present)
         if manifest is not None:
+            await self._stated(manifest, present)
             await self._objects(manifest, present)
             listed = await self._derived(manifest, present)
             listed |= {entry.name for entry in manifest.objects} | COMPANIONS
             listed |= {m.MANIFEST_NAME, m.SIGNATURE_NAME, m.INCLUSION_NAME, m.STAMP_NAME}
+            listed |= {STATEMENT_NAME, STATEMENT_SIGNATURE_NAME}
             listed |= await self._written(present)
             await self._inclusion(present)
             for name in sorted(name for name in present if name.startswith(m.COSIGNED_PREFIX)):
@@ -109,7 +124,7 @@ class Verification:
             self._add("manifest-missing")
             return None
         data = await self._read(m.MANIFEST_NAME)
-        self._manifest_sha256 = hashlib.sha256(data).hexdigest()
+        self._manifest_sha256 = self._record_sha256 = hashlib.sha256(data).hexdigest()
         if self._key is None and not await self._enclosed_key(present):
             return None
         assert self._key is not None
@@ -138,15 +153,69 @@ class Verification:
         self._add("key-enclosed", self._key.key_id)
         return True
 
+    async def _stated(self, manifest: m.Manifest, present: dict[str, int]) -> None:
+        """What the court says that this copy leaves out, if it says so with its key and of this record."""
+        assert self._key is not None
+        if STATEMENT_NAME not in present:
+            return
+        data = await self._read(STATEMENT_NAME)
+        signature = await self._read(STATEMENT_SIGNATURE_NAME) if STATEMENT_SIGNATURE_NAME in present else b""
+        if not self._key.verifies(data, signature):
+            self._add("statement-wrong", "its signature", "签名不符")
+            return
+        try:
+            statement = statement_decoder.decode(data)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            self._add("statement-wrong", "unreadable", "无法读取")
+            return
+        wrong = wrong_in(statement, manifest, self._manifest_sha256, present)
+        for one in wrong:
+            self._add("statement-wrong", one)
+        if not wrong:
+            self._statement, self._record_sha256 = statement, statement.manifest_sha256
+            self._left_out(statement, manifest)
+
+    def _left_out(self, statement: Statement, manifest: m.Manifest) -> None:
+        for span in statement.spans:
+            english, chinese = period(span.start_us, span.end_us)
+            day, day_zh = moment(datetime.fromtimestamp(span.decided_us // 1_000_000, tz=UTC))
+            level = LEVELS_ZH[span.level]
+            self._add(
+                "withheld",
+                f"{english}, {span.level}, order {span.order}, decided by {span.by} at {day}",
+                f"{chinese}，{level}，依据 {span.order}，由{span.by_zh or span.by}于 {day_zh} 决定",
+            )
+        if statement.part is not None:
+            self._add("part", *period(statement.part.start_us, statement.part.end_us))
+        withheld, outside = len(statement.withheld), len(statement.outside)
+        if withheld or outside:
+            total = len(manifest.objects)
+            self._add(
+                "segments-absent",
+                f"{withheld} withheld, {outside} outside the part, of {total}",
+                f"共 {total} 段，不予公开 {withheld} 段，所选部分之外 {outside} 段",
+            )
+        if statement.enclosed_sha256 != statement.manifest_sha256:
+            self._add("manifest-public", statement.manifest_sha256)
+            self._add("events-withheld", str(sum(event.get("name") == WITHHELD_EVENT for event in manifest.events)))
+
     async def _objects(self, manifest: m.Manifest, present: dict[str, int]) -> None:
         """Every listed segment: present, unaltered, and all chains as signed."""
         known = {(problem.code, problem.place) for problem in manifest.problems}
         chains: dict[str, WriterChain] = {}
         roots = RootCheck(manifest.events)
         here = [entry.name for entry in manifest.objects if entry.name in present]
+        absent, heads = self._absent(manifest)
         async with contextlib.aclosing(self._read_ahead(here)) as ahead:
             for entry in manifest.objects:
                 chain = chains.setdefault(entry.writer, WriterChain(manifest.sitting_id, entry.writer))
+                if entry.name in absent:
+                    for problem in chain.skip(
+                        entry.name, entry.segment, entry.sha256, entry.chunks, heads.get(entry.writer, {})
+                    ):
+                        self._add("chain-unlisted", f"{problem.code}, {problem.place}")
+                    roots.seen(chain)
+                    continue
                 if entry.name not in present:
                     self._add("object-missing", entry.name)
                     continue
@@ -165,11 +234,23 @@ class Verification:
         self._tracks(manifest, chains)
         self._roots(roots)
 
+    def _absent(self, manifest: m.Manifest) -> tuple[set[str], dict[str, dict[int, tuple[int, bytes]]]]:
+        """The segments that the court's statement leaves out, and what each writer's tracks come to."""
+        heads: dict[str, dict[int, tuple[int, bytes]]] = {}
+        if self._statement is None:
+            return set(), heads
+        for track in manifest.tracks:
+            with contextlib.suppress(ValueError):
+                heads.setdefault(track.writer, {})[track.track] = track.chunks, bytes.fromhex(track.head_sha256)
+        return {entry.name for entry in [*self._statement.withheld, *self._statement.outside]}, heads
+
     def _roots(self, roots: RootCheck) -> None:
         """The roots that the sitting's log took down each minute: they fit the chains as they stood then."""
         fit, wrong, last = roots.outcome()
         if fit:
             self._add("roots", f"{fit}, the last is {last}", f"共 {fit} 个，最后一个为 {last}")
+        if roots.unchecked:
+            self._add("roots-unchecked", str(roots.unchecked))
         for at in wrong:
             day = f"{at.year}年{at.month}月{at.day}日"
             self._add("root-wrong", f"{at:%Y-%m-%d %H:%M:%S} UTC", f"{day} {at:%H:%M:%S}（UTC）")
@@ -186,11 +267,15 @@ class Verification:
         """The playable copies, if they are here.  Answers all names that belong to them."""
         names = {PLAYBACK_NAME, PLAYBACK_SIGNATURE_NAME}
         entries: list[tuple[str, int, str]] = []
-        if PLAYBACK_NAME in present:
-            index = await self._signed(PLAYBACK_NAME, PLAYBACK_SIGNATURE_NAME, present, playback_decoder)
+        for name in sorted(present):
+            if name != PLAYBACK_NAME and not (name.startswith(RENDITIONS_PREFIX) and name.endswith("/playback.json")):
+                continue
+            signature = name.removesuffix(".json") + ".sig"
+            names |= {name, signature}
+            index = await self._signed(name, signature, present, playback_decoder)
             if index is not None:
-                if index.manifest_sha256 != self._manifest_sha256:
-                    self._add("derived-altered", PLAYBACK_NAME)
+                if index.manifest_sha256 != self._record_sha256:
+                    self._add("derived-altered", name)
                 entries += [(entry.name, entry.size, entry.sha256) for entry in index.media]
         for name in present:
             if name.startswith(EXPORTS_PREFIX) and name.endswith(".json"):
@@ -228,7 +313,7 @@ class Verification:
         index = await self._signed(INDEX_NAME, INDEX_SIGNATURE_NAME, present, index_decoder)
         if index is None:
             return names
-        if index.manifest_sha256 != self._manifest_sha256:
+        if index.manifest_sha256 != self._record_sha256:
             self._add("written-altered", INDEX_NAME)
         for entry in index.files:
             names.add(entry.name)
@@ -247,7 +332,7 @@ class Verification:
         except (msgspec.DecodeError, UnicodeDecodeError):
             self._add("written-altered", RECORD_NAME)
             return
-        for wrong in wrong_in(record, self._manifest_sha256):
+        for wrong in wrong_in_written(record, self._record_sha256):
             self._add("written-wrong", wrong)
         for entry in record.signatures:
             self._add(_SIGNED_AS.get(entry.state, "written-wrong"), entry.name, entry.name_zh or entry.name)
@@ -263,7 +348,7 @@ class Verification:
         except (msgspec.DecodeError, UnicodeDecodeError):
             self._add("inclusion-wrong", "unreadable", "无法读取")
             return
-        wrong = check_inclusion(found, self._manifest_sha256, self._key)
+        wrong = check_inclusion(found, self._record_sha256, self._key)
         if wrong is not None:
             self._add("inclusion-wrong", wrong)
         else:
@@ -276,12 +361,12 @@ class Verification:
         except (msgspec.DecodeError, UnicodeDecodeError):
             self._add("inclusion-wrong", name)
             return
-        if check_inclusion(found, self._manifest_sha256, self._key) is not None:
+        if check_inclusion(found, self._record_sha256, self._key) is not None:
             self._add("inclusion-wrong", name)
             return
         signed = cosignatures(found.checkpoint.encode(), self._cosigners)
         for cosignature in signed:
-            english, chinese = _moment(cosignature.time)
+            english, chinese = moment(cosignature.time)
             self._add("cosigned", f"{cosignature.name}, {english}", f"{cosignature.name}，{chinese}")
         if not signed:
             self._add("cosigned-unchecked", ", ".join(signers(found.checkpoint.encode())))
@@ -290,13 +375,13 @@ class Verification:
         if m.STAMP_NAME not in present:
             self._add("stamp-missing")
             return
-        token, data = await self._read(m.STAMP_NAME), await self._read(m.MANIFEST_NAME)
+        token = await self._read(m.STAMP_NAME)
         try:
-            stamp = timestamps.check(token, data, self._authorities)
+            stamp = timestamps.check_digest(token, bytes.fromhex(self._record_sha256), self._authorities)
         except StampProblem as error:
             self._add("stamp-wrong", str(error))
             return
-        english, chinese = _moment(stamp.time.astimezone(UTC))
+        english, chinese = moment(stamp.time.astimezone(UTC))
         code = "stamp" if stamp.trusted else "stamp-unchecked"
         self._add(code, f"{english} by {stamp.authority}", f"{chinese}，{stamp.authority}")
 
@@ -306,7 +391,7 @@ class Verification:
         for writer in manifest.missing_writers:
             self._add("writer-missing", writer)
         for span in manifest.interruptions:
-            english, chinese = _span(span)
+            english, chinese = span_words(span)
             if span.cause in LAWFUL:
                 cause = CAUSES_ZH.get(span.cause, span.cause)
                 self._add("interruption-lawful", f"{span.cause}, {english}", f"{cause}，{chinese}")
@@ -317,7 +402,7 @@ class Verification:
             person = people.get(gap.person_id or "")
             name = person.name if person else gap.person_id
             name_zh = (person.name_zh or person.name) if person else gap.person_id
-            english, chinese = _span(gap)
+            english, chinese = span_words(gap)
             source, cause = gap.source or "", gap.cause
             self._add(
                 "gap",
@@ -373,13 +458,15 @@ class Verification:
             court=manifest.court if manifest else "",
             case_number=manifest.case_number if manifest else "",
             key_id=self._key.key_id if self._key else "",
-            manifest_sha256=self._manifest_sha256,
+            manifest_sha256=self._record_sha256,
             objects=len(manifest.objects) if manifest else 0,
             tracks=len(manifest.tracks) if manifest else 0,
             chunks=self._chunks,
             bytes=self._bytes,
             gaps=len(manifest.gaps) if manifest else 0,
             findings=sorted(self._findings, key=lambda found: order[found.severity]),
+            withheld=len(self._statement.spans) if self._statement else 0,
+            part=self._statement is not None and self._statement.part is not None,
         )
 
 
@@ -392,21 +479,6 @@ def _altered_place(segment: Segment, entry: m.ObjectEntry) -> str:
             return f"{problem.place} ({problem.code})"
     tracks = ", ".join(str(track) for track in segment.ranges if track != RECORDING_TRACK)
     return f"{entry.name} (tracks {tracks})"
-
-
-def _moment(at: datetime) -> tuple[str, str]:
-    """A time, UTC, in English and in Chinese."""
-    return f"{at:%Y-%m-%d %H:%M:%S} UTC", f"{at.year}年{at.month}月{at.day}日 {at:%H:%M:%S}（UTC）"
-
-
-def _span(gap: m.GapEntry) -> tuple[str, str]:
-    """Begin and length in English and in Chinese."""
-    start = datetime.fromtimestamp(gap.start_us // 1_000_000, tz=UTC)
-    clock, seconds = f"{start:%H:%M:%S}.{gap.start_us // 1000 % 1000:03d}", gap.duration_us / 1e6
-    return (
-        f"{seconds:.3f} s from {start:%Y-%m-%d} {clock} UTC",
-        f"{start.year}年{start.month}月{start.day}日 {clock}（UTC）起 {seconds:.3f} 秒",
-    )
 
 
 async def verify_record(
@@ -425,24 +497,3 @@ async def verify_record(
     Raises :class:`recording.objects.StoreProblem`.
     """
     return await Verification(store, prefix, key, progress, authorities, cosigners).run()
-
-
-def sentences(report: Report, *, chinese: bool) -> list[str]:
-    """The report as lines for a person."""
-    if chinese:
-        verdict = "记录完整，未被改动。" if report.ok else "记录不完整或已被改动。"
-        facts = [
-            f"案号：{report.case_number}（{report.court}）",
-            f"清单 SHA-256：{report.manifest_sha256}",
-            f"对象 {report.objects} 个，音视频轨 {report.tracks} 条，数据块 {report.chunks} 个，{report.bytes} 字节，"
-            f"缺口 {report.gaps} 处",
-        ]
-        return [verdict, *facts, *(found.zh for found in report.findings)]
-    verdict = "The record is complete and unaltered." if report.ok else "The record is incomplete or was altered."
-    facts = [
-        f"Case {report.case_number} ({report.court})",
-        f"Manifest SHA-256 {report.manifest_sha256}",
-        f"{report.objects} objects, {report.tracks} tracks, {report.chunks} chunks, {report.bytes} bytes, "
-        f"{report.gaps} gaps",
-    ]
-    return [verdict, *facts, *(found.en for found in report.findings)]

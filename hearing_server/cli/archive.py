@@ -21,9 +21,10 @@ from recording.keys import KeyProblem, PublicKey, load_or_make, load_or_make_ide
 from recording.manifest import MANIFEST_NAME, prefix
 from recording.objects import ObjectStore, StoreProblem, open_store
 from recording.report import Report
+from recording.sentences import sentences
 from recording.timestamps import read_roots
 from recording.transparency import LogProblem, TransparencyLog
-from recording.verify import VERIFIER_NAME, sentences, verify_record
+from recording.verify import VERIFIER_NAME, verify_record
 from recording.zipped import ZippedRecord
 
 from .. import config

@@ -132,6 +132,7 @@ def findings_text() -> str:
         'FINDINGS: Record<string, ["error" | "warning" | "note", string, string]>': report.FINDINGS,
         "SOURCES_ZH: Record<string, string>": report.SOURCES_ZH,
         "CAUSES_ZH: Record<string, string>": report.CAUSES_ZH,
+        "LEVELS_ZH: Record<string, string>": report.LEVELS_ZH,
     }
     parts = [HEADER]
     for name, table in tables.items():

@@ -16,9 +16,11 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, async_playwright
 
 from recording.cosignature import cosign
+from recording.excerpt import FolderTarget, export_part
 from recording.export import export_to
 from recording.keys import load_or_make
 from recording.manifest import encode
+from recording.messages import Part, Withheld
 from recording.objects import open_store
 from recording.recorder import Recorder
 from recording.transparency import inclusion_decoder
@@ -76,6 +78,20 @@ async def _make(folder: Path) -> None:
     inclusion = msgspec.structs.replace(inclusion, checkpoint=cosigned)
     await store.put_new("hearings/sitting/cosigned/01234567.json", encode(inclusion))
     await export_to(store, "sitting", folder / "export", key.public, verifier=await asyncio.to_thread(PAGE.read_bytes))
+    begin_us = sitting.opened_wall_ns // 1000
+    span = Withheld(
+        start_us=begin_us + 2_000_000,
+        end_us=begin_us + 3_000_000,
+        level="sealed",
+        ground="children",
+        order="Order 7",
+        by="Judge Chen",
+        by_zh="陈法官",
+        decided_us=begin_us + 60_000_000,
+    )
+    part = Part(start_us=begin_us + 1_000_000, end_us=begin_us + 4_000_000)
+    await export_part(store, "sitting", FolderTarget(folder / "public"), key, [span], None, folder)
+    await export_part(store, "sitting", FolderTarget(folder / "part"), key, [], part, folder)
 
 
 @pytest.fixture
@@ -123,6 +139,34 @@ async def test_it_says_what_the_server_says(browser: Browser, record: Path) -> N
         assert code == "stamp-unchecked" or words.endswith(sentence)
     assert {"inclusion", "cosigned-unchecked", "stamp-unchecked"} <= {code for code, _ in found}
     assert [url for url in asked if not url.startswith(("file:", "blob:"))] == []
+
+
+async def test_of_a_copy_that_leaves_something_out_both_say_the_same(
+    browser: Browser, record: Path, tmp_path: Path
+) -> None:
+    page = await browser.new_page(locale="en-GB")
+    key = (record / "export/court.pub.pem").read_text()
+    for name, words in (("public", "Complete except for what is withheld"), ("part", "This part is complete")):
+        ok, found = await checked(page, record / name, key)
+        expected = await on_the_server(record / name, key)
+        assert ok
+        assert [code for code, _ in found] == [code for code, _ in expected]
+        assert all(
+            said.endswith(sentence) or code == "stamp-unchecked"
+            for (code, said), (_, sentence) in zip(found, expected, strict=True)
+        )
+        await page.get_by_test_id("verdict").get_by_text(words).wait_for()
+    await page.get_by_role("button", name="中文").click()
+    await page.get_by_test_id("verdict").get_by_text("这一部分完整").wait_for()
+    for number, file in enumerate(("statement.json", "statement.sig", "manifest.json")):
+        folder = Path(shutil.copytree(record / "public", tmp_path / f"{number}" / "public"))
+        shutil.copy(record / "court.pem", folder.parent / "court.pem")
+        data = bytearray((folder / file).read_bytes())
+        data[len(data) // 2] ^= 1
+        (folder / file).write_bytes(data)
+        ok, found = await checked(page, folder, key)
+        assert not ok, file
+        assert {code for code, _ in found} == {code for code, _ in await on_the_server(folder, key)}, file
 
 
 async def test_a_zip_file_will_do_and_the_enclosed_key_is_named(browser: Browser, record: Path, tmp_path: Path) -> None:

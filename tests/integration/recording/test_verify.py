@@ -17,7 +17,8 @@ from recording.keys import KeyProblem, PublicKey, SigningKey, load_or_make, load
 from recording.objects import open_store
 from recording.recorder import Recorder
 from recording.report import FINDINGS, Report, finding
-from recording.verify import COMPANIONS, Progress, sentences, verify_record
+from recording.sentences import sentences
+from recording.verify import COMPANIONS, Progress, verify_record
 from tests.recorded import (
     WITNESSES,
     Tape,

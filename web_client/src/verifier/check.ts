@@ -1,8 +1,9 @@
 /** Is a record complete, unaltered, and what does it lack?  The same check as `recording/verify.py`, in a page. */
-import { FINDINGS, CAUSES_ZH, SOURCES_ZH } from "../lib/generated/findings";
-import { digest, digestOf, hex, read, type Bytes, type Source } from "./bytes";
+import { FINDINGS, CAUSES_ZH, LEVELS_ZH, SOURCES_ZH } from "../lib/generated/findings";
+import { digest, digestOf, fromHex, hex, read, type Bytes, type Source } from "./bytes";
 import { WriterChain, type Problem, type Segment } from "./hrec";
 import { RootCheck } from "./roots";
+import { isStatement, wrongInStatement, type Statement } from "./statement";
 import { checkInclusion, readKey, signed, signers, stampedAt, type Inclusion } from "./witnesses";
 import { wrongIn, type WrittenRecord } from "./written";
 
@@ -29,6 +30,8 @@ interface ObjectEntry {
   size: number;
   sha256: string;
   writer: string;
+  segment: number;
+  chunks: [number, number, number][];
 }
 
 interface TrackEntry {
@@ -74,12 +77,17 @@ export interface Report {
   chunks: number;
   bytes: number;
   findings: Finding[];
+  /** Spans that are left out of this copy under an order; and whether it is of a part of the record only. */
+  withheld: number;
+  part: boolean;
 }
 
 const MANIFEST = "manifest.json";
 const COMPANIONS = ["court.pub.pem", "README.txt", "verify.html"];
 const COSIGNED = "cosigned/";
 const PLAYBACK = "derived/playback.json";
+const RENDITION = /^derived\/withheld\/.*\/playback\.json$/;
+const STATEMENT = "statement.json";
 const WRITTEN_INDEX = "written/index.json";
 const WRITTEN_RECORD = "written/record.json";
 /** What it is called when an index is not signed by this key. */
@@ -102,7 +110,10 @@ class Check {
   private chunks = 0;
   private bytes = 0;
   private key: Bytes | null = null;
+  /** Of the manifest here, and of the record's, which is another one in a public copy. */
   private manifestSha256 = "";
+  private recordSha256 = "";
+  private statement: Statement | null = null;
 
   constructor(sources: Source[], private readonly progress: (part: number) => void) {
     this.files = new Map(withoutFolder(sources).map((source) => [source.name, source]));
@@ -112,9 +123,10 @@ class Check {
   async run(pem: string | null): Promise<Report> {
     const manifest = await this.signedManifest(pem);
     if (manifest) {
+      await this.stated(manifest);
       await this.objects(manifest);
       const listed = new Set([...(await this.derived()), ...manifest.objects.map((entry) => entry.name), ...COMPANIONS]);
-      for (const name of [MANIFEST, "manifest.sig", "inclusion.json", "manifest.tsr"]) listed.add(name);
+      for (const name of [MANIFEST, "manifest.sig", "inclusion.json", "manifest.tsr", STATEMENT, "statement.sig"]) listed.add(name);
       for (const name of await this.written()) listed.add(name);
       await this.inclusion();
       for (const name of [...this.files.keys()].filter((name) => name.startsWith(COSIGNED)).sort()) {
@@ -129,14 +141,15 @@ class Check {
     }
     const keyId = this.key ? hex(await digest(this.key)) : "";
     this.findings.sort((a, b) => ORDER[a.severity] - ORDER[b.severity]);
-    const { manifestSha256, chunks, bytes, findings } = this;
-    return { ok: manifest !== null && this.errors === 0, trusted: pem !== null, keyId, manifestSha256, manifest, chunks, bytes, findings };
+    const { recordSha256: manifestSha256, chunks, bytes, findings, statement } = this;
+    const [withheld, part] = [statement?.spans.length ?? 0, Boolean(statement?.part)];
+    return { ok: manifest !== null && this.errors === 0, trusted: pem !== null, keyId, manifestSha256, manifest, chunks, bytes, findings, withheld, part };
   }
 
   private async signedManifest(pem: string | null): Promise<Manifest | null> {
     const data = await this.take(MANIFEST);
     if (!data) return this.none("manifest-missing");
-    this.manifestSha256 = hex(await digest(data));
+    this.manifestSha256 = this.recordSha256 = hex(await digest(data));
     const enclosed = await this.take("court.pub.pem");
     try {
       this.key = readKey(pem ?? new TextDecoder().decode(enclosed ?? new Uint8Array()));
@@ -154,14 +167,61 @@ class Check {
     return manifest;
   }
 
+  /** What the court says that this copy leaves out, if it says so with its key and of this record. */
+  private async stated(manifest: Manifest): Promise<void> {
+    const data = await this.take(STATEMENT);
+    if (!data) return;
+    const signature = await this.take("statement.sig");
+    if (!signature || !signed(this.key!, data, signature)) return this.add("statement-wrong", "its signature", "签名不符");
+    const statement = parsed<Statement>(data);
+    if (!isStatement(statement)) return this.add("statement-wrong", "unreadable", "无法读取");
+    const known = new Set(manifest.objects.map(({ name }) => name));
+    const wrong = wrongInStatement(statement, manifest.sittingId, this.manifestSha256, known, (name) => this.files.has(name));
+    for (const one of wrong) this.add("statement-wrong", one);
+    if (wrong.length > 0) return;
+    this.statement = statement;
+    this.recordSha256 = statement.manifestSha256;
+    this.leftOut(statement, manifest);
+  }
+
+  private leftOut({ spans, part, withheld, outside, manifestSha256 }: Statement, manifest: Manifest): void {
+    for (const { startUs, endUs, level, order, by, byZh, decidedUs } of spans) {
+      const [[english, chinese], [day, dayZh]] = [periodWords(startUs, endUs), momentWords(decidedUs)];
+      this.add(
+        "withheld",
+        `${english}, ${level}, order ${order}, decided by ${by} at ${day}`,
+        `${chinese}，${LEVELS_ZH[level] ?? level}，依据 ${order}，由${byZh || by}于 ${dayZh} 决定`,
+      );
+    }
+    if (part) this.add("part", ...periodWords(part.startUs, part.endUs));
+    const [left, beyond, total] = [withheld.length, outside.length, manifest.objects.length];
+    if (left || beyond) {
+      const chinese = `共 ${total} 段，不予公开 ${left} 段，所选部分之外 ${beyond} 段`;
+      this.add("segments-absent", `${left} withheld, ${beyond} outside the part, of ${total}`, chinese);
+    }
+    if (manifestSha256 !== this.manifestSha256) {
+      this.add("manifest-public", manifestSha256);
+      const cut = (manifest.events ?? []).filter((event) => (event as { name?: unknown } | null)?.name === "withheld");
+      this.add("events-withheld", String(cut.length));
+    }
+  }
+
   /** Every listed segment: present, unaltered, and all chains as signed. */
   private async objects(manifest: Manifest): Promise<void> {
     const known = new Set(manifest.problems.map((problem) => `${problem.code}\n${problem.place}`));
     const chains = new Map<string, WriterChain>();
     const roots = new RootCheck(manifest.events ?? []);
+    const absent = new Set([...(this.statement?.withheld ?? []), ...(this.statement?.outside ?? [])].map(({ name }) => name));
     for (const entry of manifest.objects) {
       const chain = chains.get(entry.writer) ?? new WriterChain(manifest.sittingId, entry.writer);
       chains.set(entry.writer, chain);
+      if (absent.has(entry.name)) {
+        const own = manifest.tracks.filter(({ writer }) => writer === entry.writer);
+        const heads = new Map(own.map(({ track, chunks, headSha256 }) => [track, { chunks, head: fromHex(headSha256) }]));
+        for (const { code, place } of chain.skip(entry, heads)) this.add("chain-unlisted", `${code}, ${place}`);
+        await roots.seen(entry.writer, chain);
+        continue;
+      }
       const data = await this.take(entry.name);
       if (!data) {
         this.add("object-missing", entry.name);
@@ -186,8 +246,9 @@ class Check {
 
   /** The roots that the sitting's log took down each minute: they fit the chains as they stood then. */
   private async roots(roots: RootCheck): Promise<void> {
-    const { fit, wrong, last } = await roots.outcome();
+    const { fit, wrong, last, unchecked } = await roots.outcome();
     if (fit) this.add("roots", `${fit}, the last is ${last}`, `共 ${fit} 个，最后一个为 ${last}`);
+    if (unchecked) this.add("roots-unchecked", String(unchecked));
     for (const at of wrong) {
       const clock = at.toISOString().slice(11, 19);
       const chinese = `${at.getUTCFullYear()}年${at.getUTCMonth() + 1}月${at.getUTCDate()}日 ${clock}（UTC）`;
@@ -199,9 +260,11 @@ class Check {
   private async derived(): Promise<string[]> {
     const names = [PLAYBACK, "derived/playback.sig"];
     const entries: { name: string; size: number; sha256: string }[] = [];
-    if (this.files.has(PLAYBACK)) {
-      const index = await this.signedDerived<{ manifestSha256: string; media: typeof entries }>(PLAYBACK);
-      if (index && index.manifestSha256 !== this.manifestSha256) this.add("derived-altered", PLAYBACK);
+    for (const name of [...this.files.keys()].sort()) {
+      if (name !== PLAYBACK && !RENDITION.test(name)) continue;
+      names.push(name, name.replace(/json$/, "sig"));
+      const index = await this.signedDerived<{ manifestSha256: string; media: typeof entries }>(name);
+      if (index && index.manifestSha256 !== this.recordSha256) this.add("derived-altered", name);
       entries.push(...(index?.media ?? []));
     }
     for (const name of this.files.keys()) {
@@ -237,7 +300,7 @@ class Check {
     const names = [WRITTEN_INDEX, "written/index.sig"];
     if (!this.files.has(WRITTEN_INDEX)) return names;
     const index = await this.signedDerived<{ manifestSha256: string; files: { name: string; size: number; sha256: string }[] }>(WRITTEN_INDEX);
-    if (index && index.manifestSha256 !== this.manifestSha256) this.add("written-altered", WRITTEN_INDEX);
+    if (index && index.manifestSha256 !== this.recordSha256) this.add("written-altered", WRITTEN_INDEX);
     for (const entry of index?.files ?? []) {
       names.push(entry.name);
       const source = this.files.get(entry.name);
@@ -255,7 +318,7 @@ class Check {
   private async signatures(data: Bytes): Promise<void> {
     const record = parsed<WrittenRecord>(data);
     if (!record || !Array.isArray(record.signatures) || !Array.isArray(record.paragraphs)) return this.add("written-altered", WRITTEN_RECORD);
-    for (const wrong of await wrongIn(record, this.manifestSha256)) this.add("written-wrong", wrong);
+    for (const wrong of await wrongIn(record, this.recordSha256)) this.add("written-wrong", wrong);
     for (const entry of record.signatures) this.add(SIGNED_AS[entry.state] ?? "written-wrong", entry.name, entry.nameZh || entry.name);
     for (const { name, nameZh, text } of record.incidents) this.add("incident", `${name}: ${text}`, `${nameZh || name}：${text}`);
   }
@@ -265,7 +328,7 @@ class Check {
     if (!data) return this.add("inclusion-missing");
     const found = parsed<Inclusion>(data);
     if (!found) return this.add("inclusion-wrong", "unreadable", "无法读取");
-    const wrong = await checkInclusion(found, this.manifestSha256, this.key!);
+    const wrong = await checkInclusion(found, this.recordSha256, this.key!);
     if (wrong !== null) return this.add("inclusion-wrong", wrong);
     this.add("inclusion", `entry ${found.index} of ${found.size}`, `第 ${found.index} 项，共 ${found.size} 项`);
   }
@@ -273,7 +336,7 @@ class Check {
   /** The proof once more, in a head that somebody outside the court signed too; this page has no list of whom to trust. */
   private async cosigned(name: string): Promise<void> {
     const found = parsed<Inclusion>((await this.take(name))!);
-    if (!found || (await checkInclusion(found, this.manifestSha256, this.key!)) !== null) return this.add("inclusion-wrong", name);
+    if (!found || (await checkInclusion(found, this.recordSha256, this.key!)) !== null) return this.add("inclusion-wrong", name);
     this.add("cosigned-unchecked", signers(found.checkpoint).join(", "));
   }
 
@@ -281,7 +344,7 @@ class Check {
     const token = await this.take("manifest.tsr");
     if (!token) return this.add("stamp-missing");
     try {
-      const at = await stampedAt(token, (await this.take(MANIFEST))!);
+      const at = await stampedAt(token, fromHex(this.recordSha256));
       const clock = at.toISOString().slice(11, 19);
       const chinese = `${at.getUTCFullYear()}年${at.getUTCMonth() + 1}月${at.getUTCDate()}日 ${clock}（UTC）`;
       this.add("stamp-unchecked", `${at.toISOString().slice(0, 10)} ${clock} UTC`, chinese);
@@ -359,6 +422,21 @@ function alteredPlace(segment: Segment, entry: ObjectEntry): string {
   if (segment.size !== entry.size) return `${entry.name} (${segment.size} bytes, ${entry.size} were signed)`;
   const first = segment.problems.find(({ place }) => place.startsWith(`${entry.name} byte`));
   return first ? `${first.place} (${first.code})` : `${entry.name} (tracks ${segment.tracks.join(", ")})`;
+}
+
+/** A time, UTC, in English and in Chinese. */
+function momentWords(us: number): [string, string] {
+  const at = new Date(Math.floor(us / 1000));
+  const [day, clock] = [at.toISOString().slice(0, 10), at.toISOString().slice(11, 19)];
+  return [`${day} ${clock} UTC`, `${at.getUTCFullYear()}年${at.getUTCMonth() + 1}月${at.getUTCDate()}日 ${clock}（UTC）`];
+}
+
+/** Begin and end in English and in Chinese. */
+function periodWords(startUs: number, endUs: number): [string, string] {
+  const [begin, end] = [new Date(Math.floor(startUs / 1000)), new Date(Math.floor(endUs / 1000)).toISOString().slice(11, 19)];
+  const [day, clock] = [begin.toISOString().slice(0, 10), begin.toISOString().slice(11, 19)];
+  const dayZh = `${begin.getUTCFullYear()}年${begin.getUTCMonth() + 1}月${begin.getUTCDate()}日`;
+  return [`from ${day} ${clock} to ${end} UTC`, `${dayZh} ${clock} 至 ${end}（UTC）`];
 }
 
 /** Begin and length in English and in Chinese. */

@@ -1,5 +1,5 @@
 /** Segment files of a record and their chains (docs/record-format.md §2), as `recording/chain.py` checks them. */
-import { digest, hex, same, type Bytes } from "./bytes";
+import { digest, fromHex, hex, same, type Bytes } from "./bytes";
 
 const MAGIC = [0x89, 0x48, 0x52, 0x45, 0x43, 0x0d, 0x0a, 0x01];
 const CHUNK_MAGIC = 0x43484e4b;
@@ -12,10 +12,20 @@ const RECORD_HEAD_BYTES = 13;
 const RECORDING_TRACK = 0;
 const NOTE = 3;
 const NONE = new Uint8Array(HASH_BYTES);
+/** The head of a chain whose last chunk was left out of this copy, until something says its hash. */
+const UNKNOWN = new Uint8Array(0);
 
 export interface Problem {
   code: string;
   place: string;
+}
+
+/** What the manifest says of a segment that is not here: `chunks` are track, index of the first, and how many. */
+interface Skipped {
+  name: string;
+  segment: number;
+  sha256: string;
+  chunks: [number, number, number][];
 }
 
 interface Header {
@@ -86,6 +96,22 @@ export class WriterChain {
     return { name, size: data.length, sha256: hex(sha256), chunks: chunks.length, tracks, problems, recovered };
   }
 
+  /** Go on after a segment that is left out of this copy, by what the signed manifest says of it. */
+  skip(entry: Skipped, heads: Map<number, { chunks: number; head: Bytes }>): Problem[] {
+    const { name, segment } = entry;
+    const problems: Problem[] = [];
+    if (segment !== this.nextSegment) problems.push({ code: "segment-missing", place: `${name} follows segment ${this.nextSegment - 1}` });
+    for (const [track, first, count] of entry.chunks) {
+      const before = this.tracks.get(track)?.chunks ?? 0;
+      if (first !== before) problems.push({ code: "chunk-missing", place: `${name} track ${track} chunk ${before}` });
+      const end = heads.get(track);
+      this.tracks.set(track, { chunks: first + count, head: end?.chunks === first + count ? end.head : UNKNOWN });
+    }
+    this.nextSegment = segment + 1;
+    this.previous = fromHex(entry.sha256);
+    return problems;
+  }
+
   private checkHeader(header: Header, name: string, problems: Problem[]): void {
     if (header.recordingId !== this.recordingId || header.writer !== this.writer) problems.push({ code: "segment-foreign", place: name });
     if (header.segment !== this.nextSegment) problems.push({ code: "segment-missing", place: `${name} follows segment ${this.nextSegment - 1}` });
@@ -97,7 +123,7 @@ export class WriterChain {
     for (const chunk of chunks) {
       const chain = this.tracks.get(chunk.track) ?? { chunks: 0, head: NONE };
       if (chunk.index !== chain.chunks) problems.push({ code: "chunk-missing", place: `${name} track ${chunk.track} chunk ${chain.chunks}` });
-      else if (!same(chunk.previous, chain.head)) problems.push({ code: "chunk-chain", place: `${name} track ${chunk.track} chunk ${chunk.index}` });
+      else if (chain.head.length > 0 && !same(chunk.previous, chain.head)) problems.push({ code: "chunk-chain", place: `${name} track ${chunk.track} chunk ${chunk.index}` });
       this.tracks.set(chunk.track, { chunks: chunk.index + 1, head: chunk.sha256 });
       seen.add(chunk.track);
     }

@@ -15,6 +15,8 @@ export class RootCheck {
   private unreadable = 0;
   private readonly asked = new Set<string>();
   private readonly leaves = new Map<string, Bytes[]>();
+  /** Points at which some head is not known, since its chunk was left out of this copy. */
+  private readonly unknown = new Set<string>();
 
   constructor(events: unknown[]) {
     for (const event of events) {
@@ -32,6 +34,10 @@ export class RootCheck {
   async seen(writer: string, chain: WriterChain): Promise<void> {
     const point = `${writer} ${chain.nextSegment}`;
     if (!this.asked.has(point)) return;
+    if ([...chain.tracks.values()].some(({ head }) => head.length === 0)) {
+      this.unknown.add(point);
+      return;
+    }
     const tracks = [...chain.tracks].sort(([a], [b]) => a - b);
     this.leaves.set(
       point,
@@ -41,18 +47,22 @@ export class RootCheck {
     );
   }
 
-  /** How many roots fit, when those were written that do not, and the last one that fits. */
-  async outcome(): Promise<{ fit: number; wrong: Date[]; last: string }> {
+  /** How many roots fit, when those were written that do not, the last one that fits, and how many cannot be made. */
+  async outcome(): Promise<{ fit: number; wrong: Date[]; last: string; unchecked: number }> {
     const wrong = Array.from({ length: this.unreadable }, () => new Date(0));
-    let [fit, last] = [0, ""];
+    let [fit, last, unchecked] = [0, "", 0];
     for (const { at, segments, media, logHead } of this.roots) {
+      if (segments.some(([writer, count]) => this.unknown.has(`${writer} ${count}`))) {
+        unchecked += 1;
+        continue;
+      }
       const parts = segments.map(([writer, count]) => this.leaves.get(`${writer} ${count}`));
       if (parts.every((part) => part) && same(await treeRoot(parts.flatMap((part) => part ?? [])), media)) {
         fit += 1;
         last = hex(await nodeHash(await leafHash(logHead), media));
       } else wrong.push(at);
     }
-    return { fit, wrong, last };
+    return { fit, wrong, last, unchecked };
   }
 }
 

@@ -133,15 +133,15 @@ const part = (elements: Element[], index: number, tag: number): Element => {
 
 const [SEQUENCE, OCTETS, CONTEXT_0, TIME] = [0x30, 0x04, 0xa0, 0x18];
 
-/** The time that a token (TimeStampResp) gives these bytes; its signature is not looked at.  Throws `RangeError`. */
-export async function stampedAt(token: Bytes, data: Bytes): Promise<Date> {
+/** The time that a token (TimeStampResp) gives bytes of this SHA-256; its signature is not looked at.  Throws `RangeError`. */
+export async function stampedAt(token: Bytes, sha256: Bytes): Promise<Date> {
   const response = inside(token, part([element(token, 0, token.length)], 0, SEQUENCE));
   const content = inside(token, part(inside(token, part(response, 1, SEQUENCE)), 1, CONTEXT_0));
   const encapsulated = inside(token, part(inside(token, part(content, 0, SEQUENCE)), 2, SEQUENCE));
   const info = part(inside(token, part(encapsulated, 1, CONTEXT_0)), 0, OCTETS);
   const fields = inside(token, part([element(token, info.at, info.end)], 0, SEQUENCE));
   const imprint = part(inside(token, part(fields, 2, SEQUENCE)), 1, OCTETS);
-  if (!same(token.subarray(imprint.at, imprint.end), await digest(data))) throw new RangeError("of other bytes");
+  if (!same(token.subarray(imprint.at, imprint.end), sha256)) throw new RangeError("of other bytes");
   const time = part(fields, 4, TIME);
   const text = new TextDecoder().decode(token.subarray(time.at, time.end));
   const found = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\.\d+)?Z$/.exec(text);

@@ -20,6 +20,10 @@ export interface Words {
   busy: string;
   good: string;
   goodSays: string;
+  goodWithheld: string;
+  withheldSays: string;
+  goodPart: string;
+  partSays: string;
   bad: string;
   badSays: string;
   untrusted: string;
@@ -59,6 +63,10 @@ export const en: Words = {
   busy: "Checking every byte",
   good: "Complete and unaltered",
   goodSays: "Every stored byte is as it was when the court sealed the record.",
+  goodWithheld: "Complete except for what is withheld; unaltered",
+  withheldSays: "The spans below are withheld under an order. Everything else is as it was when the court sealed the record.",
+  goodPart: "This part is complete and unaltered",
+  partSays: "This copy is of a part of the record only. What is outside that part is not in it, and is not withheld.",
   bad: "Incomplete or altered",
   badSays: "Do not rely on this copy. What is wrong is listed below. Ask the court for the record again.",
   untrusted: "The key came with the record. Compare its identity with the one that the court publishes.",
@@ -98,6 +106,10 @@ export const zh: Words = {
   busy: "正在逐字节核验",
   good: "记录完整，未被改动",
   goodSays: "所存储的每个字节均与法院封存时一致。",
+  goodWithheld: "除不予公开的时段外完整，未被改动",
+  withheldSays: "下列时段依决定不予公开，其余内容均与法院封存时一致。",
+  goodPart: "这一部分完整，未被改动",
+  partSays: "本副本仅为记录的一部分。所选部分之外的内容不在其中，并非不予公开。",
   bad: "记录不完整或已被改动",
   badSays: "请勿使用此份副本。问题列于下方，请向法院重新索取。",
   untrusted: "公钥随记录附带，请将其标识与法院公布的标识核对。",

@@ -1,0 +1,118 @@
+"""What a copy of a record leaves out, and the court's signed word on it (record.md E10, C18, C28).
+
+The manifest has the hash of every stored segment, so that a segment may be absent and all others still be checked. Its
+absence is no fault only where a *statement* beside it, signed by the same key, says which segments are left out, and
+why: they hold time that is withheld under an order, or they lie outside the part that was asked for.  Pure.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from .manifest import Manifest, Struct, encode
+from .messages import Part, Withheld
+from .roots import ROOT_EVENT
+
+STATEMENT_VERSION: Final = 1
+STATEMENT_NAME: Final = "statement.json"
+STATEMENT_SIGNATURE_NAME: Final = "statement.sig"
+#: What arrived this much before and after a withheld span is withheld too, us: words travel, and clocks differ by less.
+AROUND_US: Final = 1_000_000
+#: The name of a log entry of which a public copy has no more than number, time and hashes.
+WITHHELD_EVENT: Final = "withheld"
+#: What stays of such an entry.
+_KEPT_FIELDS: Final = ("seq", "utc", "prev_hash", "hash")
+
+
+class Absent(Struct):
+    """A segment that is not in this copy; its first and last record arrived then, us."""
+
+    name: str
+    start_us: int
+    end_us: int
+
+
+class Statement(Struct):
+    """``manifest_sha256``: of the record's manifest; ``enclosed_sha256``: of the one in this copy, which differs where
+    entries of the log are withheld too.  ``withheld`` and ``outside`` are the segments that are not here, each for its
+    own reason; ``part``: what was asked for, if not the whole."""
+
+    version: int
+    sitting_id: str
+    manifest_sha256: str
+    enclosed_sha256: str
+    spans: list[Withheld]
+    part: Part | None
+    withheld: list[Absent]
+    outside: list[Absent]
+    made_us: int
+    software: str
+    key_id: str
+    algorithm: str = "Ed25519"
+
+
+decoder: msgspec.json.Decoder[Statement] = msgspec.json.Decoder(Statement)
+
+
+def rendition_id(spans: Sequence[Withheld]) -> str:
+    """The name of the playable copy that leaves out just these: another decision makes another copy."""
+    return hashlib.sha256(encode(sorted(spans, key=encode))).hexdigest()[:16]
+
+
+def withheld_times(spans: Iterable[Withheld]) -> list[tuple[int, int]]:
+    """What must not be given out: the spans with what is around them, joined where they touch, in order; us."""
+    joined: list[tuple[int, int]] = []
+    for start, end in sorted((span.start_us - AROUND_US, span.end_us + AROUND_US) for span in spans):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = joined[-1][0], max(joined[-1][1], end)
+        else:
+            joined.append((start, end))
+    return joined
+
+
+def touches(times: Iterable[tuple[int, int]], start_us: int, end_us: int) -> bool:
+    return any(start_us <= end and start <= end_us for start, end in times)
+
+
+def public_events(events: Sequence[dict[str, Any]], spans: Sequence[Withheld]) -> list[dict[str, Any]]:
+    """The log; of entries of the withheld time only what their chain needs.  Roots tell nothing, and stay."""
+    times = withheld_times(spans)
+
+    def cut(event: dict[str, Any]) -> dict[str, Any]:
+        at_us = event.get("utc", 0) // 1000
+        if event.get("name") == ROOT_EVENT or not touches(times, at_us, at_us):
+            return event
+        return {"name": WITHHELD_EVENT, **{name: event[name] for name in _KEPT_FIELDS if name in event}}
+
+    return [cut(event) for event in events]
+
+
+def wrong_in(statement: Statement, manifest: Manifest, enclosed_sha256: str, present: Iterable[str]) -> list[str]:
+    """What does not hold of a statement whose signature does: it must be of this record, and leave out no more than its
+    spans and its part explain.  Answers a word and a place for each."""
+    wrong: list[str] = []
+    if statement.sitting_id != manifest.sitting_id or statement.enclosed_sha256 != enclosed_sha256:
+        return ["of another record"]
+    known, here = {entry.name for entry in manifest.objects}, set(present)
+    times = withheld_times(statement.spans)
+    for entry in [*statement.withheld, *statement.outside]:
+        if entry.name not in known:
+            wrong.append(f"no such segment, {entry.name}")
+        elif entry.name in here:
+            wrong.append(f"said to be absent, {entry.name}")
+    wrong += [
+        f"of no withheld span, {entry.name}"
+        for entry in statement.withheld
+        if not touches(times, entry.start_us, entry.end_us)
+    ]
+    wrong += [
+        f"inside the part, {entry.name}"
+        for entry in statement.outside
+        if statement.part is None
+        or touches([(statement.part.start_us, statement.part.end_us)], entry.start_us, entry.end_us)
+    ]
+    return wrong

@@ -1,0 +1,302 @@
+"""Copies of a record that leave time out: whole as far as the court's signed word explains what is absent."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+import msgspec
+import pytest
+
+from recording.excerpt import FolderTarget, ZipTarget, export_part
+from recording.keys import PublicKey, SigningKey, load_or_make
+from recording.manifest import Manifest, encode
+from recording.manifest import decoder as manifest_decoder
+from recording.messages import Part, Withheld
+from recording.objects import ObjectStore, open_store
+from recording.playback import decoder as playback_decoder
+from recording.recorder import Recorder
+from recording.rendition import read_rendition, store_rendition
+from recording.report import Report
+from recording.sentences import sentences
+from recording.verify import verify_record
+from recording.withheld import decoder as statement_decoder
+from recording.zipped import ZippedRecord
+from tests.recorded import (
+    BEGIN_WALL_NS,
+    WITNESSES,
+    Tape,
+    audio_arrivals,
+    audio_track,
+    facts,
+    root_events,
+    running,
+    sealed,
+    video_arrivals,
+    video_track,
+)
+
+BEGIN_US = BEGIN_WALL_NS // 1000
+LENGTH_S = 52
+
+
+def at(seconds: float) -> int:
+    return BEGIN_US + int(seconds * 1_000_000)
+
+
+def span(start_s: float, end_s: float, order: str = "Order 12/2026") -> Withheld:
+    return Withheld(
+        start_us=at(start_s),
+        end_us=at(end_s),
+        level="sealed",
+        ground="personal_data",
+        order=order,
+        by="Judge Chen",
+        by_zh="陈法官",
+        decided_us=at(90),
+    )
+
+
+@pytest.fixture(scope="module")
+def court(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a sealed record of 52 s in ``store``, and the key."""
+    folder = tmp_path_factory.mktemp("court")
+    asyncio.run(_record(folder))
+    return folder
+
+
+async def _record(folder: Path) -> None:
+    key = load_or_make(folder / "court.pem")
+    tape = Tape(folder / "spool")
+    tape.track(audio_track("p1"), audio_arrivals(LENGTH_S))
+    tape.track(video_track("p1"), video_arrivals(LENGTH_S))
+    tape.track(audio_track("p2"), audio_arrivals(8), 18)  # ends in a segment that is withheld
+    tape.write(LENGTH_S).abandon()
+    events = [
+        {"seq": number, "utc": BEGIN_WALL_NS + second * 1_000_000_000, "name": "note", "prev_hash": "a", "hash": "b",
+         "detail": {"text": f"said at {second}"}}
+        for number, second in enumerate((5, 24, 45))
+    ]  # fmt: skip
+    roots = root_events(folder / "spool/sitting/worker.1")
+    sitting = msgspec.structs.replace(facts(LENGTH_S, ["p1", "p2"]), events=[*events, *roots])
+    async with running(Recorder(folder / "spool", open_store((folder / "store").as_uri()), key)) as recorder:
+        await sealed(recorder, "sitting", sitting)
+
+
+@pytest.fixture(scope="module")
+def key(court: Path) -> SigningKey:
+    return load_or_make(court / "court.pem")
+
+
+@pytest.fixture(scope="module")
+def store(court: Path) -> ObjectStore:
+    return open_store((court / "store").as_uri())
+
+
+@pytest.fixture(scope="module")
+def public(court: Path, store: ObjectStore, key: SigningKey) -> Path:
+    """The public copy, without 22 to 27 s."""
+    folder = court / "public"
+    asyncio.run(export_part(store, "sitting", FolderTarget(folder), key, [span(22, 27)], None, court))
+    return folder
+
+
+async def verify(folder: Path, key: PublicKey) -> Report:
+    return await verify_record(open_store(folder.as_uri()), "", key)
+
+
+def errors(report: Report) -> set[str]:
+    return {found.code for found in report.findings if found.severity == "error"}
+
+
+def names(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+async def test_a_public_copy_is_whole_except_for_what_is_withheld(public: Path, key: SigningKey) -> None:
+    report = await verify(public, key.public)
+    assert report.ok, sentences(report, chinese=False)
+    assert (report.withheld, report.part, report.objects) == (1, False, 5)
+    found = {finding.code: finding for finding in report.findings}
+    assert set(found) - WITNESSES == {
+        "withheld", "segments-absent", "manifest-public", "events-withheld", "roots", "roots-unchecked", "gap"
+    }  # fmt: skip
+    assert "sealed, order Order 12/2026, decided by Judge Chen at " in found["withheld"].en
+    assert "封存不公开，依据 Order 12/2026，由陈法官于" in found["withheld"].zh
+    assert found["segments-absent"].place == "1 withheld, 0 outside the part, of 5"
+    assert found["events-withheld"].place == "1"
+    first, _ = sentences(report, chinese=False), sentences(report, chinese=True)
+    assert first[0] == "The record is complete except for the withheld spans; everything else is unaltered."
+    assert sentences(report, chinese=True)[0] == "除不予公开的时段外，记录完整；其余内容均未被改动。"
+
+
+async def test_nothing_of_the_span_is_in_it(public: Path, court: Path) -> None:
+    absent = {name for name in names(court / "store/hearings/sitting") if name.startswith("raw/")} - names(public)
+    assert absent == {"raw/worker.1/000002.hrec"}
+    manifest = (public / "manifest.json").read_text()
+    assert "said at 24" not in manifest
+    assert "said at 5" in manifest
+    assert "said at 45" in manifest
+    assert not any(name.startswith(("derived/media/", "written/", "derived/exports/")) for name in names(public))
+
+
+async def test_what_can_be_played_is_silent_and_dark_in_the_span(public: Path) -> None:
+    index = playback_decoder.decode((public / "derived/withheld/export/playback.json").read_bytes())
+    assert [each.order for each in index.withheld] == ["Order 12/2026"]
+    (person, other) = index.media
+    for entry in (person, other):
+        assert all(end <= 21_100 or start >= 27_900 for start, end in entry.audio_spans), entry.audio_spans
+        assert all(end <= 21_200 or start >= 27_900 for start, end in entry.video_spans), entry.video_spans
+    period = person.peaks_period_ms
+    withheld = person.peaks[21_500 // period : 27_500 // period]
+    assert len(withheld) > 5
+    assert set(withheld) == {0}
+    assert min(person.peaks[5_000 // period : 20_000 // period]) > 0
+    assert max(person.peaks[30_000 // period : 45_000 // period]) > 0
+    with av.open(str(public / person.name)) as file:
+        assert 51 < float(file.duration or 0) / 1e6 < 53
+        loud = [
+            frame.time
+            for frame in file.decode(audio=0)
+            if frame.time is not None and 21.5 < frame.time < 27.5 and abs(frame.to_ndarray()).max() > 0.01
+        ]
+    assert loud == []
+
+
+async def test_the_same_spans_make_the_same_copy(
+    court: Path, store: ObjectStore, key: SigningKey, tmp_path: Path
+) -> None:
+    place = court / "store/hearings/sitting"
+    manifest = manifest_decoder.decode((place / "manifest.json").read_bytes())
+    playback = playback_decoder.decode((place / "derived/playback.json").read_bytes())
+    found = await store_rendition(store, key, manifest, playback, [span(22, 27)], tmp_path)
+    again = await store_rendition(store, key, manifest, playback, [span(22, 27)], tmp_path)
+    other = await store_rendition(store, key, manifest, playback, [span(22, 28)], tmp_path)
+    assert found == again != other
+    index = await read_rendition(store, "sitting", found)
+    assert index is not None
+    assert all(entry.name.startswith(f"derived/withheld/{found}/media/") for entry in index.media)
+    assert (await verify_record(store, "hearings/sitting/", key.public)).ok
+    assert not await asyncio.to_thread(lambda: list(tmp_path.iterdir()))
+
+
+async def test_a_part_says_that_the_rest_is_not_part_of_it(
+    court: Path, store: ObjectStore, key: SigningKey, tmp_path: Path
+) -> None:
+    target = ZipTarget(tmp_path / "part.zip", "part")
+    await export_part(store, "sitting", target, key, [], Part(start_us=at(33), end_us=at(38)), tmp_path)
+    target.close()
+    report = await verify_record(ZippedRecord(tmp_path / "part.zip"), "", key.public)
+    assert report.ok, sentences(report, chinese=False)
+    assert (report.withheld, report.part) == (0, True)
+    places = {finding.code: finding.place for finding in report.findings}
+    assert places["segments-absent"] == "0 withheld, 4 outside the part, of 5"
+    assert sentences(report, chinese=False)[0] == "This part of the record is complete and unaltered."
+    index = playback_decoder.decode(
+        await ZippedRecord(tmp_path / "part.zip").read("derived/withheld/export/playback.json")
+    )
+    (person,) = index.media
+    assert person.person_id == "p1"
+    assert 32_900 <= person.offset_ms <= 33_200
+    assert 4_500 <= person.duration_ms <= 5_200
+
+
+async def test_a_part_beside_a_withheld_span_holds_no_segment_of_it(
+    store: ObjectStore, key: SigningKey, tmp_path: Path
+) -> None:
+    """The part ends before the span begins, in the same segment."""
+    part = Part(start_us=at(12), end_us=at(21))
+    await export_part(store, "sitting", FolderTarget(tmp_path / "part"), key, [span(24, 27)], part, tmp_path)
+    report = await verify(tmp_path / "part", key.public)
+    assert report.ok, sentences(report, chinese=False)
+    assert report.withheld == 1
+    assert {name for name in names(tmp_path / "part") if name.startswith("raw/")} == {"raw/worker.1/000001.hrec"}
+    assert "said at 24" not in (tmp_path / "part/manifest.json").read_text()
+
+
+def _unsigned(folder: Path, _: SigningKey) -> None:
+    (folder / "statement.sig").unlink()
+
+
+def _missing(folder: Path, _: SigningKey) -> None:
+    (folder / "statement.json").unlink()
+
+
+def _another_key(folder: Path, _: SigningKey) -> None:
+    other = load_or_make(folder.parent / "other.pem")
+    (folder / "statement.sig").write_bytes(other.sign((folder / "statement.json").read_bytes()))
+
+
+def _one_more(folder: Path, _: SigningKey) -> None:
+    (folder / "raw/worker.1/000004.hrec").unlink()
+
+
+def _changed(change: Callable[[dict[str, object]], None]) -> Callable[[Path, SigningKey], None]:
+    def alter(folder: Path, key: SigningKey) -> None:
+        statement = json.loads((folder / "statement.json").read_bytes())
+        change(statement)
+        data = encode(statement)
+        (folder / "statement.json").write_bytes(data)
+        (folder / "statement.sig").write_bytes(key.sign(data))
+
+    return alter
+
+
+def _span_elsewhere(statement: dict[str, object]) -> None:
+    statement["spans"] = [msgspec.to_builtins(span(40, 44))]
+
+
+def _of_another(statement: dict[str, object]) -> None:
+    statement["sittingId"] = "another"
+
+
+def _hides_more(statement: dict[str, object]) -> None:
+    absent = statement["withheld"]
+    assert isinstance(absent, list)
+    absent.append({**absent[0], "name": "raw/worker.1/000004.hrec"})
+
+
+@pytest.mark.parametrize(
+    ("alter", "expected"),
+    [
+        (_unsigned, "statement-wrong"),
+        (_missing, "object-missing"),
+        (_another_key, "statement-wrong"),
+        (_one_more, "object-missing"),
+        (_changed(_span_elsewhere), "statement-wrong"),
+        (_changed(_of_another), "statement-wrong"),
+        (_changed(_hides_more), "statement-wrong"),
+    ],
+)
+async def test_what_no_statement_explains_is_an_error(
+    public: Path, key: SigningKey, tmp_path: Path, alter: Callable[[Path, SigningKey], None], expected: str
+) -> None:
+    folder = Path(shutil.copytree(public, tmp_path / "copy"))
+    alter(folder, key)
+    report = await verify(folder, key.public)
+    assert not report.ok
+    assert expected in errors(report)
+
+
+async def test_bytes_beside_the_span_are_checked_as_ever(public: Path, key: SigningKey, tmp_path: Path) -> None:
+    for name in ("raw/worker.1/000001.hrec", "raw/worker.1/000003.hrec", "statement.json", "manifest.json"):
+        folder = Path(shutil.copytree(public, tmp_path / name.replace("/", "-")))
+        data = bytearray((folder / name).read_bytes())
+        data[len(data) // 2] ^= 1
+        (folder / name).write_bytes(data)
+        assert not (await verify(folder, key.public)).ok, name
+
+
+async def test_the_public_manifest_is_the_records_but_for_the_log(public: Path, court: Path) -> None:
+    whole: Manifest = manifest_decoder.decode((court / "store/hearings/sitting/manifest.json").read_bytes())
+    cut: Manifest = manifest_decoder.decode((public / "manifest.json").read_bytes())
+    assert [event["name"] for event in cut.events[:3]] == ["note", "withheld", "note"]
+    assert set(cut.events[1]) == {"name", "seq", "utc", "hash", "prev_hash"}
+    cut.events = whole.events
+    assert cut == whole
+    statement = statement_decoder.decode((public / "statement.json").read_bytes())
+    assert [entry.name for entry in statement.withheld] == ["raw/worker.1/000002.hrec"]
