@@ -214,12 +214,22 @@ class Event(Struct, tag_field="type"):
     """Base of all events."""
 
 
+class Channel(Struct):
+    """The sound of one person in the archive (:mod:`recording.confidence`): how far it is stored, the loudest of its
+    last seconds (0..100, 100 is full scale), and when there was sound last; 0: never."""
+
+    person_id: str
+    stored_wall_ns: int
+    level: int
+    sound_wall_ns: int
+
+
 class Archived(Event, tag="archived"):
     """What is in the object store, read back and compared, of one live recording; about every 2 s while it grows.
 
     ``sealed_wall_ns``: everything captured before this time by the writers seen here is archived.  ``root`` (hex) is
     over the heads of the ``tracks`` chains that these bytes are, and ``segments`` how many of each writer it covers
-    (:mod:`recording.roots`).
+    (:mod:`recording.roots`).  ``channels``: what was heard of whom; empty where playable files are not made meanwhile.
     """
 
     sitting_id: str
@@ -229,6 +239,7 @@ class Archived(Event, tag="archived"):
     root: str = ""
     tracks: int = 0
     segments: dict[str, int] = {}
+    channels: list[Channel] = []
 
 
 class Sealed(Event, tag="sealed"):

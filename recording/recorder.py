@@ -21,6 +21,7 @@ from . import messages
 from .anchors import Anchors
 from .archive import Archive
 from .backup import paired
+from .confidence import Hearer
 from .cosignature import Cosigner
 from .custody import Custodian
 from .document_jobs import Documents
@@ -74,6 +75,7 @@ class Sitting:
     fault: str | None = None
     detail: str = ""
     published: tuple[float, int] = (0.0, 0)
+    hearer: Hearer = field(default_factory=Hearer)
 
 
 class Recorder:
@@ -315,6 +317,7 @@ class Recorder:
         ends = {writer: record.end_wall_ns for writer, record in archive.record.writers.items()}
         live = [end for writer, end in ends.items() if writer in archive.live]
         heads = media_root(record.chain for record in archive.record.writers.values())
+        sounds = [(person, file) for (person, source, _), file in archive.record.files.items() if source == "person"]
         self.publish(
             messages.Archived(
                 sitting_id=archive.recording_id,
@@ -324,6 +327,7 @@ class Recorder:
                 root=heads.root.hex(),
                 tracks=heads.tracks,
                 segments=heads.segments,
+                channels=sitting.hearer.channels(sounds),
             )
         )
 

@@ -21,12 +21,15 @@ PlaceState = Literal["ready", "lost", "full"]
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """Who holds this socket: a person of one sitting on one device.  ``locale``: ``en`` or ``zh-CN``."""
+    """Who holds this socket: a person of one sitting on one device.  ``locale``: ``en`` or ``zh-CN``; ``device``: of
+    which class it is, and ``browser`` its family, where that is known."""
 
     sitting_id: str
     person_id: str
     seat_id: str
     locale: str
+    device: str = ""
+    browser: str = ""
 
 
 class Refusal(Exception):

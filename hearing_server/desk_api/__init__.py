@@ -30,8 +30,10 @@ from .booking import PersonRequest as PersonRequest
 from .booking import Readiness as Readiness
 from .booking import SendRequest as SendRequest
 from .booking import TestRow as TestRow
+from .centre import Capture as Capture
 from .centre import CentreHearing as CentreHearing
 from .centre import CentrePerson as CentrePerson
+from .centre import Channel as Channel
 from .centre import ChatMessage as ChatMessage
 from .centre import ChatRequest as ChatRequest
 from .centre import CommandCentre as CommandCentre

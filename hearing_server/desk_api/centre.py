@@ -58,6 +58,27 @@ class TaskClosing(Struct, omit_defaults=True):
     note: Words = ""
 
 
+class Channel(Struct):
+    """What the archive has of a person's sound: measured on stored bytes.  ``level``: the loudest of the last five
+    seconds stored, 0..100 (full scale).  ``late``: their microphone is on and on record, and nothing of it has been
+    stored lately."""
+
+    stored_at: float | None
+    level: int
+    sound_at: float | None
+    late: bool
+
+
+class Capture(Struct):
+    """``sealed_at``: everything captured before it is on the media worker's disk; ``archived_at``: in the archive.
+    ``fault``: why the record is in trouble."""
+
+    tracks: int
+    sealed_at: float | None
+    archived_at: float | None
+    fault: str | None
+
+
 class CentrePerson(Struct):
     person_id: str
     name: str
@@ -70,6 +91,8 @@ class CentrePerson(Struct):
     test: Score | None
     identity: Identity
     unanswered: int
+    #: Nothing while the person's sound is not on record.
+    channel: Channel | None = None
 
 
 class CentreHearing(Struct):
@@ -92,6 +115,8 @@ class CentreHearing(Struct):
     score: Score
     people: list[CentrePerson]
     tasks: list[TaskRow]
+    #: Nothing while the hearing is not being recorded.
+    capture: Capture | None = None
 
 
 class CommandCentre(Struct):

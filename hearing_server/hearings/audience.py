@@ -43,6 +43,8 @@ class SittingAudience(SittingWork):
     ) -> None:
         self._connections: dict[str, Connection] = {}
         self._devices: dict[str, tuple[Device, Device]] = {}
+        self.microphone_since: dict[str, int] = {}
+        """When each person's microphone was turned on last, ns."""
         self._journal = journal
         #: The newest event that each socket has been told of.
         self._told: dict[str, int] = {}
@@ -68,6 +70,8 @@ class SittingAudience(SittingWork):
 
     def devices_changed(self, person_id: str, microphone: Device, camera: Device) -> None:
         if person_id in self.sitting.people:
+            if microphone == "on" and self.devices(person_id)[0] != "on":
+                self.microphone_since[person_id] = self._clock.utc()
             self._devices[person_id] = (microphone, camera)
             self._show()
 

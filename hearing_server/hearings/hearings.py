@@ -161,7 +161,9 @@ class Hearings:
             never = person is None or not role_may_publish(person.role, "microphone")
             code = "may-not-publish" if never else "source-not-allowed"
             raise Refusal(code, sentence(code, connection.seat.locale))
-        return {"name": row.name, "name_zh": row.name_zh, "role": person.role.value}
+        said = {"name": row.name, "name_zh": row.name_zh, "role": person.role.value}
+        made = {"device": connection.seat.device, "browser": connection.seat.browser}
+        return said | {name: value for name, value in made.items() if value}
 
     async def leave(self, connection: Connection) -> None:
         await (await self._seat_actor(connection)).leave(connection)
@@ -349,7 +351,7 @@ class Hearings:
     def _record_archived(self, event: m.Archived) -> None:
         actor = self._actors.get(event.sitting_id)
         if actor is not None and event.root:
-            actor.archived(event.root, event.tracks, event.segments)
+            actor.archived(event)
 
     async def _record_sealed(self, sitting_id: str, partial: bool = False) -> None:
         actor = await self._actor(sitting_id)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 import structlog
 
+from recording.messages import Archived, Channel
 from signaling.application import Device, MediaRoom, MediaRooms, Refusal
 from signaling.worker_api import CaptureState, PeerQuality, Plan
 
@@ -64,6 +65,10 @@ class SittingWork(ABC):
         self.watch = CaptureWatch(clock.mono() / NS)
         self.media_full = False
         """No media worker has room for this hearing."""
+        self.archive_wall_ns = 0
+        """Everything captured before this time is in the archive; 0: not heard of yet."""
+        self.channels: dict[str, Channel] = {}
+        """What the archive has of each person's sound."""
         self._store = store
         self._rooms = rooms
         self._clock = clock
@@ -133,9 +138,11 @@ class SittingWork(ABC):
         self._show()
         self._inbox.post(self._settle)
 
-    def archived(self, root: str, tracks: int, segments: dict[str, int]) -> None:
+    def archived(self, event: Archived) -> None:
         """The archive holds so much of the record, read back and compared."""
-        self.watch.stored(root, tracks, segments)
+        self.watch.stored(event.root, event.tracks, event.segments)
+        self.archive_wall_ns = event.sealed_wall_ns
+        self.channels = {channel.person_id: channel for channel in event.channels}
         self._inbox.post(self._settle)
 
     def media_changed(self, state: str, writer: str | None) -> None:

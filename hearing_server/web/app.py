@@ -31,6 +31,7 @@ from ..links import Links
 from ..oidc import Providers
 from ..store import HearingFacts, Store, StoreError
 from ..written import WrittenRecords
+from . import devices
 from .access import (
     Ask,
     Caller,
@@ -178,7 +179,10 @@ def create_app(
         sockets[seat.id] += 1
         try:
             await websocket.accept()
-            await serve_socket(websocket, Seat(caller.facts.sitting_id, seat.person.id, seat.id, locale))
+            made = devices.of(websocket.headers.get("user-agent", ""))
+            await serve_socket(
+                websocket, Seat(caller.facts.sitting_id, seat.person.id, seat.id, locale, made.kind, made.browser)
+            )
         finally:
             sockets[seat.id] -= 1
             if not sockets[seat.id]:

@@ -24,6 +24,7 @@ from ..store.desk import ChatRow
 from ..store.desk import TaskRow as StoredTask
 from .access import BENCH, DESK, EVERYBODY, Ask, Endpoint, Gate
 from .attendance import Attendance
+from .channels import capture_of, channel_of
 from .problems import Json, ProblemError
 from .ranges import matches
 from .readiness import assess
@@ -264,10 +265,12 @@ class Desk:
                     live.devices(person.id) if live is not None else ("none", "none"),
                     tests.get(person.id, []),
                     _unanswered(unanswered.get(person.id, [])),
+                    None if live is None else channel_of(live, person.id, time.time_ns()),
                 )
                 for person in facts.people
             ],
             tasks=[_task(task) for task in tasks if task.sitting_id == facts.sitting_id],
+            capture=None if live is None else capture_of(live),
         )
 
     async def _known(self, facts: HearingFacts) -> tuple[Sitting | None, d.Score]:
@@ -292,6 +295,7 @@ def _person(
     devices: tuple[d.Device, d.Device],
     tests: list[StoredTest],
     unanswered: int,
+    channel: d.Channel | None,
 ) -> d.CentrePerson:
     return d.CentrePerson(
         person_id=person.id,
@@ -305,6 +309,7 @@ def _person(
         test=msgspec.convert(tests[0].score, d.Score) if tests else None,
         identity=msgspec.convert(state.identity.value if state else "unverified", api.Identity),
         unanswered=unanswered,
+        channel=channel,
     )
 
 

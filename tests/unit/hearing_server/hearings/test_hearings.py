@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 from hearing_server.hearings import actor as actor_module
@@ -142,6 +143,10 @@ async def test_an_observer_sees_roles_and_never_speaks(court: Court) -> None:
     assert (await refused(court.hearings.may_produce(interpreter, "screen"))).code == "source-not-allowed"
     attributes = await court.hearings.may_produce(sockets["claimant"], "camera")
     assert attributes == {"name": "Joan Larkin", "name_zh": "琼·拉金", "role": "claimant"}
+    seat = replace(sockets["claimant"].seat, device="phone", browser="Safari")
+    sockets["claimant"].seat = seat
+    attributes = await court.hearings.may_produce(sockets["claimant"], "camera")
+    assert (attributes["device"], attributes["browser"]) == ("phone", "Safari")
 
 
 async def test_the_bench_sees_what_the_check_said_and_parties_do_not(court: Court) -> None:

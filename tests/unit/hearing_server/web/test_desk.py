@@ -8,7 +8,10 @@ import httpx
 import pytest
 
 from hearing_server.store.desk import TaskRow
+from hearing_server.web.channels import NS, channel_of
+from recording import messages as m
 from signaling.messages import News
+from tests.unit.hearing_server.parts import until
 from tests.unit.hearing_server.web.conftest import Site
 from tests.unit.hearing_server.web.test_arrival import GOOD, SILENT
 
@@ -119,6 +122,51 @@ async def test_who_asks_again_is_told_whether_anything_has_changed(site: Site) -
         assert fresh.status_code == 200
         (row,) = [row for row in fresh.json()["hearings"][0]["people"] if row["role"] == "claimant"]
         assert row["unanswered"] == 1
+
+
+async def test_each_channel_is_judged_by_what_the_archive_has_of_it(site: Site) -> None:
+    court, people = site.court, site.court.people
+    await court.start("claimant", "respondent")
+    for role in ("judge", "claimant", "respondent"):
+        court.room.listener.devices_changed(people[role], "on", "on")
+    began = court.clock.now
+
+    def archived(*heard: tuple[str, int, int]) -> m.Archived:
+        channels = [
+            m.Channel(person_id=people[role], stored_wall_ns=began + at * NS, level=level, sound_wall_ns=began + NS)
+            for role, at, level in heard
+        ]
+        return m.Archived(
+            sitting_id=court.sitting_id, sealed_wall_ns=began + 20 * NS, objects=2, bytes=9, root="ab" * 32,
+            tracks=6, segments={"w1.first": 2}, channels=channels,
+        )  # fmt: skip
+
+    court.recorder.events.put_nowait(archived(("judge", 20, 60), ("claimant", 20, 1)))
+    live = court.hearings.live(court.sitting_id)
+    assert live is not None
+
+    async def heard() -> bool:
+        return bool(live.channels)
+
+    await until(heard)
+    told = {role: channel_of(live, people[role], began + 25 * NS) for role in ("judge", "claimant", "respondent")}
+    judge, claimant, respondent = told["judge"], told["claimant"], told["respondent"]
+    assert judge is not None
+    assert claimant is not None
+    assert respondent is not None
+    assert (judge.level, judge.stored_at, judge.late) == (60, began / NS + 20, False)
+    assert (claimant.level, claimant.sound_at) == (1, began / NS + 1)
+    assert (respondent.stored_at, respondent.late) == (None, False), "not yet"
+    late = {role: channel_of(live, people[role], began + 45 * NS) for role in told}
+    assert [channel.late for channel in late.values() if channel] == [False, False, True]
+    court.room.listener.devices_changed(people["respondent"], "off", "on")
+    assert channel_of(live, people["respondent"], began + 45 * NS) is None, "muted, and never heard"
+    assert channel_of(live, people["witness"], began + 45 * NS) is None
+    async with site.signed_in("staff_host") as host:
+        (hearing,) = (await centre(host))["hearings"]
+    assert hearing["capture"]["archivedAt"] == began / NS + 20
+    channels = {row["role"]: row["channel"] for row in hearing["people"]}
+    assert (channels["judge"]["level"], channels["witness"]) == (60, None)
 
 
 async def test_tasks_say_who_closed_them_and_when(site: Site) -> None:

@@ -409,6 +409,20 @@ export interface TaskClosing {
   note?: string;
 }
 
+export interface Channel {
+  storedAt: number | null;
+  level: number;
+  soundAt: number | null;
+  late: boolean;
+}
+
+export interface Capture {
+  tracks: number;
+  sealedAt: number | null;
+  archivedAt: number | null;
+  fault: string | null;
+}
+
 export interface CentrePerson {
   personId: string;
   name: string;
@@ -421,6 +435,7 @@ export interface CentrePerson {
   test: "bad" | "good" | "okay" | null;
   identity: "account_verified" | "challenged" | "in_person_required" | "reverified_today" | "unverified";
   unanswered: number;
+  channel: Channel | null;
 }
 
 export interface CentreHearing {
@@ -441,6 +456,7 @@ export interface CentreHearing {
   score: "bad" | "good" | "okay";
   people: CentrePerson[];
   tasks: TaskRow[];
+  capture: Capture | null;
 }
 
 export interface CommandCentre {

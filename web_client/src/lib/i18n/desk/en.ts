@@ -214,6 +214,16 @@ export const en = {
       removed: "Let go",
     } as Record<string, string>,
     microphone: { on: "microphone on", off: "muted", none: "no microphone" },
+    /** Of the sound in the archive, not of the live line. */
+    channel: {
+      now: "Sound in the record",
+      ago: (span: string) => `Last sound ${span} ago`,
+      never: "No sound in the record yet",
+      late: (span: string) => `Microphone on, nothing recorded for ${span}`,
+      tracks: (n: number) => plural(n, "track,", "tracks,"),
+      archived: (ago: string) => `archived: ${ago.toLowerCase()}`,
+      nothing: "nothing archived yet",
+    },
     camera: { on: "camera on", off: "camera off", none: "no camera" },
     test: { good: "Test good", okay: "Test okay", bad: "Test bad", none: "No test" },
     identity: {

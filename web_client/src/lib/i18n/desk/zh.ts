@@ -206,6 +206,15 @@ export const zh: DeskWords = {
       removed: "已退庭",
     },
     microphone: { on: "麦克风已开", off: "已静音", none: "无麦克风" },
+    channel: {
+      now: "记录中有声音",
+      ago: (span) => `最后声音在${span}前`,
+      never: "记录中尚无声音",
+      late: (span) => `麦克风已开，但${span}未录到任何内容`,
+      tracks: (n) => `${n} 条音视频轨，`,
+      archived: (ago) => `归档：${ago}`,
+      nothing: "尚未归档",
+    },
     camera: { on: "摄像头已开", off: "摄像头已关", none: "无摄像头" },
     test: { good: "测试良好", okay: "测试尚可", bad: "测试不合格", none: "未测试" },
     identity: {
