@@ -43,6 +43,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "countdown_s": (0.1, 120),
     "identity_days": (0, 3650),
     "lock_days": (1, 36_500),
+    "share_hours": (1, 720),
 }
 SCHEMES = {
     "bus": ("local", "redis", "rediss"),
@@ -100,6 +101,7 @@ class Settings:
     sms: str = ""
     sms_token: str = dataclasses.field(default="", repr=False)
     identity_days: float = 7.0
+    share_hours: int = 72
 
     media_address: str = "*"
     media_port: int = 20000

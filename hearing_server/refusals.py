@@ -389,6 +389,33 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "This record was destroyed when its retention was over. The certificate is with the court's records office.",
         "该记录已在保管期满后依规销毁。销毁证明由法院档案部门保存。",
     ),
+    # --- shares of a record ---
+    "mail-missing": (
+        "This court's server sends no e-mail, so a record cannot be shared. Call technical staff.",
+        "本法院服务器未设置电子邮件，无法共享记录。请联系技术人员。",
+    ),
+    "too-many-shares": ("This record has been shared as often as it can be.", "该记录的共享次数已达上限。"),
+    "share-expired": (
+        "This link has expired. Ask the court for another, if you still need the recording.",
+        "此链接已过期。如仍需观看录像，请向法院重新申请。",
+    ),
+    "share-revoked": ("The court has withdrawn this link.", "法院已撤销此链接。"),
+    "share-proof-needed": (
+        "Have a code sent to your address first, then enter it here.",
+        "请先获取发送到您邮箱的验证码，再在此输入。",
+    ),
+    "share-code-wrong": (
+        "This code does not work: it is wrong, too old, or was tried too often. Have a new one sent.",
+        "验证码无效：输入有误、已过期或尝试次数过多。请重新获取。",
+    ),
+    "share-code-soon": (
+        "A code went out less than half a minute ago. Look for it, also among unwanted mail.",
+        "半分钟内已发送过验证码。请查收邮件，包括垃圾邮件箱。",
+    ),
+    "share-codes-used-up": (
+        "As many codes were sent for this link as can be. Ask the court for another link.",
+        "此链接的验证码发送次数已达上限。请向法院申请新的链接。",
+    ),
     # --- custody ---
     "custody-destroyed": ("This record is destroyed, or is being destroyed.", "该记录已销毁或正在销毁。"),
     "custody-not-closed": (

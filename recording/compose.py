@@ -54,6 +54,8 @@ SPANS_LIMIT = 100
 PIECES_LIMIT, PIECE_LEAST_MS = 4, 10_000
 #: A frame around who speaks while a screen is on the stage: width in pixels, and colour.
 FRAME, FRAME_COLOUR = 3, "0x5fb39a"
+#: The name in a film that is made for one person: how it is drawn, and how long it stays in one place, s.
+MARK_COLOUR, MARK_STAYS_S = "white@0.45", 8
 #: ffmpeg's messages kept to say why it failed, bytes.
 MESSAGES_KEPT = 4000
 
@@ -112,13 +114,18 @@ class Composition:
     Texts reach ffmpeg as files, so that no name can break out of the filter graph.
     """
 
-    def __init__(self, manifest: Manifest, playback: Playback, work: Path, locale: str, timezone: str) -> None:
-        """Raises :class:`zoneinfo.ZoneInfoNotFoundError` or :class:`ValueError` for an unknown time zone."""
+    def __init__(
+        self, manifest: Manifest, playback: Playback, work: Path, locale: str, timezone: str, mark: str = ""
+    ) -> None:
+        """``mark``: whom the film is for.
+
+        Raises :class:`zoneinfo.ZoneInfoNotFoundError` or :class:`ValueError` for an unknown time zone."""
         self.seconds = max(1.0, (playback.end_us - playback.start_us) / 1e6)
         self._manifest = manifest
         self._playback = playback
         self.work = work
         self._locale = locale
+        self._for = mark
         self._timezone = ZoneInfo(timezone)
         self._chinese_font = find_font(chinese=True)
         self._latin_font = find_font(chinese=False)
@@ -170,6 +177,8 @@ class Composition:
                     picture = self._place(picture, str(of_entry[id(entry)]), entry, seat, shown, part)
             picture = self._mark(picture, number, shown, part)
         picture = self._clock(picture, start_ms)
+        if self._for:
+            picture = self._watermark(picture)
         return _compiled(ffmpeg.output(picture, name, **VIDEO_OPTIONS, t=length))
 
     def sound(self, files: list[Path], name: str) -> list[str]:
@@ -245,15 +254,22 @@ class Composition:
         clock = f"%{{pts:gmtime:{local_s:.3f}:%Y-%m-%d %H\\:%M\\:%S}} {self._timezone.key}"
         return self._draw(picture, f"clock{start_ms}.txt", clock, "w-tw-12", 9, 22, expand=True)
 
+    def _watermark(self, picture: Any) -> Any:
+        """Whom the film is for, here now and there in a moment, so that no edge can be cut off to be rid of it."""
+        x = f"(w-tw)*(0.5+0.45*sin(7*floor(t/{MARK_STAYS_S})))"
+        y = f"(h-th)*(0.5+0.4*cos(3*floor(t/{MARK_STAYS_S})))"
+        return self._draw(picture, "mark.txt", self._for, x, y, 26, colour=MARK_COLOUR)
+
     def _draw(
         self,
         picture: Any,
         name: str,
         text: str,
         x: int | str,
-        y: int,
+        y: int | str,
         size: int,
         *,
+        colour: str = "white",
         expand: bool = False,
         enable: str | None = None,
     ) -> Any:
@@ -265,7 +281,7 @@ class Composition:
             options["enable"] = enable
         expansion = "normal" if expand else "none"
         return picture.filter(
-            "drawtext", textfile=name, expansion=expansion, x=x, y=y, fontsize=size, fontcolor="white", **options
+            "drawtext", textfile=name, expansion=expansion, x=x, y=y, fontsize=size, fontcolor=colour, **options
         )
 
 

@@ -179,7 +179,7 @@ class Jobs:
         ]
         target = work / "composite.mp4"
         composition = await asyncio.to_thread(
-            compose.Composition, manifest, playback, work, request.locale, request.timezone
+            compose.Composition, manifest, playback, work, request.locale, request.timezone, request.mark
         )
         next_told = 0.0
 

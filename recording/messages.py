@@ -117,13 +117,15 @@ class Finalise(Request, tag="finalise"):
 class Compose(Request, tag="compose"):
     """Make a composite MP4 as a background job.  Repeating a ``job_id`` starts nothing new; its state is published.
 
-    ``locale`` chooses names and labels, ``timezone`` (IANA name) the wall clock that is burnt in.
+    ``locale`` chooses names and labels, ``timezone`` (IANA name) the wall clock that is burnt in; ``mark`` too is burnt
+    in, and says whom the film is for.
     """
 
     sitting_id: KeyPart
     job_id: KeyPart
     locale: Literal["en", "zh-CN"] = "en"
     timezone: ShortText = "UTC"
+    mark: ShortText = ""
 
 
 class Verify(Request, tag="verify"):

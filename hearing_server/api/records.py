@@ -116,6 +116,8 @@ class RecordPage(Struct):
     partial: bool = False
     incident: bool = False
     statement: str = ""
+    #: Drawn over the picture with the time: who looks, and the number of this opening in the access ledger.
+    mark: str = ""
 
 
 class Job(Struct):

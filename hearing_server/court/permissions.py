@@ -85,6 +85,7 @@ _TABLE: Final = {
     "metadata": "+++ +-- --- --- - ++-",
     "read_log": "+++ +-- --- --- - ++-",
     "download": "o-- ooo o-- --- - +--",
+    "share_record": "+-- +-- --- --- - +--",
     "seal_span": "+-- ??? ?-- --- - +--",
     "hide": "--- --- --- --- - +--",
     "mark_for_deletion": "--- --- --- --- - +--",
@@ -111,6 +112,7 @@ SCOPES: Final[dict[str, dict[str, str]]] = {
         CUSTODIAN: "order_reference",
         **dict.fromkeys(("judge", "lawyer", "claimant", "respondent"), "own_case"),
     },
+    "share_record": {"judge": "own_case", "clerk": "own_court"},
     "sign_record": {"witness": "own_evidence", "expert": "own_evidence", "interpreter": "own_interpretation"},
     "ledger": {
         "judge": "own_case",

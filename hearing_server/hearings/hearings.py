@@ -247,13 +247,14 @@ class Hearings:
         """All events of the sitting, oldest first."""
         return await self._store.log.read(sitting_id)
 
-    async def export(self, facts: HearingFacts, locale: str, person_id: str) -> JobRow:
-        """Have a composite made, or answer the job that makes one already."""
+    async def export(self, facts: HearingFacts, locale: str, person_id: str, kind: str = "composite") -> JobRow:
+        """Have a composite made, or answer the job that makes one already; for a share, of its own kind
+        (:func:`~..court.shares.film_kind`), it carries that person's name."""
         job = await self._store.records.add_job(
             JobRow(
                 id=secrets.token_hex(8),
                 sitting_id=facts.sitting_id,
-                kind="composite",
+                kind=kind,
                 locale=locale,
                 state="queued",
                 progress=0.0,

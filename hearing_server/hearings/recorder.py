@@ -18,6 +18,7 @@ import structlog
 from recording import messages as m
 from signaling.bus import Bus, BusError
 
+from ..court.shares import FILM_PREFIX, mark_of
 from ..store import HearingFacts, JobRow, Store, StoreError
 
 log = structlog.get_logger(__name__)
@@ -219,11 +220,19 @@ class Keeper:
                 job_id=job.id,
                 locale="zh-CN" if job.locale == "zh-CN" else "en",
                 timezone=facts.court.time_zone if facts else "UTC",
+                mark=await self._mark(job),
             )
         )
         if isinstance(answer, m.Refused) and answer.reason != "busy":
             log.error("job.refused", job=job.id, reason=answer.reason, detail=answer.detail)
             await self._store.records.update_job(job.id, state="failed", message=answer.reason)
+
+    async def _mark(self, job: JobRow) -> str:
+        """Who a film is for, if it is made for a share."""
+        if not job.kind.startswith(FILM_PREFIX):
+            return ""
+        share = await self._store.shares.get(job.kind.removeprefix(FILM_PREFIX))
+        return "" if share is None else mark_of(share.name, share.email, share.id[:8])
 
     # --- events ------------------------------------------------------------------------
 

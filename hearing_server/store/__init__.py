@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from . import archive_tables as _archive_tables  # noqa: F401  all tables must be known to the migrations
 from . import custody_tables as _custody_tables  # noqa: F401
 from . import desk_tables as _desk_tables  # noqa: F401
+from . import share_tables as _share_tables  # noqa: F401
 from .accounts import Accounts
 from .archive import ArchiveNotes
 from .arrivals import Arrivals
@@ -46,6 +47,7 @@ from .rows import (
 )
 from .search import Search
 from .seats import Seats
+from .shares import Shares
 from .written import Written
 
 __all__ = [
@@ -86,6 +88,7 @@ class Store:
         self.search = Search(engine, self.docket)
         self.reconciliation = Reconciliation(engine, self.docket)
         self.written = Written(engine)
+        self.shares = Shares(engine)
 
     @classmethod
     async def open(cls, url: str) -> Store:

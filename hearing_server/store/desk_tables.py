@@ -85,12 +85,13 @@ challenges = Table(
 
 # --- joining messages -------------------------------------------------------------------------
 
+# ``person_id``: nobody for messages to people who are not of the hearing.
 outbox = Table(
     "outbox",
     metadata,
     Column("id", ID, primary_key=True),
     Column("hearing_id", ID, ForeignKey("hearings.id"), nullable=False, index=True),
-    Column("person_id", ID, ForeignKey("people.id"), nullable=False),
+    Column("person_id", ID, ForeignKey("people.id")),
     Column("kind", String(16), nullable=False),
     Column("channel", String(16), nullable=False),
     Column("address", String(320), nullable=False),

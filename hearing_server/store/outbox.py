@@ -1,11 +1,11 @@
-"""Joining messages that wait to be sent, and what became of them."""
+"""Messages that wait to be sent, and what became of them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import case, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from . import desk_tables as d
@@ -13,16 +13,21 @@ from .engine import transaction
 
 #: Messages of one hearing that a page lists, newest first.
 LIST_LIMIT = 1000
+#: Messages of a booking: of these the newest says it all.
+BOOKING_KINDS = ("joining", "changed", "cancelled")
+#: Messages that hold a secret which is kept nowhere else: their words go when they are over.
+SECRET_KINDS = ("share", "share-code")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxRow:
-    """``kind``: ``joining``, ``changed`` or ``cancelled``; ``channel``: ``email`` or ``sms``; ``calendar``: the
+    """``kind``: ``joining``, ``changed`` or ``cancelled`` of a booking, or that of a notice (:mod:`..notice_letters`);
+    ``person_id``: of the hearing's people, if it is to one; ``channel``: ``email`` or ``sms``; ``calendar``: the
     appointment (RFC 5545), for e-mail."""
 
     id: str
     hearing_id: str
-    person_id: str
+    person_id: str | None
     kind: str
     channel: str
     address: str
@@ -42,14 +47,17 @@ class Outbox:
         self._engine = engine
 
     async def add(self, messages: Sequence[OutboxRow]) -> None:
-        """Those of the same person and channel that were not sent yet are dropped: the newer says it all."""
+        """Those of the same booking, person and channel that were not sent yet are dropped: the newer says it all."""
         if not messages:
             return
         async with transaction(self._engine, writes=True) as connection:
             for message in messages:
+                if message.kind not in BOOKING_KINDS:
+                    continue
                 older = update(d.outbox).where(
                     d.outbox.c.person_id == message.person_id,
                     d.outbox.c.channel == message.channel,
+                    d.outbox.c.kind.in_(BOOKING_KINDS),
                     d.outbox.c.state == "queued",
                 )
                 await connection.execute(older.values(state="failed", problem="superseded"))
@@ -70,14 +78,14 @@ class Outbox:
         return OutboxRow(**{**row, **taken})
 
     async def sent(self, message_id: str, utc: int) -> None:
-        await self._change(message_id, state="sent", sent_utc=utc, problem=None)
+        await self._change(message_id, state="sent", sent_utc=utc, problem=None, body=_KEPT)
 
     async def put_off(self, message_id: str, due_utc: int, problem: str) -> None:
         """It was not taken now; try again then."""
         await self._change(message_id, state="queued", due_utc=due_utc, problem=problem)
 
     async def failed(self, message_id: str, problem: str) -> None:
-        await self._change(message_id, state="failed", problem=problem)
+        await self._change(message_id, state="failed", problem=problem, body=_KEPT)
 
     async def of_hearing(self, hearing_id: str) -> list[OutboxRow]:
         """Newest first."""
@@ -89,3 +97,7 @@ class Outbox:
     async def _change(self, message_id: str, **values: object) -> None:
         async with transaction(self._engine, writes=True) as connection:
             await connection.execute(update(d.outbox).where(d.outbox.c.id == message_id).values(values))
+
+
+#: The words of a message that is over.
+_KEPT = case((d.outbox.c.kind.in_(SECRET_KINDS), ""), else_=d.outbox.c.body)

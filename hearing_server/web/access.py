@@ -23,6 +23,7 @@ from ..court.permissions import CUSTODIAN, roles_with
 from ..links import LinkRefused, Links
 from ..store import Access, HearingFacts, SeatRow, Store
 from ..store.accounts import SessionRow
+from ..store.shares import ShareRow
 from .limits import COST, RateLimit
 from .problems import ProblemError
 
@@ -56,6 +57,8 @@ ACCOUNT_ROLES: Final = frozenset(
 )
 #: A seat of these is for the business of the whole court, and not of one hearing.
 COURT_WIDE: Final = frozenset({"clerk", "staff_host", "technician"})
+#: Stands where a role would for the person of a share; no table gives it anything.
+SHARED: Final = "shared"
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +153,46 @@ class AccountCaller:
         return (roles - {"judge"}) | (BENCH & mine)
 
 
-Caller = SeatCaller | AccountCaller
+@dataclass(frozen=True, slots=True)
+class ShareCaller:
+    """Somebody to whom one record was opened: no role in any court, and nothing but what the share says."""
+
+    share: ShareRow
+
+    @property
+    def id(self) -> str:
+        return self.share.id
+
+    @property
+    def name(self) -> str:
+        return self.share.name
+
+    @property
+    def name_zh(self) -> str:
+        return self.share.name
+
+    @property
+    def device(self) -> str:
+        return self.share.session_hash[:16]
+
+    @property
+    def courts(self) -> frozenset[str]:
+        return frozenset()
+
+    @property
+    def user_name(self) -> str | None:
+        return None
+
+    def roles(self, court_id: str | None = None) -> frozenset[str]:
+        """None that the law knows."""
+        return frozenset({SHARED})
+
+    def roles_for(self, facts: HearingFacts) -> frozenset[str]:
+        """None that the law knows, in this hearing and no other."""
+        return frozenset({SHARED}) if facts.hearing_id == self.share.hearing_id else frozenset()
+
+
+Caller = SeatCaller | AccountCaller | ShareCaller
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -330,8 +372,11 @@ class Gate:
             return "record-destroyed"
         return "record-hidden" if custody.hidden and CUSTODIAN not in caller.roles_for(facts) else ""
 
-    async def note(self, caller: Caller, hearing_id: str, action: str, target: str, utc: int, **detail: object) -> None:
-        """Write into the access ledger before anything is given out.  Raises on a database that does not take it."""
+    async def note(self, caller: Caller, hearing_id: str, action: str, target: str, utc: int, **detail: object) -> int:
+        """Write into the access ledger before anything is given out; answers the entry's number.
+
+        Raises on a database that does not take it.
+        """
         access = Access(
             actor=caller.id,
             role=",".join(sorted(caller.roles()))[:32],
@@ -342,6 +387,7 @@ class Gate:
         )
         seq = await self._store.ledger.write(hearing_id, access, utc)
         log.info("access", hearing=hearing_id, person=access.actor, action=action, target=target, entry=seq)
+        return seq
 
 
 def person_cookie(person_id: str) -> str:

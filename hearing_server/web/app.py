@@ -28,6 +28,7 @@ from ..accounts import Accounts
 from ..exhibit_files import ExhibitFiles
 from ..hearings import Hearings
 from ..links import Links
+from ..mailing import Mailing
 from ..oidc import Providers
 from ..store import HearingFacts, Store, StoreError
 from ..written import WrittenRecords
@@ -62,6 +63,8 @@ from .people import People
 from .problems import Json, ProblemError, locale_of, problem
 from .record_endpoints import record_endpoints
 from .records import Records
+from .shared import Shared
+from .shares import Shares
 from .sign_in import SignIn
 from .written import Written
 
@@ -96,6 +99,7 @@ def create_app(
     providers: Providers | None = None,
     base_url: str = "",
     mail_sender: str = "",
+    share_hours: int = 72,
     posted: Callable[[], None] = lambda: None,
     allowed_origins: Sequence[str] = (),
     ready: Ready | None = None,
@@ -104,7 +108,8 @@ def create_app(
 ) -> Starlette:
     """The ASGI application.
 
-    ``base_url`` begins links in messages, which come from ``mail_sender``; ``posted`` is called when some were written.
+    ``base_url`` begins links in messages, which come from ``mail_sender``; ``share_hours``: how long a shared record is
+    open if nothing else is said; ``posted`` is called when some were written.
     ``allowed_origins``: origins of our own pages besides the address asked (a proxy in front may change that).
     ``serve_socket`` is called with a checked seat and an accepted socket.  ``registry`` may hold metrics of
     others; ``/metrics`` shows all of it, to programs on this computer or, with ``metrics_open``, to everybody.
@@ -117,6 +122,7 @@ def create_app(
     providers = providers or Providers()
     gate = Gate(store, links, accounts, RateLimit(time.monotonic))
     invitations = Invitations(store, links, base_url=base_url, sender=mail_sender, posted=posted)
+    mailing = Mailing(store, links, base_url=base_url, sender=mail_sender, posted=posted)
     attendance = Attendance(store, hearings)
     identity = Identity(store, links, hearings, attendance, gate)
     pages = Pages(static_dir)
@@ -126,6 +132,8 @@ def create_app(
         *People(store, links, hearings, invitations, gate).endpoints(),
         *record_endpoints(records),
         *Archive(store, hearings, records, gate).endpoints(),
+        *Shares(store, records, mailing, gate, share_hours).endpoints(),
+        *Shared(store, hearings, records, mailing, gate, links.derived_key(b"share codes")).endpoints(),
         *SignIn(store, accounts, providers, gate, origins).endpoints(),
         *CourtAccounts(store, accounts, providers, gate).endpoints(),
         *Bookings(store, links, hearings, invitations, gate).endpoints(),
@@ -199,7 +207,7 @@ def create_app(
         Route("/hearing", pages.party),
         Route("/j/{token}", pages.party),
         Route("/g/{token}", pages.party),
-        Route("/g/{token}", pages.party),
+        Route("/shared/{token}", pages.party),
         Route("/exhibits", pages.party),
         Route("/written/{sitting_id}", pages.party),
         Route("/staff", pages.staff),

@@ -21,7 +21,7 @@ from ..store.archive import NoteRow
 from ..store.ledger import intact
 from ..store.search import Found, Words, titles, words_of
 from ..store.tokens import Term, mentions
-from .access import STAFF, Ask, Endpoint, Gate, SeatCaller
+from .access import STAFF, AccountCaller, Ask, Endpoint, Gate
 from .problems import Json, ProblemError
 from .records import NS, QUERY_LIMIT, Records, may_see, scope_of
 
@@ -138,8 +138,8 @@ class Archive:
     async def _zone(self, ask: Ask) -> ZoneInfo:
         """Days are those of the caller's first court."""
         caller = ask.caller
-        if isinstance(caller, SeatCaller):
-            return ZoneInfo(caller.facts.court.time_zone)
+        if not isinstance(caller, AccountCaller):
+            return ZoneInfo(ask.seat.facts.court.time_zone)
         courts = await self._store.accounts.courts(caller.session.account.roles.keys())
         return ZoneInfo(courts[0].time_zone if courts else "UTC")
 
@@ -193,19 +193,9 @@ class Archive:
 
     async def played(self, ask: Ask) -> Response:
         """The bytes that were asked for are in the ledger already; this says what a person heard of them."""
-        body: api.Played = ask.body
-        if body.to_s < body.from_s:
-            raise ProblemError("invalid")
-        start_ns, facts = await self._start_ns(ask), ask.hearing
-        span = {
-            "from_us": (start_ns + round(body.from_s * NS)) // 1000,
-            "to_us": (start_ns + round(body.to_s * NS)) // 1000,
-        }
-        heard = {} if body.heard is None else {"heard": sorted(body.heard)}
-        rate = f"{body.rate:g}"
-        await self._gate.note(
-            ask.caller, facts.hearing_id, "played", facts.sitting_id, time.time_ns(), **span, **heard, rate=rate
-        )
+        facts = ask.hearing
+        span = await self._records.played_span(ask)
+        await self._gate.note(ask.caller, facts.hearing_id, "played", facts.sitting_id, time.time_ns(), **span)
         return Response(status_code=204)
 
     async def access(self, ask: Ask) -> Response:
@@ -225,6 +215,8 @@ class Archive:
             account = await self._store.accounts.get(actor)
             if account is not None:
                 names[actor] = (account.name, account.name_zh or account.name)
+            elif (share := await self._store.shares.get(actor)) is not None:
+                names[actor] = (f"{share.name} <{share.email}>",) * 2
         return names
 
     async def _own(self, ask: Ask, number: int) -> NoteRow:

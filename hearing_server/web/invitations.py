@@ -5,11 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-from .. import diary, letters
+from .. import letters
 from ..links import Links
+from ..mailing import working_tokens
 from ..store import DayRow, HearingFacts, PersonRow, Store
-
-NS = 1_000_000_000
 
 
 class Invitations:
@@ -32,7 +31,7 @@ class Invitations:
         """Tell these people, each with a link of their own, made if there is none that works."""
         now = time.time_ns()
         days = await self._store.docket.days(facts.hearing_id)
-        tokens = await self._tokens(facts, days, people, now)
+        tokens = await working_tokens(self._store, self._links, facts, days, people)
         messages = [
             message
             for person in people
@@ -71,17 +70,3 @@ class Invitations:
         ]
         await self._store.outbox.add(messages)
         self._posted()
-
-    async def _tokens(
-        self, facts: HearingFacts, days: Sequence[DayRow], people: Sequence[PersonRow], now: int
-    ) -> dict[str, str]:
-        working = {
-            link.person.id: self._links.token(link.id)
-            for link in await self._store.seats.links_of(facts.hearing_id)
-            if link.expires_utc > now and link.devices < link.device_limit
-        }
-        last = max([now, *(day.scheduled_utc for day in days)])
-        for person in people:
-            if person.id not in working:
-                working[person.id] = await self._links.issue(person.id, expires_utc=last + diary.LINK_AFTER_S * NS)
-        return working

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from .. import desk_api as d
 from .. import diary
 from ..store import HearingFacts, Store
+from ..store.outbox import BOOKING_KINDS
 from .access import DESK, Ask, Endpoint, Gate
 from .invitations import Invitations
 from .problems import Json, ProblemError
@@ -82,5 +83,5 @@ class Notices:
                 problem=row.problem,
             )
             for row in await self._store.outbox.of_hearing(facts.hearing_id)
-            if row.person_id in names
+            if row.person_id is not None and row.person_id in names and row.kind in BOOKING_KINDS
         ]

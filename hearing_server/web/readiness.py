@@ -10,7 +10,7 @@ from ..court import Person, Rules, Sitting, profile
 from ..hearings import Hearings
 from ..store import HearingFacts, PersonRow, Store
 from ..store.arrivals import TestRow as StoredTest
-from ..store.outbox import OutboxRow
+from ..store.outbox import BOOKING_KINDS, OutboxRow
 
 NS = 1_000_000_000
 #: On the day a test counts if it is not older than this, s (M5: again half an hour before; with room for the early).
@@ -47,7 +47,8 @@ async def assess(store: Store, hearings: Hearings, facts: HearingFacts, utc: int
     links = await link_states(store, facts, utc)
     messages: dict[str, OutboxRow] = {}
     for message in reversed(await store.outbox.of_hearing(facts.hearing_id)):
-        messages[message.person_id] = message
+        if message.person_id is not None and message.kind in BOOKING_KINDS:
+            messages[message.person_id] = message
     people = [
         _person(
             facts,

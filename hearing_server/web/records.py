@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import re
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from typing import Any, cast
 from urllib.parse import quote
 
@@ -22,12 +22,15 @@ from recording.playback import MediaEntry, Playback
 from recording.serve import Media, RecordReader, TooManyReaders
 
 from .. import api
+from ..api.archive import Played
 from ..court import Event, may_read_stored, replay
 from ..court.permissions import Leave, leave, scope
+from ..court.shares import mark_of
 from ..hearings import Hearings, RecorderUnavailable, views
 from ..store import HearingFacts, JobRow, RecordRow, Store
 from ..store.search import Query
-from .access import BENCH, PERSON_PARAMETER, STAFF, Ask, Caller, Gate, SeatCaller
+from ..store.shares import ShareRow
+from .access import BENCH, PERSON_PARAMETER, STAFF, Ask, Caller, Gate, SeatCaller, ShareCaller
 from .problems import Json, ProblemError
 from .ranges import ByteRange, RangeNotSatisfiable, applies, matches, parse
 
@@ -89,6 +92,10 @@ class Records:
 
     async def page(self, ask: Ask) -> Response:
         """All of a hearing's record but the media."""
+        return Json(await self.shown(ask))
+
+    async def shown(self, ask: Ask) -> api.RecordPage:
+        """The record's page for this caller, with the mark for the picture; the opening is in the ledger."""
         facts = ask.hearing
         if facts.state != "closed":
             raise ProblemError("record-missing")
@@ -98,14 +105,15 @@ class Records:
             raise ProblemError("record-not-ready", {"Retry-After": "1"})
         events = await self._hearings.log_of(facts.sitting_id)
         jobs = await self._store.records.jobs_of(facts.sitting_id)
-        await self._gate.note(ask.caller, facts.hearing_id, "open-record", facts.sitting_id, time.time_ns())
+        entry = await self._gate.note(ask.caller, facts.hearing_id, "open-record", facts.sitting_id, time.time_ns())
         seen = [event for event in events if may_see(ask, event)]
-        shape = _page(ask, playback, seen, record, jobs, restriction_of(events))
+        jobs = [job for job in jobs if job.kind == "composite"]
+        shape = _page(ask, playback, seen, record, jobs, restriction_of(events), _mark(ask, entry))
         sitting = replay(events)
         if sitting is not None:
             shape.partial, shape.incident = sitting.partial, sitting.incident
             shape.statement = sitting.incident_statement
-        return Json(shape)
+        return shape
 
     async def playback(self, facts: HearingFacts) -> Playback | None:
         try:
@@ -115,7 +123,18 @@ class Records:
 
     async def media(self, ask: Ask) -> Response:
         """A track or an export, whole or by ranges; ``?download=1`` names it for the disk."""
-        facts, name = ask.hearing, str(ask.request.path_params["name"])
+        download = ask.request.query_params.get("download") is not None
+        order = leave_to_download(ask) if download else {}
+        return await self.give(ask, str(ask.request.path_params["name"]), download=download, about=order)
+
+    async def track_names(self, facts: HearingFacts) -> frozenset[str]:
+        """The tracks' files, by the last part of their names."""
+        playback = await self.playback(facts)
+        return frozenset(entry.name.rsplit("/", 1)[-1] for entry in playback.media) if playback else frozenset()
+
+    async def give(self, ask: Ask, name: str, *, download: bool, about: Mapping[str, object]) -> Response:
+        """A file, whole or by ranges, to a caller who may have it; ``about``: what the ledger says of the right to."""
+        facts = ask.hearing
         try:
             file = await self._archive.media(facts.sitting_id, name)
         except StoreProblem as error:
@@ -130,8 +149,6 @@ class Records:
             span = self._span(ask, file, etag)
         except RangeNotSatisfiable:
             raise ProblemError("range-refused", {"Content-Range": f"bytes */{file.size}"}) from None
-        download = ask.request.query_params.get("download") is not None
-        order = leave_to_download(ask) if download else {}
         if download:
             headers["Content-Disposition"] = content_disposition(await self._file_name(ask, file))
         wanted = span or ByteRange(0, file.size)
@@ -143,7 +160,7 @@ class Records:
             return Response(status_code=status, headers=headers, media_type=file.media_type)
         action = "download" if download else "play"
         await self._gate.note(
-            ask.caller, facts.hearing_id, action, name, time.time_ns(), start=wanted.start, end=wanted.end, **order
+            ask.caller, facts.hearing_id, action, name, time.time_ns(), start=wanted.start, end=wanted.end, **about
         )
         body = await self._body(facts, file, wanted)
         return StreamingResponse(body, status, headers, media_type=file.media_type)
@@ -171,11 +188,28 @@ class Records:
         return body()
 
     async def _file_name(self, ask: Ask, file: Media) -> str:
+        if isinstance(ask.caller, ShareCaller):
+            return shared_file_name(ask.hearing, ask.caller.share, ask.locale)
         playback = await self.playback(ask.hearing)
         for entry in playback.media if playback else ():
             if entry.name.rsplit("/", 1)[-1] == file.name:
                 return track_file_name(ask.hearing, entry, ask.locale)
         return export_file_name(ask.hearing, ask.locale)
+
+    async def played_span(self, ask: Ask) -> dict[str, object]:
+        """What a page says it has played, as the ledger has it: wall clock in us, speed, and whose sound was heard."""
+        body: Played = ask.body
+        playback = await self.playback(ask.hearing)
+        if playback is None:
+            raise ProblemError("record-not-ready", {"Retry-After": "1"})
+        if body.to_s < body.from_s:
+            raise ProblemError("invalid")
+        span = {
+            "from_us": playback.start_us + round(body.from_s * US),
+            "to_us": playback.start_us + round(body.to_s * US),
+            "rate": f"{body.rate:g}",
+        }
+        return span if body.heard is None else {**span, "heard": sorted(body.heard)}
 
     async def manifest(self, ask: Ask) -> Response:
         """The manifest as signed, for the offline verifier."""
@@ -207,7 +241,7 @@ class Records:
         caller = ask.caller
         await self._gate.note(caller, facts.hearing_id, "export", "composite", time.time_ns(), locale=ask.locale)
         job = await self._hearings.export(facts, ask.locale, caller.id)
-        return Json(_job(ask, facts, job), 202)
+        return Json(job_row(ask, facts, job), 202)
 
     async def job(self, ask: Ask) -> Response:
         """How far a job is; jobs of hearings that do not concern the caller do not exist."""
@@ -216,7 +250,7 @@ class Records:
         if job is None or facts is None:
             raise ProblemError("not-found")
         await self._gate.hearing(ask.caller, facts.hearing_id, STAFF)
-        return Json(_job(ask, facts, job))
+        return Json(job_row(ask, facts, job))
 
     async def verify(self, ask: Ask) -> Response:
         """Have every stored byte checked again; the page shows the result when it is there."""
@@ -259,6 +293,8 @@ def may_see(ask: Ask, event: Event) -> bool:
     caller = ask.caller
     if isinstance(caller, SeatCaller):
         roles = frozenset({caller.seat.person.role})
+    elif isinstance(caller, ShareCaller):
+        roles = frozenset({"observer"})
     else:
         roles = frozenset(caller.session.account.roles.get(ask.hearing.court.id, ()))
     return any(may_read_stored(event, role, caller.id) for role in roles)
@@ -275,7 +311,13 @@ def restriction_of(events: list[Event]) -> str:
 
 
 def _page(
-    ask: Ask, playback: Playback, events: list[Event], record: RecordRow, jobs: list[JobRow], restriction: str
+    ask: Ask,
+    playback: Playback,
+    events: list[Event],
+    record: RecordRow,
+    jobs: list[JobRow],
+    restriction: str,
+    mark: str,
 ) -> api.RecordPage:
     facts = ask.hearing
     start_s = playback.start_us / US
@@ -298,9 +340,19 @@ def _page(
         ],
         log=[_log_row(facts, event, start_s) for event in events],
         seal=_seal(record),
-        exports=[_job(ask, facts, job) for job in jobs],
+        exports=[job_row(ask, facts, job) for job in jobs],
         restriction=restriction,
+        mark=mark,
     )
+
+
+def _mark(ask: Ask, entry: int) -> str:
+    """Who looks, and the number of this opening in the hearing's access ledger."""
+    caller = ask.caller
+    if isinstance(caller, ShareCaller):
+        return mark_of(caller.name, caller.share.email, f"{caller.id[:8]}-{entry}")
+    name = (caller.name_zh or caller.name) if ask.locale == "zh-CN" else caller.name
+    return f"{name} · {ask.hearing.case_number} · {entry}"
 
 
 def _track(ask: Ask, entry: MediaEntry) -> api.TrackRow:
@@ -370,7 +422,7 @@ def _seal(record: RecordRow) -> api.SealCheck | None:
     )
 
 
-def _job(ask: Ask, facts: HearingFacts, job: JobRow) -> api.Job:
+def job_row(ask: Ask, facts: HearingFacts, job: JobRow) -> api.Job:
     done = job.state == "done" and job.name is not None
     return api.Job(
         job_id=job.id,
@@ -420,6 +472,12 @@ def track_file_name(facts: HearingFacts, entry: MediaEntry, locale: str) -> str:
 
 def export_file_name(facts: HearingFacts, locale: str) -> str:
     return _fit(f"{facts.case_number} {'庭审录像' if locale == 'zh-CN' else 'hearing'}") + ".mp4"
+
+
+def shared_file_name(facts: HearingFacts, share: ShareRow, locale: str) -> str:
+    """A film that was made for one person says so: ``HC 2026-00418 hearing for Ann Reyes 1f6b00c2.mp4``."""
+    words = f"庭审录像 仅供 {share.name}" if locale == "zh-CN" else f"hearing for {share.name}"
+    return _fit(f"{facts.case_number} {words} {share.id[:8]}") + ".mp4"
 
 
 def _fit(name: str) -> str:

@@ -29,6 +29,7 @@ IDENTITY = Demand("either", DESK | {"judge"})
 LEDGER = Demand(
     "either", frozenset({"judge", "clerk", "lawyer", "claimant", "respondent", "records_custodian", "auditor"})
 )
+SHARERS = frozenset({"judge", "clerk", "records_custodian"})
 NOTES = Demand("either", BENCH | DESK)
 DIARY = Demand("either", frozenset({"clerk", "staff_host", "judge", "panel", "technician"}))
 
@@ -48,6 +49,17 @@ DEMANDS = {
     ("GET", "/api/hearings/{sitting_id}/record/words"): RECORD,
     ("POST", "/api/hearings/{sitting_id}/record/played"): RECORD,
     ("GET", "/api/hearings/{sitting_id}/record/access"): LEDGER,
+    ("GET", "/api/hearings/{sitting_id}/record/shares"): Demand("either", SHARERS | {"auditor"}),
+    ("POST", "/api/hearings/{sitting_id}/record/shares"): Demand("either", SHARERS),
+    ("DELETE", "/api/hearings/{sitting_id}/record/shares/{share_id}"): Demand("either", SHARERS),
+    ("GET", "/api/shares/{token}"): OPEN,
+    ("POST", "/api/shares/{token}/code"): OPEN,
+    ("POST", "/api/shares/{token}/session"): OPEN,
+    ("GET", "/api/shares/{token}/record"): OPEN,
+    ("GET", "/api/shares/{token}/media/{name}"): OPEN,
+    ("POST", "/api/shares/{token}/played"): OPEN,
+    ("GET", "/api/shares/{token}/film"): OPEN,
+    ("POST", "/api/shares/{token}/film"): OPEN,
     ("POST", "/api/hearings/{sitting_id}/record/notes"): NOTES,
     ("DELETE", "/api/hearings/{sitting_id}/record/notes/{number}"): NOTES,
     ("DELETE", "/api/hearings/{hearing_id}/people/{person_id}/link"): Demand("either", CLERK),

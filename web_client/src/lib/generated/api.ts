@@ -288,6 +288,7 @@ export interface RecordPage {
   partial: boolean;
   incident: boolean;
   statement: string;
+  mark: string;
 }
 
 export interface Job {

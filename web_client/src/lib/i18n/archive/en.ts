@@ -82,6 +82,11 @@ export const en = {
       "correct-note": "Corrected a note",
       "withdraw-note": "Took a note back",
       "read-ledger": "Read this ledger",
+      share: "Shared the record",
+      "revoke-share": "Ended a share",
+      "share-code": "Had a code sent for a share",
+      "share-proved": "Proved the address of a share",
+      "share-refused": "Was refused with a share",
     } as Record<string, string>,
   },
   speakers: {

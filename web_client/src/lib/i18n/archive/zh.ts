@@ -84,6 +84,11 @@ export const zh: ArchiveWords = {
       "correct-note": "更正笔记",
       "withdraw-note": "撤回笔记",
       "read-ledger": "查阅本登记簿",
+      share: "共享记录",
+      "revoke-share": "终止共享",
+      "share-code": "获取共享验证码",
+      "share-proved": "通过共享邮箱验证",
+      "share-refused": "使用共享被拒绝",
     },
   },
   speakers: {

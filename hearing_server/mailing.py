@@ -1,0 +1,109 @@
+"""Notices by e-mail to people of a hearing and to those a record is shared with.  The outbox retries them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from . import diary, notice_letters
+from .letters import NS, zone_of
+from .links import Links
+from .notice_letters import LEAVE, Addressee
+from .store import DayRow, HearingFacts, PersonRow, Store
+from .store.shares import ShareRow
+
+
+class Mailing:
+    """``base_url`` begins every link; ``sender`` is the court's address, empty where no mail is set: nothing is written
+    then.  ``posted`` wakes who sends."""
+
+    def __init__(
+        self, store: Store, links: Links, *, base_url: str, sender: str, posted: Callable[[], None] = lambda: None
+    ) -> None:
+        self._store = store
+        self._links = links
+        self._base_url = base_url.rstrip("/")
+        self._sender = sender
+        self._posted = posted
+
+    @property
+    def works(self) -> bool:
+        """Whether e-mail can be sent at all."""
+        return bool(self._sender)
+
+    # --- shares ---------------------------------------------------------------------------
+
+    async def shared(self, facts: HearingFacts, share: ShareRow, token: str) -> None:
+        """Hand the link over: nobody else is told it."""
+        to = _addressee(share)
+        words = {
+            "until": moment(share.expires_utc, facts.court.time_zone, chinese=to.chinese),
+            "purpose": share.purpose,
+            "leave": LEAVE[share.download][to.chinese],
+        }
+        await self._send("share", facts, to, link=f"{self._base_url}/shared/{token}", **words)
+
+    async def code(self, facts: HearingFacts, share: ShareRow, code: str, minutes: int) -> None:
+        await self._send("share-code", facts, _addressee(share), code=code, minutes=str(minutes))
+
+    async def revoked(self, facts: HearingFacts, share: ShareRow) -> None:
+        await self._send("share-revoked", facts, _addressee(share))
+
+    # --- people of the hearing --------------------------------------------------------------
+
+    async def tell(
+        self, kind: str, facts: HearingFacts, people: Sequence[PersonRow], who: PersonRow | None = None, **words: str
+    ) -> None:
+        """A notice to each of these people who has an address, with their own link; ``who``: whom it speaks of."""
+        people = [person for person in people if person.email]
+        if not people or not self.works:
+            return
+        tokens = await working_tokens(
+            self._store, self._links, facts, await self._store.docket.days(facts.hearing_id), people
+        )
+        for person in people:
+            chinese = person.locale == "zh-CN"
+            named = {} if who is None else {"who": (who.name_zh or who.name) if chinese else who.name}
+            to = Addressee(
+                name=(person.name_zh or person.name) if chinese else person.name,
+                email=person.email,
+                locale=person.locale,
+                person_id=person.id,
+            )
+            link = f"{self._base_url}/j/{tokens[person.id]}"
+            await self._send(kind, facts, to, link=link, **named, **words)
+
+    async def _send(self, kind: str, facts: HearingFacts, to: Addressee, *, link: str = "", **words: str) -> None:
+        message = notice_letters.write(kind, facts, to, link=link, utc=time.time_ns(), **words)
+        await self._store.outbox.add([message])
+        self._posted()
+
+
+async def working_tokens(
+    store: Store, links: Links, facts: HearingFacts, days: Sequence[DayRow], people: Sequence[PersonRow]
+) -> dict[str, str]:
+    """A personal link of each of these people, as token: the one that works, or a new one."""
+    now = time.time_ns()
+    working = {
+        link.person.id: links.token(link.id)
+        for link in await store.seats.links_of(facts.hearing_id)
+        if link.expires_utc > now and link.devices < link.device_limit
+    }
+    last = max([now, *(day.scheduled_utc for day in days)])
+    for person in people:
+        if person.id not in working:
+            working[person.id] = await links.issue(person.id, expires_utc=last + diary.LINK_AFTER_S * NS)
+    return working
+
+
+def moment(utc: int, time_zone: str, *, chinese: bool) -> str:
+    """``25 November 2026, 10:00 (Europe/London)``."""
+    at = datetime.fromtimestamp(utc / NS, zone_of(time_zone))
+    if chinese:
+        return f"{at.year}年{at.month}月{at.day}日 {at:%H:%M}（{time_zone}）"
+    return f"{at.day} {at:%B} {at.year}, {at:%H:%M} ({time_zone})"
+
+
+def _addressee(share: ShareRow) -> Addressee:
+    return Addressee(name=share.name, email=share.email, locale=share.locale)

@@ -1,0 +1,35 @@
+"""The table of shares: whom a record was opened to, how long, and how they prove who they are.  See :mod:`.tables`."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Integer, String, Table, Text
+
+from .tables import ID, NAME, metadata
+
+# Of the link, the code and the session only hashes are kept.  ``reference``: of the order to download.
+record_shares = Table(
+    "record_shares",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("hearing_id", ID, ForeignKey("hearings.id"), nullable=False),
+    Column("sitting_id", ID, ForeignKey("sittings.id"), nullable=False, index=True),
+    Column("secret_hash", String(64), nullable=False),
+    Column("name", NAME, nullable=False),
+    Column("email", String(320), nullable=False),
+    Column("locale", String(16), nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("reference", String(256), nullable=False),
+    Column("download", Boolean, nullable=False),
+    Column("created_utc", BigInteger, nullable=False),
+    Column("created_by", ID, nullable=False),
+    Column("created_name", NAME, nullable=False),
+    Column("created_name_zh", NAME, nullable=False),
+    Column("expires_utc", BigInteger, nullable=False),
+    Column("revoked_utc", BigInteger),
+    Column("codes", Integer, nullable=False),
+    Column("code_hash", String(64), nullable=False),
+    Column("code_sent_utc", BigInteger, nullable=False),
+    Column("code_tries", Integer, nullable=False),
+    Column("session_hash", String(64), nullable=False),
+    Column("session_utc", BigInteger, nullable=False),
+)

@@ -1,0 +1,204 @@
+"""Sharing a record over HTTP, the court's side: made, seen, revoked, each with what was done and tried with it (C8)."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import time
+from collections.abc import Sequence
+from typing import Final, Literal
+
+from starlette.responses import Response
+
+from ..api import shares as api
+from ..court.permissions import Leave, leave, roles_with, scope
+from ..diary import plausible_email
+from ..mailing import Mailing
+from ..store import LedgerEntry, Store
+from ..store.shares import ShareRow, TooManyShares
+from .access import BENCH, Ask, Endpoint, Gate
+from .problems import Json, ProblemError
+from .records import Records
+
+NS: Final = 1_000_000_000
+#: Who opens a record to somebody, and who sees to whom it was opened.
+SHARERS: Final = roles_with("share_record", Leave.ALLOWED)
+READERS: Final = SHARERS | {"auditor"}
+#: Bytes of the secret in a link.
+SECRET_BYTES: Final = 24
+#: Entries of the ledger that one share shows.
+ENTRIES_LIMIT: Final = 50
+_PAGE: Final = "/api/hearings/{sitting_id}/record/shares"
+
+
+class Shares:
+    """``hours``: how long a share works if its maker says nothing else."""
+
+    def __init__(self, store: Store, records: Records, mailing: Mailing, gate: Gate, hours: int) -> None:
+        self._store = store
+        self._records = records
+        self._mailing = mailing
+        self._gate = gate
+        self._hours = hours
+
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        return (
+            Endpoint(
+                name="listShares",
+                method="GET",
+                path=_PAGE,
+                summary="To whom this record is opened, until when, and what was done and tried with each link.",
+                handler=self.page,
+                who=READERS,
+                answer=api.SharesPage,
+            ),
+            Endpoint(
+                name="shareRecord",
+                method="POST",
+                path=_PAGE,
+                summary="Open the record to a named person; the link goes to their address and to nobody else.",
+                handler=self.share,
+                who=SHARERS,
+                limited=True,
+                body=api.NewShare,
+                answer=api.SharesPage,
+                status=201,
+            ),
+            Endpoint(
+                name="revokeShare",
+                method="DELETE",
+                path=_PAGE + "/{share_id}",
+                summary="End a share at once, also where it is open now; the person is told.",
+                handler=self.revoke,
+                who=SHARERS,
+                answer=api.SharesPage,
+            ),
+        )
+
+    async def page(self, ask: Ask) -> Response:
+        return Json(await self._page(ask))
+
+    async def share(self, ask: Ask) -> Response:
+        said: api.NewShare = ask.body
+        facts = ask.hearing
+        name, email, purpose, order = (each.strip() for each in (said.name, said.email, said.purpose, said.order))
+        if not (name and purpose and name.isprintable() and plausible_email(email)):
+            raise ProblemError("person-unfit")
+        if facts.state != "closed" or await self._records.playback(facts) is None:
+            raise ProblemError("record-not-ready")
+        if not self._mailing.works:
+            raise ProblemError("mail-missing")
+        allowed = _download(ask)
+        if said.download and allowed == "no":
+            raise ProblemError("not-allowed")
+        if said.download and allowed == "order" and not order:
+            raise ProblemError("order-missing")
+        now = time.time_ns()
+        secret = secrets.token_urlsafe(SECRET_BYTES)
+        row = ShareRow(
+            id=secrets.token_hex(8),
+            hearing_id=facts.hearing_id,
+            sitting_id=facts.sitting_id,
+            secret_hash=hashlib.sha256(secret.encode()).hexdigest(),
+            name=name,
+            email=email,
+            locale=said.locale,
+            purpose=purpose,
+            reference=order,
+            download=said.download,
+            created_utc=now,
+            created_by=ask.caller.id,
+            created_name=ask.caller.name,
+            created_name_zh=ask.caller.name_zh,
+            expires_utc=now + said.hours * 3600 * NS,
+        )
+        about = {"name": name, "email": email, "purpose": purpose, "download": said.download, "hours": said.hours}
+        await self._gate.note(ask.caller, facts.hearing_id, "share", row.id, now, **about, order=order)
+        try:
+            await self._store.shares.add(row)
+        except TooManyShares as many:
+            raise ProblemError("too-many-shares") from many
+        await self._mailing.shared(facts, row, f"{row.id}.{secret}")
+        return Json(await self._page(ask), 201)
+
+    async def revoke(self, ask: Ask) -> Response:
+        facts, now = ask.hearing, time.time_ns()
+        row = await self._store.shares.get(str(ask.request.path_params["share_id"]))
+        if row is None or row.sitting_id != facts.sitting_id:
+            raise ProblemError("not-found")
+        await self._gate.note(ask.caller, facts.hearing_id, "revoke-share", row.id, now)
+        if await self._store.shares.revoke(row.id, now) and row.expires_utc > now:
+            await self._mailing.revoked(facts, row)
+        return Json(await self._page(ask))
+
+    async def _page(self, ask: Ask) -> api.SharesPage:
+        now = time.time_ns()
+        rows = await self._store.shares.of_sitting(ask.hearing.sitting_id)
+        ledger = await self._store.ledger.read(ask.hearing.hearing_id) if rows else []
+        return api.SharesPage(
+            rows=[_row(row, [entry for entry in ledger if _about(entry, row)], now) for row in rows],
+            may_share=bool(ask.roles & SHARERS),
+            download=_download(ask),
+            hours=self._hours,
+        )
+
+
+def state_of(row: ShareRow, now: int) -> api.ShareState:
+    if row.revoked_utc is not None:
+        return "revoked"
+    return "expired" if row.expires_utc <= now else "active"
+
+
+def _download(ask: Ask) -> Literal["free", "order", "no"]:
+    """What the caller may allow somebody else is what they may do themselves (hearing-model.md §6)."""
+    roles = {role for role in ask.roles if leave("download", role) is not Leave.NEVER}
+    if any(scope("download", role) == "own_case" and role in BENCH for role in roles):
+        return "free"
+    return "order" if any(scope("download", role) == "order_reference" for role in roles) else "no"
+
+
+def _about(entry: LedgerEntry, row: ShareRow) -> bool:
+    access = entry.access
+    return access.actor == row.id or (access.action in ("share", "revoke-share") and access.target == row.id)
+
+
+def _row(row: ShareRow, entries: Sequence[LedgerEntry], now: int) -> api.ShareRow:
+    return api.ShareRow(
+        share_id=row.id,
+        name=row.name,
+        email=row.email,
+        purpose=row.purpose,
+        order=row.reference,
+        download=row.download,
+        state=state_of(row, now),
+        made_at=row.created_utc / NS,
+        made_by=row.created_name,
+        made_by_zh=row.created_name_zh or row.created_name,
+        expires_at=row.expires_utc / NS,
+        revoked_at=None if row.revoked_utc is None else row.revoked_utc / NS,
+        played=any(entry.access.action in ("play", "played", "download") for entry in entries),
+        entries=_told(entries)[:ENTRIES_LIMIT],
+    )
+
+
+def _told(entries: Sequence[LedgerEntry]) -> list[api.ShareEntry]:
+    """Newest first; requests for bytes in a row are one."""
+    told: list[api.ShareEntry] = []
+    for entry in entries:
+        access = entry.access
+        if access.action == "play" and told and told[-1].action == "play":
+            told[-1].count += 1
+            continue
+        span = [access.detail.get(end) for end in ("from_us", "to_us")]
+        begin, end = (each / 1e6 if isinstance(each, int) else None for each in span)
+        told.append(
+            api.ShareEntry(
+                number=entry.seq,
+                at=entry.utc / NS,
+                action=access.action,
+                code=str(access.detail.get("code", "")),
+                from_at=begin,
+                to_at=end,
+            )
+        )
+    return told[::-1]
