@@ -25,7 +25,7 @@ from recording.objects import ObjectStore, StoreProblem
 from recording.reconcile import CODES, Found, RecordState, reconcile_record
 
 from ..court import Event
-from ..store import Conflict, Court, DayRow, NewHearing, PersonRow, Store, StoreError
+from ..store import Access, Conflict, Court, DayRow, NewHearing, PersonRow, Store, StoreError
 from ..store.desk import TaskRow
 from ..store.reconciliation import ClosedSitting
 
@@ -216,6 +216,8 @@ async def night(store: Store, archive: ObjectStore, key: PublicKey | None, now: 
     checked = await Reconciler(store, archive, key, repair=True, deep=False).some(recent)
     checked += await Reconciler(store, archive, key, repair=True, deep=True).some(older)
     hearings = {row.sitting_id: row.hearing_id for row in (*recent, *older)}
+    for each in checked:
+        await _note(store, hearings[each.sitting_id], each, now)
     trouble = [each for each in checked if not each.ok]
     for each in trouble:
         worst = sorted(each.found, key=lambda found: ("error", "warning", "note").index(severity(found)))
@@ -231,6 +233,15 @@ async def night(store: Store, archive: ObjectStore, key: PublicKey | None, now: 
             await store.desk.open_task(task)
     log.info("reconciled", records=len(checked), trouble=len(trouble))
     return len(trouble)
+
+
+async def _note(store: Store, hearing_id: str, checked: Checked, now: datetime) -> None:
+    """The access ledger says that the court's system read the record, and what it set right or found wrong (A9)."""
+    detail = {
+        name: [one.code for one in found] for name, found in (("found", checked.found), ("repaired", checked.repaired))
+    }
+    access = Access(actor="system", role="system", seat="", action="run-job", target=checked.sitting_id, detail=detail)
+    await store.ledger.write(hearing_id, access, int(now.timestamp()) * NS)
 
 
 async def renew_locks(store: Store, archive: ObjectStore, lock_days: int, now: datetime) -> int:

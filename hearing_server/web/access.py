@@ -7,7 +7,9 @@ they are told that their role does not allow it (403).
 
 from __future__ import annotations
 
+import contextvars
 import ipaddress
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -59,6 +61,13 @@ ACCOUNT_ROLES: Final = frozenset(
 COURT_WIDE: Final = frozenset({"clerk", "staff_host", "technician"})
 #: Stands where a role would for the person of a share; no table gives it anything.
 SHARED: Final = "shared"
+
+
+#: What is of a hearing's record, or of the evidence in it: whoever is given something below, or changes it, stands in
+#: the hearing's access ledger (A9).
+LEDGERED: Final = re.compile(r"/api/hearings/\{(hearing|sitting)_id\}/(record|written|custody|exhibits)(/|$)")
+#: Actions that the request at work has written into a ledger.
+_noted: contextvars.ContextVar[list[str] | None] = contextvars.ContextVar("noted", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +212,7 @@ class Endpoint:
     ``limited`` entries spend from the address's allowance.  ``body`` and ``answer`` are the msgspec types of the JSON,
     if it is JSON; ``body_limit``: bytes, where the usual limit is too small.  ``always``: works before a one-time
     password is changed, too.  ``{hearing_id}`` in the path is a hearing with its current sitting, ``{sitting_id}``
-    one of its sittings.
+    one of its sittings.  ``unledgered``: why what it gives of a record need not stand in the access ledger.
     """
 
     name: str
@@ -220,6 +229,30 @@ class Endpoint:
     answer: Any = None
     status: int = 200
     media_type: str = "application/json"
+    unledgered: str = ""
+
+    @property
+    def ledgered(self) -> bool:
+        """Whether an answer is given only with an entry of the access ledger."""
+        return bool(LEDGERED.match(self.path)) and not self.unledgered
+
+
+class Unledgered(Exception):
+    """A programming error: a part of a record would have been given out, or changed, and nobody would ever know."""
+
+
+async def in_ledger(row: Endpoint, ask: Ask) -> Response:
+    """The handler's answer.  Raises :class:`Unledgered` instead of giving what is of a record without an entry."""
+    noted: list[str] = []
+    token = _noted.set(noted)
+    try:
+        answer = await row.handler(ask)
+    finally:
+        _noted.reset(token)
+    gives = answer.status_code < 300 and ask.request.method != "HEAD"
+    if row.ledgered and gives and not noted:
+        raise Unledgered(f"{row.name} wrote nothing into the access ledger")
+    return answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -386,6 +419,8 @@ class Gate:
             detail=dict(detail),
         )
         seq = await self._store.ledger.write(hearing_id, access, utc)
+        if (noted := _noted.get()) is not None:
+            noted.append(action)
         log.info("access", hearing=hearing_id, person=access.actor, action=action, target=target, entry=seq)
         return seq
 

@@ -38,6 +38,7 @@ from .access import (
     Caller,
     Endpoint,
     Gate,
+    in_ledger,
     is_local,
     same_origin,
 )
@@ -257,7 +258,7 @@ def _handled(row: Endpoint, gate: Gate, origins: frozenset[str]) -> Callable[[Re
                 raise ProblemError("invalid") from error
             except (TimeoutError, ClientDisconnect) as error:
                 raise ProblemError("invalid", {"Connection": "close"}) from error
-        return await row.handler(Ask(request, locale_of(request), body, caller, hearing))
+        return await in_ledger(row, Ask(request, locale_of(request), body, caller, hearing))
 
     return endpoint
 

@@ -16,6 +16,7 @@ from ..api import archive as api
 from ..court import Event
 from ..court.permissions import Leave, roles_with
 from ..hearings import Hearings
+from ..hearings.custody import BY_SYSTEM
 from ..store import HearingFacts, LedgerEntry, Store
 from ..store.archive import NoteRow
 from ..store.ledger import intact
@@ -156,6 +157,8 @@ class Archive:
     # --- words ------------------------------------------------------------------------------
 
     async def words(self, ask: Ask) -> Response:
+        facts = ask.hearing
+        await self._gate.note(ask.caller, facts.hearing_id, "read-words", facts.sitting_id, time.time_ns())
         return Json(await self._words(ask))
 
     async def _words(self, ask: Ask) -> list[api.WordsRow]:
@@ -211,6 +214,7 @@ class Archive:
 
     async def _names(self, facts: HearingFacts, actors: set[str]) -> dict[str, tuple[str, str]]:
         names = {person.id: (person.name, person.name_zh or person.name) for person in facts.people}
+        names["system"] = BY_SYSTEM
         for actor in sorted(actors - names.keys()):
             account = await self._store.accounts.get(actor)
             if account is not None:

@@ -79,6 +79,7 @@ class CustodyDesk:
         return Json([_row(facts, await self._office.file(facts)) for facts in found.values()])
 
     async def page(self, ask: Ask) -> Response:
+        await self._gate.note(ask.caller, ask.hearing.hearing_id, "read-custody", ask.hearing.hearing_id, _now())
         return Json(self._page(ask, await self._office.file(ask.hearing)))
 
     async def decide(self, ask: Ask) -> Response:

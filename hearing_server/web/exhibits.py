@@ -80,6 +80,7 @@ class Exhibits:
                 handler=self.list,
                 who=READING,
                 answer=list[d.ExhibitRow],
+                unledgered="titles only; what is opened is written down",
             ),
             Endpoint(
                 name="uploadExhibit",

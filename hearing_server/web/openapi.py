@@ -65,6 +65,8 @@ def _operation(row: Endpoint, described: dict[str, Any]) -> dict[str, Any]:
     }
     if row.who is not None:
         operation["x-roles"] = sorted(row.who)
+    if row.ledgered:
+        operation["x-ledger"] = True
     if row.body is not None:
         operation["requestBody"] = {
             "required": True,

@@ -131,9 +131,7 @@ class Written:
     async def page(self, ask: Ask) -> Response:
         """Read by the person of the hearing that asks, and by the court's clerks."""
         person = self._attendance.find(ask.caller, ask.hearing)
-        await self._gate.note(
-            ask.caller, ask.hearing.hearing_id, "read-written", ask.hearing.sitting_id, time.time_ns()
-        )
+        await self._note(ask, "read-written")
         return await self._shown(ask, person)
 
     async def _shown(self, ask: Ask, person: PersonRow | None) -> Response:
@@ -159,6 +157,10 @@ class Written:
         name = f"{facts.case_number} {'庭审笔录' if language == 'zh' else 'record'}.pdf"
         await self._gate.note(ask.caller, facts.hearing_id, "download", f"written/{language}", time.time_ns())
         return Response(data, headers={"Content-Disposition": content_disposition(name)}, media_type=PDF)
+
+    async def _note(self, ask: Ask, action: str, **detail: object) -> None:
+        facts = ask.hearing
+        await self._gate.note(ask.caller, facts.hearing_id, action, facts.sitting_id, time.time_ns(), **detail)
 
     async def _languages(self, facts: HearingFacts, sitting: Sitting) -> list[str]:
         if sitting.transcript.value != "final":
@@ -192,6 +194,7 @@ class Written:
             device=ask.request.headers.get("user-agent", ""),
         )
         person = self._person(ask)
+        await self._note(ask, "sign-written", draft=said.draft)
         try:
             await self._records.sign(ask.hearing, person, signing, ask.locale)
         except Refusal as refusal:
@@ -229,6 +232,7 @@ class Written:
         said: api.WrittenDraft = ask.body
         person = self._person(ask)
         texts = {one.id: (one.en, one.zh) for one in said.paragraphs}
+        await self._note(ask, "circulate-written", draft=said.draft)
         try:
             await self._records.put(ask.hearing, person, said.draft, texts, ask.locale)
         except Refusal as refusal:
@@ -237,6 +241,7 @@ class Written:
 
     async def _given(self, ask: Ask, command: Command) -> Response:
         person = self._person(ask)
+        await self._note(ask, command.name.replace("_", "-"))
         try:
             await self._records.give(ask.hearing, person, command, ask.locale)
         except Refusal as refusal:

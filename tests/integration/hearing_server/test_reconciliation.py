@@ -246,6 +246,9 @@ async def test_at_night_trouble_becomes_a_task(kept: Kept) -> None:
     (task,) = (await kept.store.desk.tasks(["hearing"]))["hearing"]
     assert task.kind == "record-trouble"
     assert task.detail.startswith("object-empty raw/")
+    noted = [entry.access for entry in await kept.store.ledger.read("hearing")]
+    assert [(access.actor, access.action) for access in noted] == [("system", "run-job")] * 3
+    assert [access.detail["found"] for access in noted] == [[], ["object-empty"], ["object-empty"]]
 
 
 async def test_the_lock_of_a_case_without_an_outcome_is_renewed(tmp_path: Path) -> None:

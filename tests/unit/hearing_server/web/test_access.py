@@ -3,13 +3,32 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import NamedTuple
 
 import pytest
+from starlette.requests import Request
+from starlette.responses import Response
 
 from hearing_server.booking import DEMO_PEOPLE
 from hearing_server.court import Role
-from hearing_server.web.access import ACCOUNT_ROLES, BENCH, CLERK, COURT_WIDE, DESK, EVERYBODY, STAFF
+from hearing_server.web.access import (
+    ACCOUNT_COOKIE,
+    ACCOUNT_ROLES,
+    BENCH,
+    CLERK,
+    COURT_WIDE,
+    DESK,
+    EVERYBODY,
+    STAFF,
+    AccountCaller,
+    Ask,
+    Endpoint,
+    Gate,
+    Unledgered,
+    in_ledger,
+)
+from hearing_server.web.limits import RateLimit
 from tests.unit.hearing_server.web.conftest import MEDIA_NAME, Site
 
 
@@ -158,6 +177,59 @@ async def test_the_table_is_whole(site: Site) -> None:
             by = kinds[0] if len(kinds) == 1 else "either"
             found[method.upper(), path] = Demand(by, frozenset(operation["x-roles"]) if kinds else None)
     assert found == DEMANDS
+
+
+#: What of a record, or of the evidence in it, is given without an entry of the access ledger; and why.
+UNLEDGERED = {
+    ("GET", "/api/hearings/{hearing_id}/exhibits"): "titles only; what is opened is written down",
+}
+
+
+async def test_what_touches_a_record_stands_in_the_access_ledger(site: Site) -> None:
+    """A9: the table of routes says so of each, and whoever forgets it gives nothing out (the test below)."""
+    touches = re.compile(r"/(record|written|custody|exhibits)(/|$)")
+    async with site.client() as client:
+        document = (await client.get("/openapi.json")).json()
+    promised = {
+        (method.upper(), path)
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+        if operation.get("x-ledger")
+    }
+    wanted = {row for row in DEMANDS if row[1].startswith("/api/hearings/") and touches.search(row[1])}
+    assert promised == wanted - UNLEDGERED.keys()
+    assert len(promised) > 25
+
+
+async def test_nothing_of_a_record_is_given_out_that_the_ledger_does_not_know(site: Site) -> None:
+    async def silent(ask: Ask) -> Response:
+        return Response(b"the record")
+
+    async def noting(ask: Ask) -> Response:
+        await gate.note(ask.caller, ask.hearing.hearing_id, "play", "all", 1)
+        return Response(b"the record")
+
+    store = site.court.store
+    gate = Gate(store, site.links, site.accounts, RateLimit(lambda: 0.0))
+    row = Endpoint(
+        name="leak", method="GET", path="/api/hearings/{sitting_id}/record/all", summary="", handler=silent, who=STAFF
+    )
+    session = await _session(site)
+    facts = await store.docket.by_hearing(site.booking.hearing_id)
+    scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
+    ask = Ask(Request(scope), "en", None, session, facts)
+    with pytest.raises(Unledgered, match="leak"):
+        await in_ledger(row, ask)
+    assert (await in_ledger(replace(row, handler=noting), ask)).status_code == 200
+    with pytest.raises(Unledgered):
+        await in_ledger(row, ask)
+    assert (await in_ledger(replace(row, unledgered="a picture of nothing"), ask)).status_code == 200
+    assert (await in_ledger(replace(row, path="/api/jobs/{job_id}"), ask)).status_code == 200
+
+
+async def _session(site: Site) -> AccountCaller:
+    async with site.signed_in("clerk") as clerk:
+        return AccountCaller(await site.accounts.session(clerk.cookies[ACCOUNT_COOKIE]))
 
 
 def address(path: str, hearing_id: str, court_id: str = "northgate") -> str:
