@@ -48,10 +48,17 @@ AUDIO_OPTIONS = {"acodec": "aac", "audio_bitrate": "96k", "ar": AUDIO_RATE, "ac"
 #: temporal layers of a camera) are not decoded.  A camera that changes its size must not make ffmpeg build its filters
 #: anew, which loses what is in them: the scaler takes every size.
 DECODER_OPTIONS = {"an": None, "threads": 1, "skip_frame": "noref", "reinit_filter": 0}
+#: Of a picture that is only in the strip, reduced at least so many times.  Deblocking costs a quarter of its decoding;
+#: what is wrong without it, until the next keyframe some seconds later, is not seen in so small a picture (43 dB).
+SMALL_OPTIONS = {"skip_loop_filter": "nokey"}
+SMALL_TIMES = 2
 #: Spans of picture named in one filter; the shortest breaks between more are bridged.
 SPANS_LIMIT = 100
-#: ffmpeg processes that draw pictures at a time, and the shortest part that is worth one, ms.
-PIECES_LIMIT, PIECE_LEAST_MS = 4, 10_000
+#: ffmpeg processes that draw pictures at a time.
+DRAWING_LIMIT = 4
+#: The film is drawn in parts of this length, ms: the shortest that is worth a process, and the longest, so that neither
+#: memory nor the filter graph grow with the hearing.
+PIECE_LEAST_MS, PIECE_MOST_MS = 10_000, 60_000
 #: A frame around who speaks while a screen is on the stage: width in pixels, and colour.
 FRAME, FRAME_COLOUR = 3, "0x5fb39a"
 #: The name in a film that is made for one person: how it is drawn, and how long it stays in one place, s.
@@ -104,7 +111,8 @@ class Part:
 
     def expression(self, spans: Iterable[tuple[int, int]]) -> str:
         inside = [(max(start, self.start_ms), min(end, self.end_ms)) for start, end in spans]
-        return spans_expression((a - self.start_ms, b - self.start_ms) for a, b in inside if a < b)
+        found = [(a - self.start_ms, b - self.start_ms) for a, b in inside if a < b]
+        return spans_expression(joined(found, SPANS_LIMIT))
 
 
 class Composition:
@@ -159,9 +167,10 @@ class Composition:
         return _compiled(ffmpeg.output(ground, "still.nut", vcodec="rawvideo", pix_fmt="yuv420p"))
 
     def pieces(self) -> list[tuple[int, int]]:
-        """The film's length in as many parts, ms, as there are processors: one ffmpeg keeps no two of them busy."""
-        count = min(PIECES_LIMIT, len(os.sched_getaffinity(0)), self._length_ms // PIECE_LEAST_MS)
-        step = math.ceil(self._length_ms / max(1, count) / 1000) * 1000
+        """The film's length in parts, ms, as many for each processor: one ffmpeg keeps no two of them busy."""
+        rounds = math.ceil(self._length_ms / drawing() / PIECE_MOST_MS)
+        count = max(1, min(rounds * drawing(), self._length_ms // PIECE_LEAST_MS))
+        step = math.ceil(self._length_ms / count / 1000) * 1000
         return [(start, min(start + step, self._length_ms)) for start in range(0, self._length_ms, step)]
 
     def film(self, files: list[Path], start_ms: int, end_ms: int, name: str) -> list[str]:
@@ -170,12 +179,14 @@ class Composition:
         picture = ffmpeg.input("still.nut", stream_loop=-1, t=length)
         of_entry = {id(entry): file for entry, file in zip(self._playback.media, files, strict=True)}
         part = Part(start_ms, end_ms)
+        scenes = [scene for scene in self._scenes if scene.start_ms < end_ms and scene.end_ms > start_ms]
         for number, seat in enumerate(self._seats):
-            shown = part.expression((s.start_ms, s.end_ms) for s in self._scenes if s.shown == number)
+            shown = part.expression((s.start_ms, s.end_ms) for s in scenes if s.shown == number)
             for entry in seat.entries:
                 if entry.has_video and part.has(entry):
                     picture = self._place(picture, str(of_entry[id(entry)]), entry, seat, shown, part)
-            picture = self._mark(picture, number, shown, part)
+            heard = part.expression((s.start_ms, s.end_ms) for s in scenes if s.speaker == number != s.shown)
+            picture = self._mark(picture, number, shown, heard)
         picture = self._clock(picture, start_ms)
         if self._for:
             picture = self._watermark(picture)
@@ -217,15 +228,20 @@ class Composition:
         size: tuple[str, str] = str(width), str(height)
         at = f"{x}-w/2", f"{y}-h/2"
         spans = [(start + entry.offset_ms, end + entry.offset_ms) for start, end in entry.video_spans]
-        enable = shown if seat.screen else part.expression(joined(spans, SPANS_LIMIT))
+        enable = shown if seat.screen else part.expression(spans)
+        decoding: dict[str, Any] = dict(DECODER_OPTIONS)
         tile = self._strip.get(id(seat))
         if tile is not None:
             (small_width, small_height), (small_x, small_y) = tile.picture, tile.middle
             size = f"if({shown},{width},{small_width})", f"if({shown},{height},{small_height})"
             small = f"lte(w,{small_width})*lte(h,{small_height})"
             at = f"if({small},{small_x},{x})-w/2", f"if({small},{small_y},{y})-h/2"
+            if shown == NEVER and entry.width >= SMALL_TIMES * small_width:
+                decoding |= SMALL_OPTIONS
         skipped_ms = part.start_ms - entry.offset_ms
-        source = ffmpeg.input(file, **DECODER_OPTIONS, **({"ss": f"{skipped_ms / 1000:.3f}"} if skipped_ms > 0 else {}))
+        if skipped_ms > 0:
+            decoding["ss"] = f"{skipped_ms / 1000:.3f}"
+        source = ffmpeg.input(file, **decoding)
         scaled = (
             source.video.filter("fps", FRAME_RATE)
             .filter("setpts", f"PTS+{max(0, -skipped_ms) / 1000:.3f}/TB")
@@ -233,7 +249,7 @@ class Composition:
         )
         return ffmpeg.overlay(picture, scaled, x=at[0], y=at[1], eof_action="pass", enable=enable)
 
-    def _mark(self, picture: Any, number: int, shown: str, part: Part) -> Any:
+    def _mark(self, picture: Any, number: int, shown: str, heard: str) -> Any:
         """The name under the stage while this seat is on it, and a frame around who speaks while a screen is."""
         seat, stage = self._seats[number], self._places.stage
         if shown != NEVER:
@@ -241,7 +257,6 @@ class Composition:
             place = stage.left + 12, _foot(stage, 22)
             picture = self._draw(picture, f"stage{number}.txt", text, *place, 22, enable=shown)
         tile = self._strip.get(id(seat))
-        heard = part.expression((s.start_ms, s.end_ms) for s in self._scenes if s.speaker == number != s.shown)
         if tile is None or heard == NEVER:
             return picture
         corners = tile.left, tile.top, tile.width, tile.height
@@ -273,8 +288,11 @@ class Composition:
         expand: bool = False,
         enable: str | None = None,
     ) -> Any:
-        """A line of text, with a font that has its characters."""
-        (self.work / name).write_text(" ".join(text.split()), encoding="utf-8")
+        """A line of text, with a font that has its characters; ``name`` is of a file that always says the same."""
+        file = self.work / name
+        if not file.exists():
+            # Once: another part of the film may be reading it now.
+            file.write_text(" ".join(text.split()), encoding="utf-8")
         font = self._latin_font if is_latin(text) else self._chinese_font
         options = {"fontfile": str(font)} if font is not None else {}
         if enable is not None:
@@ -287,28 +305,36 @@ class Composition:
 
 def _compiled(output: Any) -> list[str]:
     quiet = ("-progress", "pipe:1", "-nostats", "-hide_banner", "-loglevel", "error", "-nostdin")
-    arguments: list[str] = output.global_args(*quiet).compile(cmd=ffmpeg_binary(), overwrite_output=True)
+    # Slices of a picture for several processors cost more than they save where each draws a part of the film.
+    threads = ("-filter_complex_threads", "1")
+    arguments: list[str] = output.global_args(*quiet, *threads).compile(cmd=ffmpeg_binary(), overwrite_output=True)
     return arguments
+
+
+def drawing() -> int:
+    """How many parts of a film are drawn at a time."""
+    return min(DRAWING_LIMIT, len(os.sched_getaffinity(0)))
 
 
 async def make(composition: Composition, files: list[Path], target: Path, progress: Callable[[float], None]) -> None:
     """Make the whole film; what runs is killed if this is cancelled.  Raises :class:`ComposeFailed`."""
-    pieces, done_ms = composition.pieces(), [0.0, 0.0, 0.0, 0.0]
-    work = composition.work
+    pieces, work = composition.pieces(), composition.work
+    names = [f"piece{number}.mp4" for number in range(len(pieces))]
+    done_ms, left = [0.0] * len(pieces), iter(range(len(pieces)))
     await run(composition.still(), 1.0, work, lambda part: None)
 
-    async def draw(number: int, length_ms: int, arguments: list[str]) -> None:
-        def drawn(part: float) -> None:
-            done_ms[number] = part * length_ms
-            progress(sum(done_ms) / 1000 / composition.seconds)
+    async def draw() -> None:
+        for number in left:
+            start_ms, end_ms = pieces[number]
 
-        await run(arguments, length_ms / 1000, work, drawn)
+            def drawn(part: float, number: int = number, length_ms: int = end_ms - start_ms) -> None:
+                done_ms[number] = part * length_ms
+                progress(sum(done_ms) / 1000 / composition.seconds)
 
-    films = [composition.film(files, *piece, f"piece{number}.mp4") for number, piece in enumerate(pieces)]
-    tasks = [
-        asyncio.create_task(draw(number, piece[1] - piece[0], film))
-        for number, (piece, film) in enumerate(zip(pieces, films, strict=True))
-    ]
+            arguments = composition.film(files, start_ms, end_ms, names[number])
+            await run(arguments, (end_ms - start_ms) / 1000, work, drawn)
+
+    tasks = [asyncio.create_task(draw()) for _ in range(drawing())]
     sound = composition.sound(files, "sound.m4a")
     tasks.append(asyncio.create_task(run(sound, composition.seconds, work, lambda part: None)))
     try:
@@ -317,7 +343,6 @@ async def make(composition: Composition, files: list[Path], target: Path, progre
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-    names = [f"piece{number}.mp4" for number in range(len(pieces))]
     await run(composition.whole(names, "sound.m4a", target), composition.seconds, work, lambda part: None)
 
 

@@ -23,9 +23,8 @@ STRIP_WIDTHS = (240, 200, 160, 128)
 LOUDER, LISTEN_MS = 1.5, 2_500
 #: Peaks (0..100) below this are the noise of a room.
 QUIET = 4
-#: Nobody is on the stage for less; a long hearing changes less often, so that the graph stays of one size.
+#: Nobody is on the stage for less.
 HOLD_MS = 4_000
-SCENES_LIMIT = 600
 #: A mark within this of the one before it joins it: what one click brought about is one chapter.
 CHAPTER_LEAST_MS = 1_000
 CHAPTERS_LIMIT = 500
@@ -132,17 +131,11 @@ class Scene:
 
 
 def scenes(all_seats: list[Seat], length_ms: int) -> list[Scene]:
-    """The whole length in scenes, at most :data:`SCENES_LIMIT`."""
+    """The whole length in scenes."""
     if not all_seats:
         return []
     loudness = [_loudness(seat, length_ms) for seat in all_seats]
-    shared = _shared(all_seats, length_ms)
-    hold_ms = HOLD_MS
-    while True:
-        found = list(_scenes(all_seats, loudness, shared, length_ms, hold_ms))
-        if len(found) <= SCENES_LIMIT:
-            return found
-        hold_ms *= 2
+    return list(_scenes(all_seats, loudness, _shared(all_seats, length_ms), length_ms))
 
 
 def _loudness(seat: Seat, length_ms: int) -> list[float]:
@@ -177,17 +170,15 @@ def _shared(all_seats: list[Seat], length_ms: int) -> list[int]:
     return shared
 
 
-def _scenes(
-    all_seats: list[Seat], loudness: list[list[float]], shared: list[int], length_ms: int, hold_ms: int
-) -> Iterator[Scene]:
+def _scenes(all_seats: list[Seat], loudness: list[list[float]], shared: list[int], length_ms: int) -> Iterator[Scene]:
     people = [number for number, seat in enumerate(all_seats) if not seat.screen] or [0]
-    speaker, since = people[0], -hold_ms
+    speaker, since = people[0], -HOLD_MS
     start, now = 0, (shared[0] if shared[0] >= 0 else speaker, speaker)
     for at in range(len(shared)):
         time_ms = at * PERIOD_MS
         loudest = max(people, key=lambda number: loudness[number][at])
         louder = loudness[loudest][at] > max(QUIET, LOUDER * loudness[speaker][at])
-        if loudest != speaker and louder and time_ms - since >= hold_ms:
+        if loudest != speaker and louder and time_ms - since >= HOLD_MS:
             speaker, since = loudest, time_ms
         then = (shared[at] if shared[at] >= 0 else speaker), speaker
         if then != now:
