@@ -81,6 +81,7 @@ chaos: $(VENV)/.dev $(VENV)/.system ## Kill, cut the power, fill the disk, set c
 bench: $(VENV)/.dev $(CLIENT) $(VENV)/.system $(HOT_PATH) ## Measure, print, and write benchmarks/results
 	$(PY) -m benchmarks.join
 	$(PY) -m benchmarks.record
+	$(PY) -m benchmarks.composite
 	$(PY) -m benchmarks.search
 	$(PY) -m benchmarks.networks
 	$(PY) -m benchmarks.forwarding

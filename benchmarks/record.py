@@ -2,8 +2,8 @@
 
 A synthetic hearing is put on a spool faster than time: everybody's Opus and VP8 with sender reports, each camera filled
 up to 1.6 Mbit/s.  Measured are the CPU that capture and archiving take, the time from the close until the record is
-sealed and can be played (all but the last segment was archived before, as in a hearing), the time to verify all of it,
-and how much faster than real time a composite of 720p cameras is made.
+sealed and can be played (all but the last segment was archived before, as in a hearing), and the time to verify all of
+it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from recording import messages
 from recording.capture import SpoolSink
 from recording.compose import ffmpeg_binary
 from recording.keys import load_or_make
@@ -49,8 +48,6 @@ from tests.recorded import (
 OUTPUT = Path(__file__).parent / "results" / "record.json"
 #: 25 frames of this a second are 1.6 Mbit/s.
 FRAME_BYTES = 8_000
-#: Two lengths, the shorter first, so that memory can be seen not to grow with it, s.
-COMPOSITE_S, COMPOSITE_LONGER_S = 60, 180
 #: Hearings at a time that the recorder's figure is stated for.
 HEARINGS = 20
 CAPTURED_PACKETS = 200_000
@@ -135,33 +132,6 @@ async def archive(folder: Path, seconds: int, people: int) -> dict[str, Any]:
     }
 
 
-async def composite(folder: Path, people: int, seconds: int) -> dict[str, Any]:
-    spool = folder / "spool"
-    tape(spool, seconds, people, width=1280, height=720).write(seconds).abandon()
-    store, key = open_store((folder / "store").as_uri()), load_or_make(folder / "court.pem")
-    told: list[messages.AnyEvent] = []
-
-    async def done() -> bool:
-        return any(isinstance(event, messages.JobState) and event.state == "done" for event in told)
-
-    async with running(Recorder(spool, store, key, publish=told.append)) as recorder:
-        await sealed(recorder, "sitting", facts(seconds, [f"p{number}" for number in range(people)]))
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        begin = time.perf_counter()
-        await recorder.compose(messages.Compose(sitting_id="sitting", job_id="bench"))
-        await eventually(done)
-        took_s = time.perf_counter() - begin
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu_s = used.ru_utime + used.ru_stime - before.ru_utime - before.ru_stime
-    return {
-        "seconds": seconds,
-        "people": people,
-        "times_real_time": round(seconds / took_s, 2),
-        "ffmpeg_cpu_s": round(cpu_s, 1),
-        "largest_ffmpeg_megabytes": round(used.ru_maxrss / 1e3),
-    }
-
-
 def machine() -> dict[str, Any]:
     cpu = next(
         (
@@ -192,13 +162,11 @@ def main() -> int:
     options = parser.parse_args()
     found: dict[str, Any] = {
         "benchmark": "record",
-        "what": "cost of the record; close to playable; verification; composite",
+        "what": "cost of the record; close to playable; verification",
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": machine(),
     }
     for name, work in (
-        ("composite", lambda folder: composite(folder, options.people, COMPOSITE_S)),
-        ("composite_longer", lambda folder: composite(folder, options.people, COMPOSITE_LONGER_S)),
         ("capture", capture),
         ("archive", lambda folder: archive(folder, options.seconds, options.people)),
     ):
