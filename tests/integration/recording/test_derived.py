@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
 import json
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av
+import c2pa
 import pytest
 from playwright.async_api import async_playwright
 
-from recording import messages
+from recording import documents, messages
+from recording.credentials import read_credentials
 from recording.keys import load_or_make
 from recording.objects import open_store
 from recording.recorder import Recorder
@@ -33,6 +36,7 @@ from tests.recorded import (
     video_arrivals,
     video_track,
 )
+from tests.servers.tsa import authority
 
 from .test_browsers import CHROMIUM, SCRIPT, Marionette, served
 
@@ -54,7 +58,8 @@ def derived(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 async def _made(folder: Path) -> dict[str, Path]:
-    """p1 with all, p2 with a voice only, p3 in H.264; p1's camera changes its size at 8 s."""
+    """p1 with all, p2 with a voice only, p3 in H.264; p1's camera changes its size at 8 s.  The composite gets Content
+    Credentials, which an authority stamps."""
     tape = Tape(folder / "spool")
     tape.track(audio_track("p1"), audio_arrivals(SECONDS))
     camera = tape.track(video_track("p1"), video_arrivals(8))
@@ -71,10 +76,14 @@ async def _made(folder: Path) -> dict[str, Path]:
     async def composed() -> bool:
         return any(isinstance(event, messages.JobState) and event.state == "done" for event in told)
 
-    async with running(Recorder(folder / "spool", store, load_or_make(folder / "k.pem"), publish=told.append)) as made:
-        await sealed(made, "sitting", sitting)
-        await made.compose(messages.Compose(sitting_id="sitting", job_id="all"))
-        await eventually(composed)
+    key, papers = load_or_make(folder / "k.pem"), documents.load_or_make(folder / "k.documents.pem", "Court of Tests")
+    await asyncio.to_thread((folder / "tsa").mkdir)
+    with authority(folder / "tsa") as tsa:
+        recorder = Recorder(folder / "spool", store, key, publish=told.append, documents=papers, authority=tsa.url)
+        async with running(recorder) as made:
+            await sealed(made, "sitting", sitting)
+            await made.compose(messages.Compose(sitting_id="sitting", job_id="all"))
+            await eventually(composed)
     reader = RecordReader(store)
     playback = await reader.playback("sitting")
     assert playback is not None
@@ -123,6 +132,17 @@ def test_its_streams_are_sound(derived: dict[str, Path], kind: str) -> None:
         assert head.index(b"moov") < head.index(b"mdat"), "a browser reads the head first"
     else:
         assert head.index(b"\x1c\x53\xbb\x6b") < head.index(b"\x1f\x43\xb6\x75"), "cues before clusters"
+
+
+def test_the_composite_says_of_which_record_it_was_made_and_when(derived: dict[str, Path]) -> None:
+    state, said = read_credentials(derived["composite"])
+    assert state == "Valid"
+    assert said["sittingId"] == "sitting"
+    with c2pa.Reader(str(derived["composite"])) as reader:
+        found = json.loads(reader.json())
+    signature = found["manifests"][found["active_manifest"]]["signature_info"]
+    signed = datetime.datetime.fromisoformat(signature["time"])
+    assert abs(datetime.datetime.now(datetime.UTC) - signed) < datetime.timedelta(hours=1)
 
 
 def check(kind: str, seen: dict[str, Any]) -> None:

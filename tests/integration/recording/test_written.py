@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
 import io
 import json
 import shutil
@@ -11,6 +12,7 @@ from pathlib import Path
 import msgspec
 import pypdfium2
 import pytest
+from cryptography.x509 import load_pem_x509_certificate
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.validation import validate_pdf_signature
 from pyhanko_certvalidator import ValidationContext
@@ -20,11 +22,12 @@ from recording import written as w
 from recording.documents import DocumentKey
 from recording.export import export_to
 from recording.keys import load_or_make
-from recording.objects import open_store
+from recording.objects import ObjectStore, open_store
 from recording.recorder import Recorder
 from recording.serve import RecordReader
 from recording.verify import verify_record
 from tests.recorded import Tape, audio_arrivals, audio_track, facts, running, sealed
+from tests.servers.tsa import Authority, authority
 from tests.signed import written_record
 
 
@@ -45,19 +48,34 @@ async def _make(folder: Path) -> None:
     tape = Tape(folder / "spool")
     tape.track(audio_track("p1"), audio_arrivals(3))
     tape.write(3).abandon()
-    async with running(Recorder(folder / "spool", store, key, documents=document_key(folder))) as recorder:
-        root = (await sealed(recorder, "sitting", facts(3, ["p1"]))).manifest_sha256
-        record = written_record("sitting", root)
-        request = messages.Write(sitting_id="sitting", record=w.as_plain(record))
-        forged = msgspec.structs.replace(record, record_root="ab" * 32)
-        answer = await recorder.write(messages.Write(sitting_id="sitting", record=w.as_plain(forged)))
-        assert isinstance(answer, messages.Refused)
-        assert await RecordReader(store).written("sitting", "record.en.pdf") is None
-        while not isinstance(answer := await recorder.write(request), messages.Written):
-            assert isinstance(answer, messages.Accepted), answer
-            await asyncio.sleep(0.05)
-        assert await recorder.write(request) == answer
+    await asyncio.to_thread((folder / "tsa").mkdir)
+    with authority(folder / "tsa") as tsa:
+        (folder / "tsa.pem").write_bytes(tsa.root)
+        recorder = Recorder(folder / "spool", store, key, documents=document_key(folder), authority=tsa.url)
+        async with running(recorder):
+            await _write(recorder, store, tsa)
     await export_to(store, "sitting", folder / "export", key.public)
+
+
+async def _write(recorder: Recorder, store: ObjectStore, tsa: Authority) -> None:
+    root = (await sealed(recorder, "sitting", facts(3, ["p1"]))).manifest_sha256
+    record = written_record("sitting", root)
+    request = messages.Write(sitting_id="sitting", record=w.as_plain(record))
+    forged = msgspec.structs.replace(record, record_root="ab" * 32)
+    answer = await recorder.write(messages.Write(sitting_id="sitting", record=w.as_plain(forged)))
+    assert isinstance(answer, messages.Refused)
+    assert await RecordReader(store).written("sitting", "record.en.pdf") is None
+    # The documents are to be time-stamped: while the authority refuses they wait.
+    tsa.refuse = True
+    while tsa.asked < 3:
+        assert await recorder.write(request) == messages.Accepted()
+        await asyncio.sleep(0.05)
+    assert await RecordReader(store).written("sitting", "record.en.pdf") is None
+    tsa.refuse = False
+    while not isinstance(answer := await recorder.write(request), messages.Written):
+        assert isinstance(answer, messages.Accepted), answer
+        await asyncio.sleep(0.05)
+    assert await recorder.write(request) == answer
 
 
 @pytest.fixture
@@ -113,11 +131,17 @@ async def test_the_document_is_pdf_a_and_the_courts_signature_holds(court: Path,
         assert part in text
     assert ("庭审笔录" if language == "zh" else "Record of the hearing") in text
     root = documents._asn1(document_key(court).chain[-1])
+    tsa_root = documents._asn1(load_pem_x509_certificate((court / "tsa.pem").read_bytes()))
 
     def check() -> None:
         (signature,) = PdfFileReader(io.BytesIO(data)).embedded_signatures
-        status = validate_pdf_signature(signature, ValidationContext(trust_roots=[root]))
+        trusted, stamping = (ValidationContext(trust_roots=[one]) for one in (root, tsa_root))
+        status = validate_pdf_signature(signature, trusted, ts_validation_context=stamping)
         assert status.bottom_line
         assert (status.intact, status.valid, status.trusted) == (True, True, True)
+        stamp = status.timestamp_validity
+        assert stamp is not None
+        assert (stamp.intact, stamp.valid, stamp.trusted) == (True, True, True)
+        assert abs(datetime.datetime.now(datetime.UTC) - stamp.timestamp) < datetime.timedelta(hours=1)
 
     await asyncio.to_thread(check)

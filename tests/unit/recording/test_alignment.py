@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import struct
 from collections.abc import Callable, Iterator
@@ -157,6 +158,23 @@ def test_numbers_and_timestamps_wrap(tmp_path: Path, before: int) -> None:
     picture = Source("video", 30, ssrc=2, sequence=2**16 - before, timestamp=2**32 - before * 3600)
     found = worst_ns(tmp_path, [[sound], [picture]], 31)
     assert max(found.values()) <= BAR_NS, found
+
+
+def test_a_camera_changes_its_size_within_one_source(tmp_path: Path) -> None:
+    """As an encoder does whose network got worse, and better: the same SSRC, its numbers and timestamps go on."""
+    sound = Source("audio", 24, ssrc=1)
+    picture = [
+        Source("video", 8, ssrc=2, sequence=at * 25, timestamp=at * 90_000, start_s=at, first_number=at * 25, size=size)
+        for at, size in ((0, (640, 360)), (8, (320, 180)), (16, (640, 360)))
+    ]
+    found = worst_ns(tmp_path, [[sound], picture], 25)
+    assert max(found.values()) <= BAR_NS, found
+    with av.open(str(next((tmp_path / "work").rglob("*.webm")))) as container:
+        sizes = [(frame.width, frame.height) for frame in container.decode(video=0)]
+    # Before the first picture there is a black one, of a size of its own.
+    runs = [(size, len(list(run))) for size, run in itertools.groupby(sizes)]
+    assert runs[-3:] == [((640, 360), 200), ((320, 180), 200), ((640, 360), 200)]
+    assert len(sizes) <= 601
 
 
 def test_another_source_takes_over_within_a_track(tmp_path: Path) -> None:
