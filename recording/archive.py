@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import logging
 import os
 import shutil
 import time
 from collections.abc import Iterable
 from pathlib import Path
-
-import aiofiles
 
 from .format import FormatError, read_header
 from .manifest import RAW_PREFIX, prefix
@@ -128,10 +127,10 @@ class Archive:
         number = int(path.name.removesuffix(CLOSED_SUFFIX))
         if number > self.record.next_segment(writer):
             await self.catch_up(writer)
-        async with aiofiles.open(path, "rb") as file:
-            data = await file.read()
+        key = prefix(self.recording_id) + name
+        data, sha256 = await asyncio.to_thread(_read, path)
         try:
-            stored = await self._store.put_new(prefix(self.recording_id) + name, data)
+            stored = await self._store.adopt(key, path, len(data), sha256) or await self._store.put_new(key, data)
         except AlreadyStored:
             log.error("%s: the store holds other bytes under this name; %s is kept", name, path)
             self.conflicts[str(path)] = time.monotonic() + CONFLICT_AGAIN_S
@@ -162,6 +161,12 @@ def _folders(folder: Path) -> list[Path]:
 
 def _closed(folder: Path) -> list[Path]:
     return [path for path in folder.glob(f"*{CLOSED_SUFFIX}") if path.name[:6].isdigit()]
+
+
+def _read(path: Path) -> tuple[bytes, str]:
+    """A segment and its SHA-256, in hex."""
+    data = path.read_bytes()
+    return data, hashlib.sha256(data).hexdigest()
 
 
 def _let_go(path: Path) -> None:

@@ -10,8 +10,9 @@ from typing import Any, Protocol
 
 import msgspec
 
-from .format import Chunk, FormatError, RecordKind, TrackHeader, read_note
+from .format import Chunk, FormatError, Record, RecordKind, TrackHeader, read_note
 from .media.rtp import Packet, SenderReport, Sequencer, parse_rtp, sender_reports
+from .walk import Walk
 
 #: Losses closer together than this are listed as one gap, ns.
 MERGE_NS = 1_000_000_000
@@ -62,12 +63,15 @@ class TrackContent:
     gaps: list[Gap] = field(default_factory=list)
     notes: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
     media: MediaSink | None = None
+    #: Compiled code that takes what is in order, if there is any.
+    walk: Walk | None = None
     _sequencers: dict[int, Sequencer] = field(default_factory=dict)
     _muted_since_ns: int | None = None
     _unmuted_ns: int = 0
     _last_packet_ns: int | None = None
     _layer_stopped: bool = False
     _last_ordered_ns: dict[int, int] = field(default_factory=dict)
+    _newest_ssrc: int = 0
 
     def peek(self, chunk: Chunk) -> None:
         """Read the track's header ahead of its first chunk, so that its media can be led somewhere."""
@@ -84,16 +88,42 @@ class TrackContent:
         if not self.records:
             self.first_mono_ns, self.first_wall_ns = chunk.first_mono_ns, chunk.first_wall_ns
         self.last_mono_ns, self.last_wall_ns = chunk.last_mono_ns, chunk.last_wall_ns
+        if self.walk is not None:
+            self.walk.feed(self, chunk)
+            return
         for record in chunk.records():
-            self.records += 1
-            if record.kind == RecordKind.RTP:
-                self._rtp(record.data, record.mono_ns)
-            elif record.kind == RecordKind.RTCP:
-                if self.media is not None:
-                    for report in sender_reports(record.data, record.mono_ns):
-                        self.media.report(report)
-            elif record.kind == RecordKind.NOTE:
-                self._note(read_note(record.data), record.mono_ns)
+            self.record(record)
+
+    def record(self, record: Record) -> None:
+        """Take the next record."""
+        self.records += 1
+        if record.kind == RecordKind.RTP:
+            self._rtp(record.data, record.mono_ns)
+        elif record.kind == RecordKind.RTCP:
+            if self.media is not None:
+                for report in sender_reports(record.data, record.mono_ns):
+                    self.media.report(report)
+        elif record.kind == RecordKind.NOTE:
+            self._note(read_note(record.data), record.mono_ns)
+
+    def in_order(self) -> tuple[int, int, int, int] | None:
+        """Payload type, SSRC and sequence number of the packet that would follow, and the arrival of the last one, ns.
+
+        Nothing while packets are waited for, or where the next one needs a look.
+        """
+        sequencer = self._sequencers.get(self._newest_ssrc)
+        expected = sequencer.expected if sequencer is not None else None
+        if expected is None or self.header is None or self._last_packet_ns is None or self._layer_stopped:
+            return None
+        return self.header.payload_type, self._newest_ssrc, expected, self._last_packet_ns
+
+    def followed(self, packets: int, size: int, last_ns: int) -> None:
+        """So many packets were what :meth:`in_order` said and were taken, ``size`` bytes in all."""
+        self.records += packets
+        self.packets += packets
+        self.bytes += size
+        self._last_packet_ns = self._last_ordered_ns[self._newest_ssrc] = last_ns
+        self._sequencers[self._newest_ssrc].followed(packets)
 
     def finish(self) -> None:
         """Nothing more will come: let go of what waits for missing packets, and end an open mute."""
@@ -115,6 +145,7 @@ class TrackContent:
             self._gap(Gap(before, mono_ns, "sender" if self._layer_stopped else "unknown"))
         self._layer_stopped = False
         self._last_packet_ns = mono_ns
+        self._newest_ssrc = packet.ssrc
         sequencer = self._sequencers.get(packet.ssrc)
         if sequencer is not None and sequencer.follows(packet.sequence):
             # Nearly every packet: nothing is missing and nothing waits.

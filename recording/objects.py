@@ -120,17 +120,30 @@ class ObjectStore:
             except AlreadyExistsError:
                 if await self._digest(key) != (size, digest):
                     raise AlreadyStored(key) from None
-            if self._root is not None:
-                if self._lock is not None:
-                    await self.retain(key, int(time.time()) + self._lock.days * locks.DAY_S)
-                await asyncio.to_thread(_make_durable, self._root, key)
+            await self._make_sure(key)
         if not linked and await self.digest(key) != (size, digest):
             raise ReadBackMismatch(key)
         return Stored(key, size, digest, version)
 
+    async def adopt(self, key: str, path: Path, size: int, sha256: str) -> Stored | None:
+        """Take over by a link a file that must not change any more, whose size and SHA-256 were read from it.
+
+        Nothing if that cannot be: it is no directory on the same disk, or the name is taken; then :meth:`put_new` it.
+        Raises :class:`StoreProblem`.
+        """
+        return None
+
     async def claim(self, key: str, data: bytes) -> Stored:
         """As :meth:`put_new`, for a name that several may want at once: only one gets it."""
         return await self.put_new(key, data)
+
+    async def _make_sure(self, key: str) -> None:
+        """What is in a directory is locked, if that was asked for, and on the disk, with its name."""
+        if self._root is None:
+            return
+        if self._lock is not None:
+            await self.retain(key, int(time.time()) + self._lock.days * locks.DAY_S)
+        await asyncio.to_thread(_make_durable, self._root, key)
 
     async def _link(self, key: str, source: Path) -> bool:
         """Give the file this name too, if nothing has it and the disk is the same."""
@@ -240,6 +253,17 @@ class ObjectStore:
         return size, hasher.hexdigest()
 
 
+class DirectoryStore(ObjectStore):
+    """A directory of this computer.  Made by :func:`open_store`."""
+
+    async def adopt(self, key: str, path: Path, size: int, sha256: str) -> Stored | None:
+        if not await self._link(key, path):
+            return None
+        with problems(key):
+            await self._make_sure(key)
+        return Stored(key, size, sha256)
+
+
 def open_store(url: str, s3: S3Options | None = None, lock: Lock | None = None) -> ObjectStore:
     """``file:///folder`` (made if it is not there) or ``s3://bucket/prefix``.  ``lock``: whether and how it is to lock.
 
@@ -252,7 +276,7 @@ def open_store(url: str, s3: S3Options | None = None, lock: Lock | None = None) 
         root.mkdir(parents=True, exist_ok=True, mode=0o700)
         for folder in made:  # all that will ever be stored hangs on these names
             sync_folder(folder.parent)
-        return ObjectStore(LocalStore(root), root, lock)
+        return DirectoryStore(LocalStore(root), root, lock)
     if parts.scheme == "s3" and parts.netloc:
         bucket, prefix, options = parts.netloc, parts.path.strip("/"), s3 or S3Options()
         if lock is None:

@@ -14,7 +14,10 @@ from .content import Gap, TrackContent
 from .format import PLAYABLE_CODECS, RECORDING_TRACK, Chunk, FormatError
 from .manifest import GapEntry, ObjectEntry, ProblemEntry, TrackEntry, WriterEntry
 from .media.clocks import SenderClock
+from .media.compiled import CompiledFile, CompiledTrack
 from .media.remux import MP4, WEBM, MediaTrack, PersonFile
+from .native.library import load
+from .walk import Walk
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +58,7 @@ class Record:
         self.files: dict[tuple[str, str, str], PersonFile] = {}
         self.work = work
         self._senders: dict[tuple[str, str], SenderClock] = {}
+        self._library = load()
 
     def next_segment(self, writer: str) -> int:
         return self.writers[writer].chain.next_segment if writer in self.writers else 0
@@ -245,6 +249,8 @@ class Record:
         track = record.tracks.get(chunk.track)
         if track is None:
             track = record.tracks[chunk.track] = TrackContent(chunk.track)
+            if self._library is not None:
+                track.walk = Walk(self._library)
             track.peek(chunk)
             if self.work is not None:
                 self._connect(writer, record, track)
@@ -265,13 +271,16 @@ class Record:
         if file is None:
             try:
                 self.work.mkdir(parents=True, exist_ok=True, mode=0o700)
-                file = self.files[key] = PersonFile(self.work / f"{len(self.files):03d}.{container}")
+                path = self.work / f"{len(self.files):03d}.{container}"
+                library = self._library if container == WEBM else None
+                file = self.files[key] = PersonFile(path) if library is None else CompiledFile(path, library)
             except OSError:
                 log.exception("a playable file of %s cannot be made; it is tried anew later", self.recording_id)
                 self.give_up_files()
                 return
         sender = self._senders.setdefault((writer, header.peer_id), SenderClock())
-        media = MediaTrack(writer, header.kind == "video", header.clock_rate, record.offset_ns, sender, codec)
+        facts = writer, header.kind == "video", header.clock_rate, record.offset_ns, sender, codec
+        media = CompiledTrack(file.library, *facts) if isinstance(file, CompiledFile) else MediaTrack(*facts)
         file.add_track(media)
         track.media = media
 

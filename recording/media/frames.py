@@ -32,32 +32,32 @@ class Decodable:
     """
 
     def __init__(self) -> None:
-        self._ssrc: int | None = None
-        self._need_key = True
-        self._need_sync = False
-        self._tl0: int | None = None
+        self.ssrc: int | None = None
+        self.need_key = True
+        self.need_sync = False
+        self.tl0: int | None = None
 
     def keeps(self, frame: Frame) -> bool:
         if frame.key:
-            self._ssrc, self._tl0 = frame.ssrc, frame.tl0_index
-            self._need_key = self._need_sync = False
+            self.ssrc, self.tl0 = frame.ssrc, frame.tl0_index
+            self.need_key = self.need_sync = False
             return True
-        if self._need_key or frame.ssrc != self._ssrc:
+        if self.need_key or frame.ssrc != self.ssrc:
             return False
-        if frame.temporal_id is None or frame.tl0_index is None or self._tl0 is None:
-            self._need_key = frame.after_loss
+        if frame.temporal_id is None or frame.tl0_index is None or self.tl0 is None:
+            self.need_key = frame.after_loss
             return not frame.after_loss
         if frame.temporal_id == 0:
             if frame.after_loss:
-                self._need_key = frame.tl0_index != (self._tl0 + 1) & 0xFF
-                self._need_sync = True
-            self._tl0 = frame.tl0_index
-            return not self._need_key
+                self.need_key = frame.tl0_index != (self.tl0 + 1) & 0xFF
+                self.need_sync = True
+            self.tl0 = frame.tl0_index
+            return not self.need_key
         if frame.after_loss:
-            self._need_sync = True
-        if frame.tl0_index != self._tl0:
+            self.need_sync = True
+        if frame.tl0_index != self.tl0:
             return False
-        if self._need_sync and not frame.layer_sync:
+        if self.need_sync and not frame.layer_sync:
             return False
-        self._need_sync = False
+        self.need_sync = False
         return True

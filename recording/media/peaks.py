@@ -29,8 +29,11 @@ class Peaks:
     def add(self, time_ms: int, packet: bytes | memoryview) -> None:
         """A packet at its place in the file; one that cannot be decoded counts as silence."""
         turn, self._turn = self._turn, (self._turn + 1) % _PACKETS
-        if turn > 1:
-            return
+        if turn <= 1:
+            self.look(time_ms, packet, turn)
+
+    def look(self, time_ms: int, packet: bytes | memoryview, turn: int) -> None:
+        """The first (``turn`` 0) or second packet of those that are looked at."""
         try:
             frames = self._decoder.decode(av.Packet(bytes(packet)))
         except av.error.FFmpegError:

@@ -63,7 +63,7 @@ class Unit:
     time_ns: int = 0
 
 
-@dataclass(slots=True)
+@dataclass
 class MediaTrack:
     """The media of one track on its way into its person's file; a :class:`recording.content.MediaSink`."""
 
@@ -126,11 +126,8 @@ class MediaTrack:
 
     def take(self) -> list[Unit]:
         """All that waits, with its time."""
-        for report in self.reports:
-            self._clock(report.ssrc).prime(report)
-        for report in sorted(self.reports, key=attrgetter("arrival_ns")):
-            self._clock(report.ssrc).report(report)
-        units, self.units, self.reports = self.units, [], []
+        self._take_reports()
+        units, self.units = self.units, []
         for unit in units:
             self._clock(unit.ssrc).prime_arrival(unit.timestamp, unit.arrival_ns)
         for unit in units:
@@ -139,11 +136,21 @@ class MediaTrack:
             unit.data = bytes(unit.data)  # lets go of the segment it is a view of
         return units
 
+    def _take_reports(self) -> None:
+        for report in self.reports:
+            self._clock(report.ssrc).prime(report)
+        for report in sorted(self.reports, key=attrgetter("arrival_ns")):
+            self._clock(report.ssrc).report(report)
+        self.reports = []
+
     def _clock(self, ssrc: int) -> SourceClock:
         clock = self.clocks.get(ssrc)
         if clock is None:
-            clock = self.clocks[ssrc] = SourceClock(self.rate, self.sender)
+            clock = self.clocks[ssrc] = self._new_clock()
         return clock
+
+    def _new_clock(self) -> SourceClock:
+        return SourceClock(self.rate, self.sender)
 
 
 @dataclass(slots=True)

@@ -100,6 +100,16 @@ class Sequencer:
         self._next += 1
         return True
 
+    @property
+    def expected(self) -> int | None:
+        """The sequence number of the packet that would follow, if none is held."""
+        return None if self._next is None or self._held else self._next & 0xFFFF
+
+    def followed(self, count: int) -> None:
+        """So many packets followed, each the one expected."""
+        assert self._next is not None
+        self._next += count
+
     def push(self, packet: Packet) -> list[tuple[Packet, int]]:
         """Packets now in order, each with the number of packets missing just before it (-1: a new beginning)."""
         if self._next is None:

@@ -68,10 +68,16 @@ class Assembler:
 
     def __init__(self) -> None:
         self.broken = 0
+        #: Packets are missing since the frame before.
+        self.after_loss = False
         self._parts: list[memoryview] = []
         self._size = 0
         self._head: tuple[Packet, Descriptor] | None = None
-        self._after_loss = False
+
+    @property
+    def idle(self) -> bool:
+        """No frame has begun that is not whole."""
+        return self._head is None
 
     def push(self, packet: Packet, missing: int) -> list[Frame]:
         """Frames that are whole now (none, one, or two)."""
@@ -116,7 +122,7 @@ class Assembler:
         if key and size is None:
             self._break()
             return []
-        after_loss, self._after_loss = self._after_loss, False
+        after_loss, self.after_loss = self.after_loss, False
         width, height = size or (0, 0)
         return [
             Frame(
@@ -138,4 +144,4 @@ class Assembler:
         if self._head is not None:
             self.broken += 1
         self._head, self._parts, self._size = None, [], 0
-        self._after_loss = True
+        self.after_loss = True

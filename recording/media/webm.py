@@ -100,6 +100,11 @@ class WebmWriter:
         self.used.add(track)
         return True
 
+    def written_by_others(self, cues: list[tuple[int, int, tuple[int, ...]]], used: set[int], end_ms: int) -> None:
+        """All clusters are in the file already: their times (ms), positions and tracks; the tracks used; the end."""
+        self._cues = [_Cue(*cue) for cue in cues]
+        self.used, self._end_ms = used, end_ms
+
     def finish(self, duration_ms: int, title: str = "") -> None:
         """Write the rest and the head.  The file is not closed."""
         self._flush()

@@ -21,7 +21,9 @@ from recording import recorder as recorder_module
 from recording.format import RecordKind, read_chunks, read_header
 from recording.keys import SigningKey, load_or_make
 from recording.manifest import Manifest, decoder
+from recording.media.compiled import CompiledFile
 from recording.media.webm import WebmWriter
+from recording.native import library
 from recording.objects import ObjectStore, S3Options, Stored, StoreProblem, open_store
 from recording.playback import Playback
 from recording.recorder import Recorder
@@ -266,7 +268,8 @@ if point == "before-delete":
 elif point == "before-folder":
     die_at(archive, "_remove")
 else:
-    die_before(objects.ObjectStore, "put_new", int(point))
+    for name in ("put_new", "adopt"):
+        die_before(objects.DirectoryStore, name, int(point))
 
 async def main():
     async with running(Recorder(spool, objects.open_store(store), load_or_make(key), software="a")) as recorder:
@@ -280,7 +283,7 @@ asyncio.run(main())
 async def test_kill_9_of_the_recorder_anywhere_loses_and_doubles_nothing(
     tmp_path: Path, directory: ObjectStore, key: SigningKey, point: str
 ) -> None:
-    """The puts are: two segments, manifest, its signature, two media files, index, its signature."""
+    """What is stored: two segments, manifest, its signature, two media files, index, its signature."""
     spool = tmp_path / "spool"
     two_people(spool, end=None)
     arguments = [str(spool), (tmp_path / "store").as_uri(), str(tmp_path / "court.pem"), point]
@@ -508,22 +511,35 @@ async def test_a_second_recorder_on_the_same_spool_stands_by_and_takes_over(
     await checked(directory, key)
 
 
+@pytest.mark.parametrize(
+    ("owner", "writes", "taken"), [(WebmWriter, "write", 500), (CompiledFile, "_append", 1)], ids=["python", "compiled"]
+)
 async def test_playable_files_that_could_not_be_written_are_made_anew(
-    tmp_path: Path, directory: ObjectStore, key: SigningKey, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    directory: ObjectStore,
+    key: SigningKey,
+    monkeypatch: pytest.MonkeyPatch,
+    owner: type,
+    writes: str,
+    taken: int,
 ) -> None:
+    if owner is WebmWriter:
+        monkeypatch.setattr("recording.record.load", lambda: None)
+    elif library.load() is None:
+        pytest.skip("no compiled path here")
     spool = tmp_path / "spool"
     two_people(spool, 14)
-    real = WebmWriter.write
-    refusals = [3, 500]
+    real = getattr(owner, writes)
+    refusals = [3, taken]
 
-    def refuse(self: WebmWriter, *arguments: Any) -> bool:
+    def refuse(self: object, *arguments: Any) -> Any:
         refusals[1] -= 1
         if refusals[0] and refusals[1] < 0:
-            refusals[0], refusals[1] = refusals[0] - 1, 500
+            refusals[0], refusals[1] = refusals[0] - 1, taken
             raise OSError(28, "no space left on device")
         return real(self, *arguments)
 
-    monkeypatch.setattr(WebmWriter, "write", refuse)
+    monkeypatch.setattr(owner, writes, refuse)
     async with running(Recorder(spool, directory, key)) as recorder:
         await sealed(recorder, "sitting", facts(14, ["p1", "p2"]))
     _, playback, _ = await checked(directory, key)

@@ -1,0 +1,191 @@
+"""What :mod:`.remux` does, by compiled code for all that is in order: the same tracks and WebM files, byte for byte.
+
+Packets that are late, missing something or foreign still come one by one through Python, into the same memory.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ..native.library import Library, checked
+from .clocks import SenderClock, SourceClock
+from .remux import REPORT_WAIT_NS, SETTLE_NS, STALE_NS, MediaTrack, PersonFile, Repairs, Unit
+from .rtp import SenderReport
+from .vp8 import BLACK_KEYFRAME, Assembler
+from .webm import AUDIO, HEAD_BYTES, VIDEO, WebmWriter
+
+#: Times of a writer's clock that are later than this are not believed, ns: compiled code has 64 bits for them.
+LATEST_NS = 1 << 62
+
+
+class CompiledClock(SourceClock):
+    """The packets are placed by :meth:`CompiledTrack.take`; reports come here."""
+
+    def __init__(self, rate: int, sender: SenderClock, library: Library) -> None:
+        super().__init__(rate, sender)
+        self._library = library
+        self._reported = False
+        self.handle = library.ffi.gc(library.lib.rec_clock_new(rate), library.lib.rec_clock_free)
+        checked(self.handle)
+
+    @property
+    def reported(self) -> bool:
+        return self._reported
+
+    def report(self, report: SenderReport) -> None:
+        self._reported = True
+        offset = self._sender.offset.push(report.arrival_ns - report.ntp_ns, report.arrival_ns)
+        arrival_ns = min(report.arrival_ns, LATEST_NS)
+        self._library.lib.rec_clock_report(self.handle, arrival_ns, report.ntp_ns, report.timestamp, offset)
+
+
+class _Units(list[Unit]):
+    """Takes single units into a batch of compiled code; holds none."""
+
+    def __init__(self, library: Library, batch: Any, sources: dict[int, None]) -> None:
+        super().__init__()
+        self._library = library
+        self._batch = batch
+        self._sources = sources
+
+    def append(self, unit: Unit) -> None:
+        self._sources[unit.ssrc] = None
+        data = bytes(unit.data)
+        fields = {
+            "arrival_ns": min(unit.arrival_ns, LATEST_NS),
+            "size": len(data),
+            "timestamp": unit.timestamp,
+            "ssrc": unit.ssrc,
+            "width": unit.width,
+            "height": unit.height,
+            "video": unit.video,
+            "key": unit.key,
+        }
+        checked(self._library.lib.rec_batch_add(self._batch, self._library.ffi.new("struct rec_unit *", fields), data))
+
+
+class CompiledTrack(MediaTrack):
+    """A track whose units wait in compiled memory (``batch``)."""
+
+    def __init__(self, library: Library, *args: Any) -> None:
+        super().__init__(*args)
+        self.library = library
+        self.batch = library.ffi.gc(library.lib.rec_batch_new(), library.lib.rec_batch_free)
+        checked(self.batch)
+        #: The sources (SSRCs) of what waits, in order.
+        self.sources: dict[int, None] = {}
+        self.units = _Units(library, self.batch, self.sources)
+
+    def assembler(self, ssrc: int) -> Assembler | None:
+        """The source's assembler of VP8, if it is between two frames."""
+        assembler = self._assemblers.get(ssrc)
+        return assembler if isinstance(assembler, Assembler) and assembler.idle else None
+
+    @property
+    def decodable(self) -> Any:
+        return self._decodable
+
+    def ready(self) -> bool:
+        if not self.batch.count:
+            return True
+        reported = {report.ssrc for report in self.reports}
+        known = all(ssrc in reported or self._clock(ssrc).reported for ssrc in self.sources)
+        return known or self.newest_ns - int(self.batch.units[0].arrival_ns) > REPORT_WAIT_NS
+
+    def place(self) -> int | None:
+        """Give all that waits its time; answers the first unit's, if there is one."""
+        self._take_reports()
+        if not self.batch.count:
+            return None
+        for ssrc in self.sources:
+            clock = self._clock(ssrc)
+            assert isinstance(clock, CompiledClock)
+            checked(self.library.lib.rec_place(clock.handle, self.batch, ssrc, self.wall_minus_mono_ns))
+        self.sources.clear()
+        return int(self.batch.units[0].time_ns)
+
+    def _new_clock(self) -> SourceClock:
+        return CompiledClock(self.rate, self.sender, self.library)
+
+
+class CompiledFile(PersonFile):
+    """A WebM file that grows by compiled code."""
+
+    def __init__(self, path: Path, library: Library) -> None:
+        super().__init__(path)
+        assert isinstance(self._box, WebmWriter)
+        self.library = library
+        self._black = library.ffi.new("uint8_t[]", BLACK_KEYFRAME)
+        made = library.lib.rec_box_new(self._black, len(BLACK_KEYFRAME), HEAD_BYTES)
+        self._state = library.ffi.gc(made, library.lib.rec_box_free)
+        checked(self._state)
+
+    def advance(self, final: bool = False) -> None:
+        if not final and not all(track.ready() for track in self.tracks):
+            return
+        lib, state = self.library.lib, self._state
+        for track in self.tracks:
+            assert isinstance(track, CompiledTrack)
+            first_ns = track.place()
+            if first_ns is None:
+                continue
+            if state.started and track.writer != self._writer:
+                self.stale |= first_ns < state.written_ns - STALE_NS
+            self._writer = track.writer
+            checked(lib.rec_box_take(state, track.batch))
+        if not state.waiting.count:
+            return
+        checked(lib.rec_box_sort(state))
+        checked(lib.rec_box_write(state, state.newest_ns if final else state.newest_ns - SETTLE_NS))
+        self._append()
+
+    def finish(self, title: str) -> None:
+        if self._finished:
+            return
+        self.advance(final=True)
+        checked(self.library.lib.rec_box_flush(self._state))
+        self._append()
+        self._tell()
+        super().finish(title)
+
+    def _append(self) -> None:
+        """To the file what was made, and to the peaks what they ask for."""
+        state, buffer = self._state, self.library.ffi.buffer
+        assert self._file is not None
+        if state.out.used:
+            self._file.write(buffer(state.out.data, state.out.used))
+        for number in range(state.peaks_count):
+            peak = state.peaks[number]
+            self._peaks.look(peak.time_ms, bytes(buffer(state.peak_data.data + peak.at, peak.size)), peak.turn)
+        self.library.lib.rec_box_written(state)
+        self.start_ns = int(state.start_ns) if state.started else None
+
+    def _tell(self) -> None:
+        """What the file holds, as :class:`PersonFile` has it."""
+        state, box = self._state, self._box
+        assert isinstance(box, WebmWriter)
+        self.end_ms = int(state.end_ms)
+        self.video_spans, self.audio_spans = _spans(state.video_spans), _spans(state.audio_spans)
+        self.repairs = Repairs(
+            silence_ms=int(state.silence_ms),
+            packets_left_out=int(state.packets_left_out),
+            frames_left_out=int(state.frames_left_out),
+            late_left_out=int(state.late_left_out),
+        )
+        cues = [state.cues[number] for number in range(state.cues_count)]
+        box.width, box.height = int(state.width), int(state.height)
+        box.written_by_others(
+            [(int(cue.time_ms), int(cue.position), _numbers(cue.tracks)) for cue in cues],
+            set(_numbers(state.used)),
+            int(state.box_end_ms),
+        )
+
+
+def _spans(found: Any) -> list[list[int]]:
+    return [[int(found.spans[at].start_ms), int(found.spans[at].end_ms)] for at in range(found.count)]
+
+
+def _numbers(tracks: int) -> tuple[int, ...]:
+    """Of bits."""
+    return tuple(number for number in (VIDEO, AUDIO) if tracks & number)

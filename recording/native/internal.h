@@ -1,0 +1,24 @@
+/* What the files of the library share. */
+#pragma once
+
+#include <stddef.h>
+
+#include "record.h"
+
+#define NS_PER_S 1000000000LL
+#define NS_PER_MS 1000000LL
+/* content.py STALL_NS */
+#define REC_STALL_NS NS_PER_S
+#define REC_FACTS 0
+#define REC_AUDIO 1
+#define REC_VIDEO 2
+
+/* Makes room for `wanted` elements; 0 if there is no memory. */
+int rec_grow(void **data, int64_t *room, int64_t wanted, size_t each);
+void rec_batch_clear(struct rec_batch *batch);
+
+/* Rounds down, as Python does. */
+static inline int64_t floor_div(int64_t value, int64_t by) {
+    int64_t quotient = value / by;
+    return quotient - (value % by < 0);
+}

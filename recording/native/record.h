@@ -1,0 +1,109 @@
+/* The compiled part of making records: declared once, for the compiler and for cffi (library.py). */
+#include <stdint.h>
+
+/* A frame of picture or a packet of sound; the data is `size` bytes at `at` of its batch. */
+struct rec_unit {
+    int64_t time_ns;
+    int64_t arrival_ns;
+    int64_t at;
+    int32_t size;
+    uint32_t timestamp;
+    uint32_t ssrc;
+    int32_t width;
+    int32_t height;
+    uint8_t video;
+    uint8_t key;
+};
+
+struct rec_batch {
+    struct rec_unit *units;
+    int64_t count, room;
+    uint8_t *data;
+    int64_t used, data_room;
+};
+
+/* A run of packets in order.  What is given and what is answered: see rec_walk. */
+struct rec_walk {
+    int64_t at;
+    int64_t last_ns;
+    int64_t bytes;
+    int32_t packets;
+    int32_t dropped;
+    uint32_t ssrc;
+    uint32_t kept_ssrc;
+    int32_t payload_type;
+    int32_t sequence;
+    int32_t kind;
+    int32_t tl0;
+    uint8_t has_kept;
+    uint8_t need_key;
+    uint8_t need_sync;
+    uint8_t after_loss;
+};
+
+struct rec_span {
+    int64_t start_ms, end_ms;
+};
+
+struct rec_spans {
+    struct rec_span *spans;
+    int64_t count, room;
+};
+
+/* `tracks`: bit 0 for the picture, bit 1 for the sound. */
+struct rec_cue {
+    int64_t time_ms, position;
+    int32_t tracks;
+};
+
+struct rec_bytes {
+    uint8_t *data;
+    int64_t used, room;
+};
+
+/* A packet of sound whose peak is wanted: `size` bytes at `at` of the peaks' data. */
+struct rec_peak {
+    int64_t time_ms, at;
+    int32_t size, turn;
+};
+
+struct rec_box {
+    int64_t start_ns, written_ns, newest_ns, audio_ns, filled_ns;
+    int64_t end_ms, box_end_ms, video_ms, cluster_ms, blocks_size, position;
+    int64_t silence_ms, packets_left_out, frames_left_out, late_left_out;
+    int32_t width, height, used, cluster_tracks, peak_turn;
+    uint8_t started, in_cluster, failed;
+    struct rec_spans video_spans, audio_spans;
+    struct rec_batch waiting;
+    struct rec_bytes blocks, out, peak_data;
+    struct rec_cue *cues;
+    int64_t cues_count, cues_room;
+    struct rec_peak *peaks;
+    int64_t peaks_count, peaks_room;
+    struct rec_unit *sorting;
+    int64_t sorting_room;
+    const uint8_t *black;
+    int32_t black_size;
+};
+
+struct rec_clock;
+
+const char *rec_source(void);
+
+struct rec_batch *rec_batch_new(void);
+void rec_batch_free(struct rec_batch *batch);
+int32_t rec_batch_add(struct rec_batch *batch, const struct rec_unit *unit, const uint8_t *data);
+int32_t rec_walk(struct rec_walk *walk, struct rec_batch *batch, const uint8_t *data, int64_t size);
+
+struct rec_clock *rec_clock_new(int32_t rate);
+void rec_clock_free(struct rec_clock *clock);
+int32_t rec_clock_report(struct rec_clock *clock, int64_t at_ns, int64_t ntp_ns, uint32_t timestamp, int64_t offset);
+int32_t rec_place(struct rec_clock *clock, struct rec_batch *batch, uint32_t ssrc, int64_t wall_minus_mono_ns);
+
+struct rec_box *rec_box_new(const uint8_t *black, int32_t black_size, int64_t position);
+void rec_box_free(struct rec_box *box);
+int32_t rec_box_take(struct rec_box *box, struct rec_batch *batch);
+int32_t rec_box_sort(struct rec_box *box);
+int32_t rec_box_write(struct rec_box *box, int64_t horizon_ns);
+int32_t rec_box_flush(struct rec_box *box);
+void rec_box_written(struct rec_box *box);

@@ -1,0 +1,103 @@
+/* Feeds the record's compiled path whatever bytes: test_record_path.py builds this with the address sanitizer.
+ *
+ *     record_path ROUNDS SEED FILE...
+ *
+ * Each file is the payload of a chunk; they are damaged, walked through, placed and put into a file. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "internal.h"
+
+#define MAX_FILES 64
+
+static uint64_t state;
+
+static uint32_t chance(uint32_t below) {
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    return (uint32_t)(state >> 33) % below;
+}
+
+static uint32_t u32(const uint8_t *at) {
+    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+}
+
+/* Told as if the first packet that looks like one had been expected. */
+static void aim(struct rec_walk *walk, const uint8_t *data, int64_t size) {
+    for (int64_t at = walk->at; size - at >= 13 + 12; at += 13 + (int64_t)u32(data + at + 9)) {
+        if (data[at] != 1) continue;
+        walk->at = at;
+        walk->payload_type = data[at + 14] & 0x7F;
+        walk->sequence = data[at + 15] << 8 | data[at + 16];
+        walk->ssrc = u32(data + at + 21);
+        walk->last_ns = (int64_t)((uint64_t)(u32(data + at + 1) & 0x7FFFFFFF) << 32 | u32(data + at + 5));
+        return;
+    }
+    walk->at = size;
+}
+
+int main(int count, char **arguments) {
+    static uint8_t *files[MAX_FILES];
+    static long sizes[MAX_FILES];
+    static const uint8_t black[100];
+    long rounds = atol(arguments[1]), taken = 0, written = 0;
+    int known = 0;
+    state = 88172645463325252ull + (uint64_t)atol(arguments[2]);
+    for (int i = 3; i < count && known < MAX_FILES; i++) {
+        FILE *file = fopen(arguments[i], "rb");
+        fseek(file, 0, SEEK_END);
+        sizes[known] = ftell(file);
+        rewind(file);
+        files[known] = malloc((size_t)sizes[known] + 1);
+        if (fread(files[known], 1, (size_t)sizes[known], file) != (size_t)sizes[known]) return 2;
+        fclose(file);
+        known++;
+    }
+    struct rec_batch *batch = rec_batch_new();
+    struct rec_clock *clock = rec_clock_new(90000);
+    struct rec_box *box = rec_box_new(black, sizeof black, 65536);
+    for (long round = 0; round < rounds; round++) {
+        uint32_t chosen = chance((uint32_t)known);
+        int64_t size = sizes[chosen] - (chance(4) ? 0 : chance((uint32_t)sizes[chosen]));
+        uint8_t *data = malloc((size_t)size + 1); /* its own, so that a byte too far is seen */
+        memcpy(data, files[chosen], (size_t)size);
+        for (uint32_t left = chance(6); left && size; left--) data[chance((uint32_t)size)] = (uint8_t)chance(256);
+        struct rec_walk walk = {.kind = (int32_t)chance(3), .tl0 = (int32_t)chance(257) - 1};
+        walk.has_kept = walk.need_key = (uint8_t)chance(2);
+        walk.after_loss = (uint8_t)chance(2);
+        while (walk.at < size) {
+            aim(&walk, data, size);
+            if (walk.at >= size) break;
+            walk.kept_ssrc = walk.ssrc;
+            int64_t before = walk.at;
+            if (!rec_walk(&walk, walk.kind ? batch : NULL, data, size)) return 3;
+            if (walk.at > size) return 4;
+            taken += walk.packets;
+            if (walk.at == before) walk.at += 13 + (int64_t)u32(data + walk.at + 9);
+        }
+        free(data);
+        if (chance(3)) continue;
+        if (chance(2)) rec_clock_report(clock, chance(1u << 31), (int64_t)chance(1u << 31) << 31, chance(1u << 31), -(int64_t)chance(9));
+        for (int64_t i = 0; i < batch->count; i++)
+            if (!rec_place(clock, batch, batch->units[i].ssrc, (int64_t)chance(1u << 31) << 20)) return 5;
+        if (!rec_box_take(box, batch) || !rec_box_sort(box)) return 6;
+        if (!rec_box_write(box, box->newest_ns - (int64_t)chance(4) * NS_PER_S)) return 7;
+        written += box->out.used;
+        rec_box_written(box);
+        if (chance(40) == 0) {
+            rec_box_free(box);
+            rec_clock_free(clock);
+            clock = rec_clock_new(chance(2) ? 90000 : 48000);
+            box = rec_box_new(black, sizeof black, 65536);
+        }
+    }
+    if (!rec_box_flush(box)) return 8;
+    rec_box_free(box);
+    rec_clock_free(clock);
+    rec_batch_free(batch);
+    for (int i = 0; i < known; i++) free(files[i]);
+    printf("%ld packets, %ld bytes\n", taken, written);
+    return 0;
+}
