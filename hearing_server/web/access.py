@@ -65,7 +65,10 @@ SHARED: Final = "shared"
 
 #: What is of a hearing's record, or of the evidence in it: whoever is given something below, or changes it, stands in
 #: the hearing's access ledger (A9).
-LEDGERED: Final = re.compile(r"/api/hearings/\{(hearing|sitting)_id\}/(record|written|custody|exhibits)(/|$)")
+LEDGERED: Final = re.compile(
+    r"/api/(hearings/\{(hearing|sitting)_id\}/(record|written|custody|exhibits)|shares/\{token\}/(record|media|played))"
+    r"(/|$)"
+)
 #: Actions that the request at work has written into a ledger.
 _noted: contextvars.ContextVar[list[str] | None] = contextvars.ContextVar("noted", default=None)
 

@@ -51,6 +51,7 @@ class Shares:
                 handler=self.page,
                 who=READERS,
                 answer=api.SharesPage,
+                unledgered="who was given it, from the ledger itself; nothing of the record",
             ),
             Endpoint(
                 name="shareRecord",
