@@ -15,12 +15,14 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, async_playwright
 
+from recording import documents
+from recording import written as w
 from recording.cosignature import cosign
 from recording.excerpt import FolderTarget, export_part
 from recording.export import export_to
 from recording.keys import load_or_make
 from recording.manifest import encode
-from recording.messages import Part, Withheld
+from recording.messages import Accepted, Part, Withheld, Write, Written
 from recording.objects import open_store
 from recording.recorder import Recorder
 from recording.transparency import inclusion_decoder
@@ -38,6 +40,7 @@ from tests.recorded import (
     video_track,
 )
 from tests.servers.tsa import authority
+from tests.signed import written_record
 
 pytestmark = pytest.mark.browser
 CHROMIUM = "/usr/bin/chromium"
@@ -46,7 +49,8 @@ PAGE = Path("hearing_server/web/static/verify.html").resolve()
 
 @pytest.fixture(scope="module")
 def record(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with an export (``export``) with all its witnesses, the court's key, and the page."""
+    """A folder with an export (``export``) with all its witnesses and the written record, the court's key, and the
+    page."""
     folder = tmp_path_factory.mktemp("court")
     asyncio.run(_make(folder))
     return folder
@@ -63,9 +67,16 @@ async def _make(folder: Path) -> None:
     sitting = msgspec.structs.replace(facts(11, ["p1"]), events=root_events(folder / "spool/sitting/worker.1"))
     await asyncio.to_thread((folder / "tsa").mkdir)
     with authority(folder / "tsa") as tsa:
-        recorder = Recorder(folder / "spool", store, key, origin="court.example/records", authority=tsa.url)
+        papers = documents.load_or_make(folder / "documents.pem", "Court of Tests")
+        recorder = Recorder(
+            folder / "spool", store, key, origin="court.example/records", authority=tsa.url, documents=papers
+        )
         async with running(recorder):
-            await sealed(recorder, "sitting", sitting)
+            root = (await sealed(recorder, "sitting", sitting)).manifest_sha256
+            asked = Write(sitting_id="sitting", record=w.as_plain(written_record("sitting", root)))
+            while not isinstance(answer := await recorder.write(asked), Written):
+                assert isinstance(answer, Accepted), answer
+                await asyncio.sleep(0.05)
 
             async def anchored() -> bool:
                 return "hearings/sitting/manifest.tsr" in {name for name, _ in await store.list("hearings/sitting")}
@@ -137,7 +148,8 @@ async def test_it_says_what_the_server_says(browser: Browser, record: Path) -> N
     for (code, words), (_, sentence) in zip(found, expected, strict=True):
         # The page does not look at the authority's certificate, so that it does not name it.
         assert code == "stamp-unchecked" or words.endswith(sentence)
-    assert {"inclusion", "cosigned-unchecked", "stamp-unchecked"} <= {code for code, _ in found}
+    witnessed = {"inclusion", "cosigned-unchecked", "stamp-unchecked", "written-signed", "written-refused", "incident"}
+    assert witnessed <= {code for code, _ in found}
     assert [url for url in asked if not url.startswith(("file:", "blob:"))] == []
 
 
@@ -191,6 +203,9 @@ async def test_a_flipped_byte_anywhere_is_named(browser: Browser, record: Path, 
         "inclusion.json",
         "raw/worker.1/000000.hrec",
         "derived/playback.json",
+        "written/index.json",
+        "written/record.json",
+        "written/record.zh.pdf",
     ]
     for number, name in enumerate(names):
         folder = Path(shutil.copytree(record / "export", tmp_path / f"{number}" / "export"))
