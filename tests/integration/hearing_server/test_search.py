@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from hearing_server.booking import DEMO_COURT
 from hearing_server.court import Actor, Booked, Command, Now, Role, Rules, apply, booked, decide, replay
-from hearing_server.store import NewHearing, PersonRow, Store
+from hearing_server.store import NewHearing, PersonRow, Store, search
 from hearing_server.store import tables as t
 from hearing_server.store.archive import NoteRow
 from hearing_server.store.archive_tables import search_documents, search_stale
@@ -46,6 +46,24 @@ async def book(
 async def found(store: Store, text: str = "", **options: object) -> list[str]:
     query = Query(**{"text": text, "courts": (DEMO_COURT.id,), **options})  # type: ignore[arg-type]
     return [each.facts.sitting_id for each in (await store.search.find(query)).found]
+
+
+@pytest.mark.parametrize("most", [0, 40, 4_000])
+async def test_however_far_back_it_is_the_newest_come_first(
+    store: Store, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    """Found among the newest, further back, and by the index alone."""
+    monkeypatch.setattr(search, "LOOKED_AT", 4)
+    monkeypatch.setattr(search, "LOOKED_AT_MOST", most)
+    for number in range(14):
+        party = {3: "Far Away", 9: "Near By"}.get(number, "Often There" if number % 2 else "Joan Larkin")
+        await book(store, number, f"HC 2026-{number:05}", party=party)
+    often = [f"h{number}" for number in (13, 11, 7, 5, 1)]
+    assert await found(store, "often") == await found(store, "often", most=5) == often
+    assert await found(store, "often", most=2) == often[:2]
+    assert await found(store, "near") == ["h9"]
+    assert await found(store, "far") == ["h3"]
+    assert await found(store, "often", to_utc=UTC + 6 * DAY) == often[3:]
 
 
 async def test_by_number_name_party_and_judge_in_both_languages(store: Store) -> None:
