@@ -78,6 +78,8 @@ class RecordView(Struct):
     #: of all tracks; empty until the archive holds something.
     root: str = ""
     root_at: float | None = None
+    #: How often in a row it could not be started when the countdown was over.
+    failed_starts: int = 0
 
 
 class TalkView(Struct):

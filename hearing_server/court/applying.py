@@ -131,6 +131,7 @@ def _apply_sitting(sitting: Sitting, event: Event) -> Sitting:
         recess_until=_until(sitting, event) if to is SittingState.RECESS else None,
         converted=event.detail.get("ground", "") if event.name == "convert_offline" else sitting.converted,
         off_record=event.detail.get("off_record", "") if event.name == "open" else sitting.off_record,
+        failed_starts=sitting.failed_starts + (event.name == "fail_to_record"),
         suspend_asked_by="" if to is not SittingState.IN_SESSION else sitting.suspend_asked_by,
     )
     if to is SittingState.IN_SESSION and sitting.opened is None:
@@ -215,6 +216,7 @@ def _apply_record(sitting: Sitting, event: Event) -> Sitting:
         interrupt_asked="" if to is RecordState.INTERRUPTED else sitting.interrupt_asked,
         fallback="" if runs else sitting.fallback,
         off_record="" if runs else sitting.off_record,
+        failed_starts=0 if runs else sitting.failed_starts,
     )
 
 

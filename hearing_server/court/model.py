@@ -251,6 +251,8 @@ class Sitting(msgspec.Struct, frozen=True, kw_only=True):
     #: Why the court sits without a record, or goes on with another one.
     off_record: str = ""
     fallback: str = ""
+    #: How often in a row the record could not be started when the countdown was over.
+    failed_starts: int = 0
     #: Who has asked for the record to be interrupted, and on which ground.
     interrupt_asked: str = ""
     #: The record has failed or was interrupted by a fault since the statement about it was made.

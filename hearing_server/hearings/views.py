@@ -77,6 +77,7 @@ def live_record(sitting: Sitting, watch: CaptureWatch) -> api.RecordView:
         incident=sitting.incident,
         root=sitting.root,
         root_at=_seconds(sitting.root_at),
+        failed_starts=sitting.failed_starts,
     )
 
 

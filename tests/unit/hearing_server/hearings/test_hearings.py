@@ -80,10 +80,15 @@ async def test_no_session_before_the_record_runs(court: Court) -> None:
     assert court.state == "not_started"
     assert judge.view["stateReason"] == "no-record"
     assert court.room.plan.record is None
+    assert judge.view["record"]["failedStarts"] == 1
+    await court.command(judge, "open")
+    court.clock.wait(45)
+    await court.settled()
+    assert judge.view["record"]["failedStarts"] == 2, "other equipment is to be used"
     await court.command(judge, "open")
     court.room.capture()
     await court.settled()
-    assert judge.view["record"]["state"] == "recording"
+    assert (judge.view["record"]["state"], judge.view["record"]["failedStarts"]) == ("recording", 0)
 
 
 async def test_no_session_while_the_judge_is_away(court: Court) -> None:

@@ -25,6 +25,7 @@ async def test_a_record_that_stops_is_seen_by_all(court: Court) -> None:
         "incident": False,
         "root": "",
         "rootAt": None,
+        "failedStarts": 0,
     }
     court.room.capture()
     await court.settled()

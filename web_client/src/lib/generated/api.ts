@@ -83,6 +83,7 @@ export interface RecordView {
   incident: boolean;
   root: string;
   rootAt: number | null;
+  failedStarts: number;
 }
 
 export interface TalkView {

@@ -42,6 +42,7 @@ export interface RecordView {
   incident: boolean;
   root: string;
   rootAt: number | null;
+  failedStarts: number;
 }
 
 export interface ArchivePage {
