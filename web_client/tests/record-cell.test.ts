@@ -10,7 +10,7 @@ const record = (state: RecordView["state"], age: number | null): RecordView => (
   fault: null,
   offRecord: "",
   fallback: "",
-  incident: false, root: "", rootAt: null,
+  incident: false, root: "", rootAt: null, failedStarts: 0,
 });
 
 it("never says on record before the first seal", () => {
@@ -37,6 +37,7 @@ it("says what is wrong and what is over", () => {
   expect(recordCell(record("degraded", 40), "in_session", NOW, null).kind).toBe("overdue");
   expect(recordCell(record("failed", 90), "in_session", NOW, null)).toEqual({ kind: "failed", sealedAt: NOW - 90 });
   expect(recordCell(record("finalizing", 1), "closed", NOW, null).kind).toBe("sealing");
+  expect(recordCell({ ...record("finalizing", 1), incident: true }, "closed", NOW, null).kind).toBe("stating");
   expect(recordCell(record("sealed", 1), "closed", NOW, null).kind).toBe("sealed");
 });
 
