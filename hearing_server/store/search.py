@@ -305,6 +305,8 @@ _GIN = text(
     # Not the column itself: its index would be walked through in order, as if what is sought were everywhere.
     "ORDER BY place + 0 DESC LIMIT :most"
 )
+#: A plan that is made once for whatever may be asked reads the index of places to its end; until the transaction's end.
+_PLANNED = text("SET LOCAL plan_cache_mode = force_custom_plan")
 
 
 async def _by_gin(connection: AsyncConnection, values: dict[str, Any]) -> list[int]:
@@ -321,6 +323,7 @@ async def _by_gin(connection: AsyncConnection, values: dict[str, Any]) -> list[i
     if len(found) < most and promised <= LOOKED_AT_MOST:
         found = (await connection.scalars(newest, values | {"looked": promised})).all()
     if len(found) < most:
+        await connection.execute(_PLANNED)
         found = (await connection.scalars(_GIN.bindparams(*typed), values)).all()
     return [int(place) for place in found]
 
