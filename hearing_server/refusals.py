@@ -381,6 +381,15 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "The record is being sealed. It can be played in a few seconds.",
         "记录正在封存，几秒后即可播放。",
     ),
+    "record-withheld": (
+        "Parts of this record are withheld from you. An export encloses the court's public version.",
+        "本记录的部分内容不对您公开。导出文件附有法院的公开版。",
+    ),
+    "level-span": ("The end must lie after the beginning.", "结束时间必须晚于开始时间。"),
+    "level-many": ("Too many parts of this record are withheld already.", "本记录不予公开的时段已达上限。"),
+    "level-lifted": ("This part is not withheld any more.", "该时段已不再限制。"),
+    "level-nothing": ("Nothing of this record is withheld.", "本记录没有不予公开的时段。"),
+    "part-empty": ("Choose a part of the record first.", "请先选择记录的一部分。"),
     "record-hidden": (
         "The records custodian has hidden this record. Ask the court's records office.",
         "档案管理员已将该记录设为不可见。请联系法院档案部门。",

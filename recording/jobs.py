@@ -1,4 +1,7 @@
-"""Background work on sealed records: composites and verification.  One of each at a time; the rest waits in line."""
+"""Background work on sealed records: composites, exports of parts, copies that leave time out, and verification.
+
+One of each at a time; the rest waits in line.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,9 @@ import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -17,13 +21,17 @@ import msgspec
 from . import compose, messages
 from .credentials import CredentialsProblem, sign_video
 from .documents import DocumentKey
+from .excerpt_jobs import make_excerpt
+from .export import NotSealed
 from .keys import SigningKey
 from .manifest import Manifest, encode, prefix
 from .messages import AnyAnswer, AnyEvent
 from .objects import ObjectStore, StoreProblem
 from .playback import EXPORTS_PREFIX, ExportEntry, Playback
+from .rendition import store_rendition
 from .serve import RecordReader
 from .verify import verify_record
+from .withheld import public_events, rendition_id
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +44,7 @@ MP4 = "video/mp4"
 
 class Jobs:
     """Made by the recorder; :meth:`aclose` ends what runs.  ``documents`` signs what is made for readers outside,
-    ``authority`` time-stamps it."""
+    ``authority`` time-stamps it; ``verifier`` is the page that exports enclose."""
 
     def __init__(
         self,
@@ -46,6 +54,8 @@ class Jobs:
         publish: Callable[[AnyEvent], None],
         documents: DocumentKey | None = None,
         authority: str = "",
+        verifier: bytes | None = None,
+        software: str = "",
     ) -> None:
         self._store = store
         self._key = key
@@ -56,7 +66,10 @@ class Jobs:
         self._reader = RecordReader(store)
         self._running: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._states: dict[tuple[str, str], messages.JobState] = {}
+        self._verifier = verifier
+        self._software = software
         self._composing = asyncio.Lock()
+        self._leaving_out = asyncio.Lock()
         self._verifying = asyncio.Lock()
 
     async def compose(self, request: messages.Compose) -> AnyAnswer:
@@ -65,13 +78,20 @@ class Jobs:
             ZoneInfo(request.timezone)
         except (KeyError, ValueError, OSError):
             return messages.Refused(reason="invalid", detail=f"no such time zone: {request.timezone}")
-        key = request.sitting_id, request.job_id
-        if key in self._states:
-            self._publish(self._states[key])
+        return await self._asked(request, self._compose(request))
+
+    async def excerpt(self, request: messages.Excerpt) -> AnyAnswer:
+        """See :class:`messages.Excerpt`."""
+        if request.part.end_us <= request.part.start_us:
+            return messages.Refused(reason="invalid", detail="the part has no length")
+        return await self._asked(request, self._excerpt(request))
+
+    async def withhold(self, request: messages.Withhold) -> AnyAnswer:
+        """See :class:`messages.Withhold`."""
+        key = f"{request.sitting_id} {rendition_id(request.withheld)}", ""
+        if key in self._running:
             return messages.Accepted()
-        if (ending := self._running.get(key)) is not None:
-            await asyncio.wait([ending])  # it has told its end just now
-        return await self._start(key, self._compose(request))
+        return await self._start(key, self._withhold(request), request.sitting_id)
 
     async def verify(self, request: messages.Verify) -> AnyAnswer:
         """See :class:`messages.Verify`."""
@@ -87,13 +107,23 @@ class Jobs:
 
     # --- inside -------------------------------------------------------------------
 
-    async def _start(self, key: tuple[str, str], work: object) -> AnyAnswer:
-        assert asyncio.iscoroutine(work)
+    async def _asked(self, request: messages.Compose | messages.Excerpt, work: Coroutine[Any, Any, None]) -> AnyAnswer:
+        """Begin a job, or tell how far it is."""
+        key = request.sitting_id, request.job_id
+        if key in self._states:
+            work.close()
+            self._publish(self._states[key])
+            return messages.Accepted()
+        if (ending := self._running.get(key)) is not None:
+            await asyncio.wait([ending])  # it has told its end just now
+        return await self._start(key, work)
+
+    async def _start(self, key: tuple[str, str], work: Coroutine[Any, Any, None], sitting_id: str = "") -> AnyAnswer:
         refusal: AnyAnswer | None = None
         try:
             if len(self._running) >= WAITING_LIMIT:
                 refusal = messages.Refused(reason="busy")
-            elif await self._reader.manifest(key[0]) is None:
+            elif await self._reader.manifest(sitting_id or key[0]) is None:
                 refusal = messages.Refused(reason="not-sealed")
         except StoreProblem as error:
             refusal = messages.Refused(reason="busy", detail=str(error))
@@ -138,6 +168,58 @@ class Jobs:
             return
         self._tell(key, "done", 1.0, name=entry.name.rsplit("/", 1)[1], bytes=entry.size)
 
+    async def _excerpt(self, request: messages.Excerpt) -> None:
+        key = request.sitting_id, request.job_id
+        progress = self._teller(key)
+        try:
+            entry = await self._made_already(request)
+            if entry is None:
+                async with self._leaving_out:
+                    entry = await make_excerpt(
+                        self._store,
+                        self._key,
+                        request,
+                        self._work,
+                        software=self._software,
+                        verifier=self._verifier,
+                        progress=progress,
+                    )
+        except (StoreProblem, OSError, NotSealed) as error:
+            log.warning("export %s of %s failed: %s", request.job_id, request.sitting_id, error)
+            self._tell(key, "failed", 0.0, message=str(error)[-500:])
+            return
+        self._tell(key, "done", 1.0, name=entry.name.rsplit("/", 1)[1], bytes=entry.size)
+
+    async def _withhold(self, request: messages.Withhold) -> None:
+        async with self._leaving_out:
+            try:
+                await self._rendition(request.sitting_id, request.withheld)
+            except (StoreProblem, OSError, compose.ComposeFailed) as error:
+                log.warning("a copy of %s without what is withheld waits: %s", request.sitting_id, error)
+
+    async def _rendition(self, sitting_id: str, spans: Sequence[messages.Withheld]) -> Playback:
+        """The index of the copy that leaves these spans out, made if it is not there."""
+        manifest, playback = await self._reader.manifest(sitting_id), await self._reader.playback(sitting_id)
+        if manifest is None or playback is None:
+            raise compose.ComposeFailed("the record has nothing that can be played")
+        found = await store_rendition(self._store, self._key, manifest, playback, spans, self._work)
+        made = await self._reader.rendition(sitting_id, found)
+        assert made is not None
+        return made
+
+    def _teller(self, key: tuple[str, str]) -> Callable[[float], None]:
+        """Publishes progress, now and then."""
+        next_told = 0.0
+
+        def progress(part: float) -> None:
+            nonlocal next_told
+            if time.monotonic() >= next_told:
+                next_told = time.monotonic() + PROGRESS_EVERY_S
+                # The last hundredth is for storing the file.
+                self._tell(key, "running", 0.99 * part)
+
+        return progress
+
     async def _with_credentials(self, path: Path, playback: Playback, title: str) -> Path:
         """The composite with Content Credentials; as it is if they cannot be had now, since it is signed by us too."""
         if self._documents is None:
@@ -150,7 +232,7 @@ class Jobs:
             return path
         return target
 
-    async def _made_already(self, request: messages.Compose) -> ExportEntry | None:
+    async def _made_already(self, request: messages.Compose | messages.Excerpt) -> ExportEntry | None:
         for entry in await self._reader.exports(request.sitting_id):
             if entry.job_id == request.job_id:
                 return entry
@@ -159,6 +241,9 @@ class Jobs:
     async def _make(self, request: messages.Compose) -> ExportEntry:
         manifest = await self._reader.manifest(request.sitting_id)
         playback = await self._reader.playback(request.sitting_id)
+        if manifest is not None and playback is not None and request.withheld:
+            playback = await self._rendition(request.sitting_id, request.withheld)
+            manifest = msgspec.structs.replace(manifest, events=public_events(manifest.events, request.withheld))
         if manifest is None or playback is None or not playback.media:
             raise compose.ComposeFailed("the record has nothing that can be played")
         await asyncio.to_thread(self._work.mkdir, parents=True, exist_ok=True)
@@ -181,16 +266,7 @@ class Jobs:
         composition = await asyncio.to_thread(
             compose.Composition, manifest, playback, work, request.locale, request.timezone, request.mark
         )
-        next_told = 0.0
-
-        def progress(part: float) -> None:
-            nonlocal next_told
-            if time.monotonic() >= next_told:
-                next_told = time.monotonic() + PROGRESS_EVERY_S
-                # The last hundredth is for storing the file.
-                self._tell(key, "running", 0.99 * part)
-
-        await compose.make(composition, files, target, progress)
+        await compose.make(composition, files, target, self._teller(key))
         # Each try has names of its own: what a killed one left is never taken for a whole one, nor in its way.
         stem = f"{EXPORTS_PREFIX}{request.job_id}.{secrets.token_hex(4)}"
         target = await self._with_credentials(target, playback, f"{manifest.case_number} {manifest.case_name}")
@@ -207,6 +283,7 @@ class Jobs:
             manifest_sha256=playback.manifest_sha256,
             derived_from=[media.name for media in playback.media],
             created_us=time.time_ns() // 1000,
+            withheld=request.withheld,
         )
         data = encode(entry)
         await self._store.put_new(f"{place}{stem}.json", data)

@@ -51,14 +51,12 @@ class Withheld(Struct):
     """A span of a record that is not for everybody, us since 1970.
 
     ``level``: ``confidential`` (the court's own people see it) or ``sealed`` (nobody does without an order that opens
-    it).  ``ground`` is a word of :data:`hearing_server.court.levels.GROUNDS`, ``order`` the reference of the order,
-    ``by`` who decided, and when.
+    it).  ``order`` is the reference of the order, ``by`` who decided, and when.
     """
 
     start_us: int
     end_us: int
     level: Literal["confidential", "sealed"]
-    ground: ShortText
     order: ShortText
     by: ShortText
     by_zh: ShortText
@@ -126,6 +124,26 @@ class Compose(Request, tag="compose"):
     locale: Literal["en", "zh-CN"] = "en"
     timezone: ShortText = "UTC"
     mark: ShortText = ""
+    #: What it leaves out.
+    withheld: list[Withheld] = []
+
+
+class Excerpt(Request, tag="excerpt"):
+    """Make a ZIP file of a part of the record, less what is withheld, that anybody can check; a background job as
+    :class:`Compose` is."""
+
+    sitting_id: KeyPart
+    job_id: KeyPart
+    part: Part
+    withheld: list[Withheld] = []
+
+
+class Withhold(Request, tag="withhold"):
+    """Have a playable copy ready that leaves these spans out (:mod:`recording.rendition`); repeat it until that is
+    there."""
+
+    sitting_id: KeyPart
+    withheld: list[Withheld]
 
 
 class Verify(Request, tag="verify"):
@@ -163,7 +181,7 @@ class Write(Request, tag="write"):
     record: dict[str, Any]
 
 
-AnyRequest = Finalise | Compose | Verify | Keep | Write
+AnyRequest = Finalise | Compose | Excerpt | Withhold | Verify | Keep | Write
 
 
 # --- answers ---------------------------------------------------------------------------
@@ -261,7 +279,8 @@ class Anchored(Event, tag="anchored"):
 
 
 class JobState(Event, tag="job"):
-    """A composite: ``progress`` 0..1; with ``done`` the name to ask :class:`recording.serve.RecordReader` for."""
+    """A composite or an export of a part: ``progress`` 0..1; with ``done`` the name to ask
+    :class:`recording.serve.RecordReader` for."""
 
     sitting_id: str
     job_id: str

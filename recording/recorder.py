@@ -82,7 +82,8 @@ class Recorder:
     """Call :meth:`run` once, and the requests at any time.  ``publish`` is called with every event, on the loop.
 
     ``origin`` is the public name of the court's transparency log, ``authority`` the address of a time-stamp authority,
-    ``cosigners`` those who are asked to cosign the log's heads, ``documents`` what PDF files are signed with.
+    ``cosigners`` those who are asked to cosign the log's heads, ``documents`` what PDF files are signed with,
+    ``verifier`` the page that exports enclose.
     """
 
     def __init__(
@@ -96,6 +97,7 @@ class Recorder:
         authority: str = "",
         cosigners: tuple[Cosigner, ...] = (),
         documents: DocumentKey | None = None,
+        verifier: bytes | None = None,
         publish: Callable[[AnyEvent], None] = lambda event: None,
         writer_wait_s: float = WRITER_WAIT_S,
     ) -> None:
@@ -113,7 +115,7 @@ class Recorder:
         self._spool_fault = ""
         self._spool_lock: int | None = None
         self._taking = asyncio.Lock()
-        self._jobs = Jobs(store, key, spool / WORK_FOLDER, self._tell, documents, authority)
+        self._jobs = Jobs(store, key, spool / WORK_FOLDER, self._tell, documents, authority, verifier, software)
         self._documents = Documents(store, key, documents, authority)
         self._anchors = Anchors(
             store,
@@ -195,6 +197,18 @@ class Recorder:
         if shutil.disk_usage(self._spool).free < DISK_SHORT_BYTES:
             return messages.Refused(reason="busy", detail="the disk is left to the hearings that run")
         return await self._jobs.compose(request)
+
+    async def excerpt(self, request: messages.Excerpt) -> AnyAnswer:
+        """Make an export of a part in the background: see :class:`messages.Excerpt`."""
+        await self.take_spool()
+        if shutil.disk_usage(self._spool).free < DISK_SHORT_BYTES:
+            return messages.Refused(reason="busy", detail="the disk is left to the hearings that run")
+        return await self._jobs.excerpt(request)
+
+    async def withhold(self, request: messages.Withhold) -> AnyAnswer:
+        """Make a playable copy that leaves spans out in the background: see :class:`messages.Withhold`."""
+        await self.take_spool()
+        return await self._jobs.withhold(request)
 
     async def verify(self, request: messages.Verify) -> AnyAnswer:
         """Check every stored byte of a record in the background: see :class:`messages.Verify`."""

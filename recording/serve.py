@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 from . import manifest as m
+from .messages import Withheld
 from .objects import NotStored, ObjectStore
 from .playback import (
     EXPORTS_PREFIX,
@@ -18,10 +19,14 @@ from .playback import (
     export_decoder,
 )
 from .playback import decoder as playback_decoder
+from .rendition import read_rendition
+from .withheld import touches, withheld_times
 from .written import FOLDER, INDEX_NAME, INDEX_SIGNATURE_NAME, index_decoder
 
 #: Records whose manifest and index are kept decoded.
 RECORDS_KEPT = 32
+#: How far an export of a part may reach beyond it, since it has whole segments, us.
+SEGMENT_US = 60_000_000
 #: Ranges that may be open at a time; each holds at most about 1 MiB.
 READERS_LIMIT = 128
 
@@ -78,6 +83,17 @@ class RecordReader:
             _keep(self._playbacks, sitting_id, known)
         return known
 
+    async def rendition(self, sitting_id: str, found: str) -> Playback | None:
+        """The copy that leaves spans out, by its id (:func:`recording.withheld.rendition_id`); nothing before it is
+        made.  Raises :class:`recording.objects.StoreProblem`."""
+        name = f"{sitting_id}/{found}"
+        known = self._playbacks.get(name)
+        if known is None:
+            known = await read_rendition(self._store, sitting_id, found)
+            if known is not None:
+                _keep(self._playbacks, name, known)
+        return known
+
     async def exports(self, sitting_id: str) -> list[ExportEntry]:
         """The composites that were made, oldest first.  Raises :class:`recording.objects.StoreProblem`."""
         found = await self._store.list(m.prefix(sitting_id) + EXPORTS_PREFIX)
@@ -89,14 +105,20 @@ class RecordReader:
         ]
         return sorted(entries, key=lambda entry: entry.created_us)
 
-    async def media(self, sitting_id: str, name: str) -> Media | None:
-        """The file of this name (the last part of an entry's name), nothing if the record has no such file."""
-        index = await self.playback(sitting_id)
+    async def media(
+        self, sitting_id: str, name: str, index: Playback | None = None, withheld: Sequence[Withheld] = ()
+    ) -> Media | None:
+        """The file of this name (the last part of an entry's name), nothing if the record has no such file.
+
+        ``index``: the copy that the reader may have, if not the whole; of exports they may have those that leave out
+        all that is ``withheld`` from them.
+        """
+        index = index or await self.playback(sitting_id)
         for entry in index.media if index is not None else ():
             if entry.name.rsplit("/", 1)[1] == name:
                 return Media(m.prefix(sitting_id) + entry.name, name, entry.media_type, entry.size, entry.sha256)
         for export in await self.exports(sitting_id):
-            if export.name.rsplit("/", 1)[1] == name:
+            if export.name.rsplit("/", 1)[1] == name and leaves_out(export, withheld):
                 return Media(m.prefix(sitting_id) + export.name, name, export.media_type, export.size, export.sha256)
         return None
 
@@ -133,6 +155,18 @@ class RecordReader:
             return await self._store.read(place + m.MANIFEST_NAME), await self._store.read(place + m.SIGNATURE_NAME)
         except NotStored:
             return None
+
+
+def leaves_out(export: ExportEntry, withheld: Sequence[Withheld]) -> bool:
+    """Whether an export has nothing of these spans."""
+    times = withheld_times(export.withheld)
+    part = export.part
+    for start, end in withheld_times(withheld):
+        inside = any(begin <= start and end <= over for begin, over in times)
+        outside = part is not None and not touches([(start - SEGMENT_US, end + SEGMENT_US)], part.start_us, part.end_us)
+        if not (inside or outside):
+            return False
+    return True
 
 
 def _keep(cache: OrderedDict[str, Kept], key: str, value: Kept) -> None:

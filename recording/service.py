@@ -66,6 +66,10 @@ async def answer(recorder: Recorder, payload: bytes) -> bytes:
             reply = await recorder.finalise(request)
         case messages.Compose():
             reply = await recorder.compose(request)
+        case messages.Excerpt():
+            reply = await recorder.excerpt(request)
+        case messages.Withhold():
+            reply = await recorder.withhold(request)
         case messages.Verify():
             reply = await recorder.verify(request)
         case messages.Keep():

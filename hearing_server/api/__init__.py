@@ -9,6 +9,8 @@ from __future__ import annotations
 from .records import GapRow as GapRow
 from .records import HearingRow as HearingRow
 from .records import Job as Job
+from .records import Levels as Levels
+from .records import LevelSpan as LevelSpan
 from .records import LogRow as LogRow
 from .records import RecordPage as RecordPage
 from .records import SealCheck as SealCheck

@@ -6,9 +6,11 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from .records import HearingRow
+from .records import Ground, HearingRow, Level
 from .shapes import Struct
 
+#: The reference of an order.
+OrderText = Annotated[str, msgspec.Meta(max_length=200)]
 NoteText = Annotated[str, msgspec.Meta(min_length=1, max_length=2000)]
 
 
@@ -105,3 +107,26 @@ class AccessPage(Struct):
     intact: bool
     entries: int
     rows: list[AccessRow]
+
+
+class NewLevel(Struct):
+    """``POST /api/hearings/{id}/record/levels``: withhold a span, by the clock; without ``to_at`` from then on."""
+
+    level: Level
+    ground: Ground
+    order: OrderText
+    from_at: Annotated[float, msgspec.Meta(gt=0, le=1e11)]
+    to_at: Annotated[float, msgspec.Meta(gt=0, le=1e11)] | None = None
+
+
+class UnderOrder(Struct):
+    """What is lifted or opened under an order."""
+
+    order: OrderText
+
+
+class NewPart(Struct):
+    """``POST /api/hearings/{id}/record/parts``: s after the record's start."""
+
+    from_s: Annotated[float, msgspec.Meta(ge=0, le=1e7)]
+    to_s: Annotated[float, msgspec.Meta(ge=0, le=1e7)]

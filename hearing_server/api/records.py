@@ -8,6 +8,18 @@ from .room import RecordView
 from .seats import HearingCard
 from .shapes import RecordState, SittingState, Struct
 
+Level = Literal["confidential", "sealed"]
+Ground = Literal[
+    "personal_data",
+    "children",
+    "privacy",
+    "trade_secret",
+    "classified",
+    "national_security",
+    "witness_protection",
+    "other",
+]
+
 
 class HearingRow(Struct):
     """``GET /api/hearings?query=`` (case number or name; empty: all of mine, newest first)."""
@@ -96,6 +108,34 @@ class SealCheck(Struct):
     findings: list[dict[str, Any]]
 
 
+class LevelSpan(Struct):
+    """A part of the record that is not for everybody.  ``withheld``: not for this reader now.  ``ground`` is told to
+    those who may decide."""
+
+    number: int
+    level: Level
+    ground: Ground | None
+    order: str
+    by: str
+    by_zh: str
+    decided_at: float
+    #: On the clock, and on the record; without an end it goes on to the end.
+    from_at: float
+    to_at: float | None
+    from_s: float
+    to_s: float
+    withheld: bool
+
+
+class Levels(Struct):
+    """Who may see which part.  ``may_decide``: this reader may withhold, lift and open; ``opened_until``: what is
+    sealed is open to them until then."""
+
+    spans: list[LevelSpan]
+    may_decide: bool
+    opened_until: float | None
+
+
 class RecordPage(Struct):
     """``GET /api/hearings/{id}/record``."""
 
@@ -109,6 +149,7 @@ class RecordPage(Struct):
     log: list[LogRow]
     seal: SealCheck | None
     exports: list[Job]
+    levels: Levels
     #: What may not be reported of this hearing, shown to everybody who opens the record.
     restriction: str = ""
     #: A fault cost some of the record: it is sealed as partial.  ``incident``: the presiding judge's statement of it is
@@ -124,7 +165,7 @@ class Job(Struct):
     """A background job; ``progress`` 0..1.  ``GET /api/jobs/{id}``."""
 
     job_id: str
-    kind: Literal["composite"]
+    kind: Literal["composite", "part"]
     state: Literal["queued", "running", "done", "failed"]
     progress: float
     created_at: float
@@ -132,3 +173,6 @@ class Job(Struct):
     file_name: str | None = None
     bytes: int | None = None
     message: str | None = None
+    #: Of an export of a part: where on the record.
+    from_s: float | None = None
+    to_s: float | None = None

@@ -40,6 +40,7 @@ from .commands import Unreadable, read
 from .custody import CustodyOffice
 from .disk import DiskPolicy
 from .journal import Journal, interruptions, replayed
+from .levels import LevelOffice
 from .rebooking import booked_people, grounds_of
 from .recorder import Keeper, Recorder
 from .tasks import task_of
@@ -80,9 +81,17 @@ class Hearings:
         self._sweeper: asyncio.Task[None] | None = None
         #: The custody of closed hearings' records.
         self.custody = CustodyOffice(store, recorder, self._clock.utc)
+        #: Who may see which part of a record.
+        self.levels = LevelOffice(store, recorder, self._clock.utc)
         self._disk = DiskPolicy(store, self._on_now, self._clock.utc)
         self._keeper = Keeper(
-            store, recorder, self._facts_for_record, self._record_sealed, self._record_archived, self._disk.heard
+            store,
+            recorder,
+            self._facts_for_record,
+            self._record_sealed,
+            self._record_archived,
+            self._disk.heard,
+            self.levels.outside,
         )
 
     async def start(self) -> None:
@@ -247,15 +256,19 @@ class Hearings:
         """All events of the sitting, oldest first."""
         return await self._store.log.read(sitting_id)
 
-    async def export(self, facts: HearingFacts, locale: str, person_id: str, kind: str = "composite") -> JobRow:
+    async def export(
+        self, facts: HearingFacts, locale: str, person_id: str, kind: str = "composite", part: str = ""
+    ) -> JobRow:
         """Have a composite made, or answer the job that makes one already; for a share, of its own kind
-        (:func:`~..court.shares.film_kind`), it carries that person's name."""
+        (:func:`~..court.shares.film_kind`), it carries that person's name.  Of a ``part`` (``begin-end``, us) a ZIP
+        file is made."""
         job = await self._store.records.add_job(
             JobRow(
                 id=secrets.token_hex(8),
                 sitting_id=facts.sitting_id,
-                kind=kind,
+                kind="part" if part else kind,
                 locale=locale,
+                part=part,
                 state="queued",
                 progress=0.0,
                 created_utc=self._clock.utc(),
@@ -357,6 +370,7 @@ class Hearings:
     async def _record_sealed(self, sitting_id: str, partial: bool = False) -> None:
         actor = await self._actor(sitting_id)
         await actor.record_sealed(partial=partial)
+        await self.levels.prepared(sitting_id)
         self.on_sealed()
 
     async def _facts_for_record(self, sitting_id: str) -> m.SittingFacts | None:

@@ -81,11 +81,16 @@ async def _ignored(state: m.RecorderState) -> None:
     """Nobody wants to know."""
 
 
+async def _nothing(facts: HearingFacts) -> list[m.Withheld]:
+    return []
+
+
 class Keeper:
     """Sees every closed sitting's record sealed and every job done.
 
     ``facts_of`` makes the request's facts; ``sealed`` is called when a record is, with whether it is partial, possibly
-    more than once; ``archived`` with the news of live records, ``stated`` with what the recorder says of itself.
+    more than once; ``archived`` with the news of live records, ``stated`` with what the recorder says of itself;
+    ``withheld`` tells what no export may have.
     """
 
     def __init__(
@@ -96,6 +101,7 @@ class Keeper:
         sealed: Callable[[str, bool], Awaitable[None]],
         archived: Callable[[m.Archived], None] = lambda event: None,
         stated: Callable[[m.RecorderState], Awaitable[None]] = _ignored,
+        withheld: Callable[[HearingFacts], Awaitable[list[m.Withheld]]] = _nothing,
     ) -> None:
         self._store = store
         self._recorder = recorder
@@ -103,6 +109,7 @@ class Keeper:
         self._sealed = sealed
         self._archived = archived
         self._stated = stated
+        self._withheld = withheld
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._wake: dict[str, asyncio.Event] = {}
         self._listener: asyncio.Task[None] | None = None
@@ -206,23 +213,30 @@ class Keeper:
                 if present is None or present.state not in ("queued", "running"):
                     return
                 facts = await self._store.docket.by_sitting(job.sitting_id)
-                await self._compose(job, facts)
+                await self._ask_for(job, facts)
             except (RecorderUnavailable, StoreError) as error:
                 log.warning("job.not_taken_yet", job=job.id, error=str(error))
             except Exception:
                 log.exception("job.failed", job=job.id)
             await self._pause(f"job {job.id}", REPEAT_S)
 
-    async def _compose(self, job: JobRow, facts: HearingFacts | None) -> None:
-        answer = await self._recorder.ask(
-            m.Compose(
+    async def _ask_for(self, job: JobRow, facts: HearingFacts | None) -> None:
+        withheld = await self._withheld(facts) if facts else []
+        asked: m.AnyRequest
+        if job.part:
+            start, end = job.part.split("-")
+            part = m.Part(start_us=int(start), end_us=int(end))
+            asked = m.Excerpt(sitting_id=job.sitting_id, job_id=job.id, part=part, withheld=withheld)
+        else:
+            asked = m.Compose(
                 sitting_id=job.sitting_id,
                 job_id=job.id,
                 locale="zh-CN" if job.locale == "zh-CN" else "en",
                 timezone=facts.court.time_zone if facts else "UTC",
                 mark=await self._mark(job),
+                withheld=withheld,
             )
-        )
+        answer = await self._recorder.ask(asked)
         if isinstance(answer, m.Refused) and answer.reason != "busy":
             log.error("job.refused", job=job.id, reason=answer.reason, detail=answer.detail)
             await self._store.records.update_job(job.id, state="failed", message=answer.reason)

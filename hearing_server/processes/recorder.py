@@ -13,6 +13,7 @@ from recording.service import run_recorder
 from signaling.bus.factory import open_bus
 
 from .. import logs
+from ..cli.archive import VERIFIER
 from ..config import Settings, variable
 from ..words import Fault
 from . import folder
@@ -51,6 +52,7 @@ async def _serve(settings: Settings, *, supervised: bool) -> int:
         authority=settings.timestamp_authority,
         cosigners=settings.cosigners,
         documents=document_key,
+        verifier=VERIFIER.read_bytes() if VERIFIER.exists() else None,
     )
     async with open_bus(settings.bus, settings.run_folder, hub=False) as bus:
         serving = asyncio.create_task(run_recorder(recorder, bus))

@@ -28,6 +28,7 @@ from .desk import Desk
 from .docket import Docket
 from .engine import Conflict, StoreError, make_engine, migrate, transaction
 from .ledger import Ledger
+from .levels import LevelLog, LevelRow
 from .log import SittingLog
 from .outbox import Outbox
 from .reconciliation import Reconciliation
@@ -58,6 +59,7 @@ __all__ = [
     "HearingFacts",
     "JobRow",
     "LedgerEntry",
+    "LevelRow",
     "LinkRow",
     "NewHearing",
     "PersonRow",
@@ -85,6 +87,7 @@ class Store:
         self.records = Records(engine)
         self.custody = CustodyLog(engine)
         self.notes = ArchiveNotes(engine)
+        self.levels = LevelLog(engine)
         self.search = Search(engine, self.docket)
         self.reconciliation = Reconciliation(engine, self.docket)
         self.written = Written(engine)

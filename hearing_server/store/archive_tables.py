@@ -26,6 +26,20 @@ search_stale = Table(
     Column("sitting_id", ID, nullable=False),
 )
 
+# Append-only, as the logs are: who may see which part of a sitting's record.  ``body`` is the decision as JSON.
+level_log = Table(
+    "level_log",
+    metadata,
+    Column("sitting_id", ID, ForeignKey("sittings.id"), primary_key=True),
+    Column("serial", Integer, primary_key=True, autoincrement=False),
+    Column("utc", BigInteger, nullable=False),
+    Column("action", String(16), nullable=False),
+    Column("account_id", ID, nullable=False),
+    Column("name", NAME, nullable=False),
+    Column("name_zh", NAME, nullable=False),
+    Column("body", Text, nullable=False),
+)
+
 # Written into the archive after the sitting.  ``at_utc`` is the time of the record that it speaks of.  Rows stay as
 # they are: a correction is a new row that names the one it replaces; without words it takes it back.
 archive_notes = Table(

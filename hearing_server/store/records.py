@@ -53,7 +53,7 @@ class Records:
     # --- jobs ---
 
     async def add_job(self, job: JobRow) -> JobRow:
-        """Queue a job, unless one of the same kind and language is under way: then answer that one."""
+        """Queue a job, unless one of the same kind, language and part is under way: then answer that one."""
         async with transaction(self._engine, writes=True) as connection:
             # Two who ask at the same time get the same job.
             sitting = select(t.sittings.c.id).where(t.sittings.c.id == job.sitting_id)
@@ -62,6 +62,7 @@ class Records:
                 t.jobs.c.sitting_id == job.sitting_id,
                 t.jobs.c.kind == job.kind,
                 t.jobs.c.locale == job.locale,
+                t.jobs.c.part == job.part,
                 t.jobs.c.state.in_(ACTIVE),
             )
             present = (await connection.execute(query)).mappings().first()

@@ -163,6 +163,8 @@ class JobRow:
     name: str | None = None
     bytes: int | None = None
     message: str | None = None
+    #: Of an export of a part: its begin and end, us since 1970, as ``begin-end``.
+    part: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

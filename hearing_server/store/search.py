@@ -20,11 +20,13 @@ from sqlalchemy import BigInteger, BindParameter, String, bindparam, delete, ins
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ..court import Event, may_read_stored
+from ..court.levels import AROUND_NS, Audience, fold, within
 from ..court.permissions import Leave, roles_with
 from . import archive_tables as a
 from . import tables as t
 from .docket import Docket
 from .engine import Conflict, transaction
+from .levels import read_levels
 from .rows import HearingFacts, PersonRow
 from .tokens import Term, mentions, terms, tokens
 
@@ -223,6 +225,11 @@ async def _written(connection: AsyncConnection, sittings: Sequence[str]) -> dict
     for row in rows:
         if row.text and (row.sitting_id, row.seq) not in replaced:
             found.setdefault(row.sitting_id, []).append(Words(row.at_utc, "note", row.author, row.text))
+    for sitting_id, decided in (await read_levels(connection, sittings)).items():
+        # What is sealed is found by nobody; they who may open it know where it is.
+        sealed = fold([row.decision for row in decided]).withheld(Audience.COURT)
+        kept = [words for words in found.get(sitting_id, []) if not within(sealed, words.at_utc, AROUND_NS)]
+        found[sitting_id] = kept
     return {sitting: sorted(words, key=lambda each: each.at_utc) for sitting, words in found.items()}
 
 

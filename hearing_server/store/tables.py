@@ -184,6 +184,8 @@ jobs = Table(
     Column("name", NAME),
     Column("bytes", BigInteger),
     Column("message", Text),
+    # Of an export of a part: its begin and end, us since 1970, as ``begin-end``.
+    Column("part", String(64), nullable=False, server_default=""),
 )
 
 access_ledger = Table(
@@ -203,7 +205,7 @@ access_ledger = Table(
 )
 
 #: Tables whose rows the database itself refuses to change or delete.
-APPEND_ONLY = ("sitting_log", "access_ledger", "custody_log")
+APPEND_ONLY = ("sitting_log", "access_ledger", "custody_log", "level_log")
 
 
 def media_sealed() -> ColumnElement[bool]:

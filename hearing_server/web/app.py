@@ -53,6 +53,7 @@ from .exhibits import Exhibits
 from .guests import Guests
 from .identity import Identity
 from .invitations import Invitations
+from .levels import LevelDesk
 from .limits import RateLimit
 from .metrics import HearingGauges
 from .middleware import BodyLimit, Measured, SecurityHeaders
@@ -135,6 +136,7 @@ def create_app(
         *Archive(store, hearings, records, gate).endpoints(),
         *Shares(store, records, mailing, gate, share_hours).endpoints(),
         *Shared(store, hearings, records, mailing, gate, links.derived_key(b"share codes")).endpoints(),
+        *LevelDesk(hearings, records.readings, gate).endpoints(),
         *SignIn(store, accounts, providers, gate, origins).endpoints(),
         *CourtAccounts(store, accounts, providers, gate).endpoints(),
         *Bookings(store, links, hearings, invitations, gate).endpoints(),

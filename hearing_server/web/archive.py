@@ -162,18 +162,17 @@ class Archive:
         return Json(await self._words(ask))
 
     async def _words(self, ask: Ask) -> list[api.WordsRow]:
-        start_ns = await self._start_ns(ask)
-        events = await self._hearings.log_of(ask.hearing.sitting_id)
-        said = [_said(ask, event, start_ns) for event in events if may_see(ask, event) and _has_words(event)]
+        reading = await self._records.reading(ask)
+        start_ns = reading.playback.start_us * 1000
+        log = await self._hearings.log_of(ask.hearing.sitting_id)
+        events = [event for event in log if may_see(ask, event) and not reading.hides(event.utc)]
+        said = [_said(ask, event, start_ns) for event in events if _has_words(event)]
         notes = await self._store.notes.read(ask.hearing.sitting_id)
-        written = [_written(ask, note, start_ns) for note in notes]
+        written = [_written(ask, note, start_ns) for note in notes if not reading.hides(note.at_utc)]
         return sorted([*said, *written], key=lambda row: (row.at_s, row.written_at))
 
     async def _start_ns(self, ask: Ask) -> int:
-        playback = await self._records.playback(ask.hearing)
-        if playback is None:
-            raise ProblemError("record-not-ready", {"Retry-After": "1"})
-        return playback.start_us * 1000
+        return (await self._records.reading(ask)).playback.start_us * 1000
 
     async def add_note(self, ask: Ask) -> Response:
         body: api.NewNote = ask.body

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .. import api
+from ..api.archive import NewPart
 from .access import STAFF, Endpoint
 from .records import Records
 
@@ -60,6 +61,17 @@ def record_endpoints(records: Records) -> tuple[Endpoint, ...]:
             summary="Have a composite MP4 made.",
             handler=records.export,
             who=STAFF,
+            answer=api.Job,
+            status=202,
+        ),
+        Endpoint(
+            name="exportPart",
+            method="POST",
+            path="/api/hearings/{sitting_id}/record/parts",
+            summary="Have a ZIP file of a part made, that anybody can check; for whoever may download (?order=).",
+            handler=records.export_part,
+            who=STAFF,
+            body=NewPart,
             answer=api.Job,
             status=202,
         ),

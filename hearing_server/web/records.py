@@ -22,8 +22,9 @@ from recording.playback import MediaEntry, Playback
 from recording.serve import Media, RecordReader, TooManyReaders
 
 from .. import api
-from ..api.archive import Played
+from ..api.archive import NewPart, Played
 from ..court import Event, may_read_stored, replay
+from ..court.levels import Audience
 from ..court.permissions import Leave, leave, scope
 from ..court.shares import mark_of
 from ..hearings import Hearings, RecorderUnavailable, views
@@ -33,6 +34,7 @@ from ..store.shares import ShareRow
 from .access import BENCH, PERSON_PARAMETER, STAFF, Ask, Caller, Gate, SeatCaller, ShareCaller
 from .problems import Json, ProblemError
 from .ranges import ByteRange, RangeNotSatisfiable, applies, matches, parse
+from .reading import Reading, Readings, levels_view
 
 log = structlog.get_logger(__name__)
 
@@ -59,6 +61,8 @@ class Records:
         self._hearings = hearings
         self._archive = archive
         self._gate = gate
+        #: What of a record somebody may have.
+        self.readings = Readings(hearings, archive)
 
     # --- finding ------------------------------------------------------------------------
 
@@ -100,26 +104,45 @@ class Records:
         if facts.state != "closed":
             raise ProblemError("record-missing")
         record = await self._store.records.get(facts.sitting_id)
-        playback = await self.playback(facts)
-        if playback is None:
-            raise ProblemError("record-not-ready", {"Retry-After": "1"})
+        reading = await self.reading(ask)
         events = await self._hearings.log_of(facts.sitting_id)
         jobs = await self._store.records.jobs_of(facts.sitting_id)
         entry = await self._gate.note(ask.caller, facts.hearing_id, "open-record", facts.sitting_id, time.time_ns())
-        seen = [event for event in events if may_see(ask, event)]
-        jobs = [job for job in jobs if job.kind == "composite"]
-        shape = _page(ask, playback, seen, record, jobs, restriction_of(events), _mark(ask, entry))
+        seen = [event for event in events if may_see(ask, event) and not reading.hides(event.utc)]
+        jobs = await self.given(facts, reading, [job for job in jobs if job.kind in ("composite", "part")])
+        shape = _page(ask, reading, seen, record, jobs, restriction_of(events), _mark(ask, entry))
         sitting = replay(events)
         if sitting is not None:
             shape.partial, shape.incident = sitting.partial, sitting.incident
             shape.statement = sitting.incident_statement
         return shape
 
-    async def playback(self, facts: HearingFacts) -> Playback | None:
+    async def playable(self, facts: HearingFacts) -> bool:
         try:
-            return await self._archive.playback(facts.sitting_id)
+            return await self._archive.playback(facts.sitting_id) is not None
         except StoreProblem as error:
             raise _unavailable(facts, error) from error
+
+    async def reading(self, ask: Ask) -> Reading:
+        """What of this record the caller may have.  Raises :class:`ProblemError` before it can be played."""
+        reading = await self._reading(ask)
+        if reading is None:
+            raise ProblemError("record-not-ready", {"Retry-After": "1"})
+        return reading
+
+    async def _reading(self, ask: Ask) -> Reading | None:
+        audience = Audience.OUTSIDE if isinstance(ask.caller, ShareCaller) else Audience.COURT
+        return await self.readings.of(ask.hearing, ask.caller.id, audience)
+
+    async def given(self, facts: HearingFacts, reading: Reading, jobs: list[JobRow]) -> list[JobRow]:
+        """The jobs whose file leaves out what is withheld from this reader, and those that have none yet."""
+        if reading.whole or not any(job.name for job in jobs):
+            return jobs
+        try:
+            names = [job.name for job in jobs if job.name and await self.readings.media(facts, reading, job.name)]
+        except StoreProblem as error:
+            raise _unavailable(facts, error) from error
+        return [job for job in jobs if not job.name or job.name in names]
 
     async def media(self, ask: Ask) -> Response:
         """A track or an export, whole or by ranges; ``?download=1`` names it for the disk."""
@@ -127,16 +150,16 @@ class Records:
         order = leave_to_download(ask) if download else {}
         return await self.give(ask, str(ask.request.path_params["name"]), download=download, about=order)
 
-    async def track_names(self, facts: HearingFacts) -> frozenset[str]:
-        """The tracks' files, by the last part of their names."""
-        playback = await self.playback(facts)
-        return frozenset(entry.name.rsplit("/", 1)[-1] for entry in playback.media) if playback else frozenset()
+    async def track_names(self, ask: Ask) -> frozenset[str]:
+        """The tracks' files that the caller may have, by the last part of their names."""
+        playback = (await self.reading(ask)).playback
+        return frozenset(entry.name.rsplit("/", 1)[-1] for entry in playback.media)
 
     async def give(self, ask: Ask, name: str, *, download: bool, about: Mapping[str, object]) -> Response:
         """A file, whole or by ranges, to a caller who may have it; ``about``: what the ledger says of the right to."""
-        facts = ask.hearing
+        facts, reading = ask.hearing, await self._reading(ask)
         try:
-            file = await self._archive.media(facts.sitting_id, name)
+            file = None if reading is None else await self.readings.media(facts, reading, name)
         except StoreProblem as error:
             raise _unavailable(facts, error) from error
         if file is None:
@@ -150,7 +173,8 @@ class Records:
         except RangeNotSatisfiable:
             raise ProblemError("range-refused", {"Content-Range": f"bytes */{file.size}"}) from None
         if download:
-            headers["Content-Disposition"] = content_disposition(await self._file_name(ask, file))
+            assert reading is not None
+            headers["Content-Disposition"] = content_disposition(_file_name(ask, reading.playback, file))
         wanted = span or ByteRange(0, file.size)
         headers["Content-Length"] = str(wanted.end - wanted.start)
         if span is not None:
@@ -187,21 +211,10 @@ class Records:
 
         return body()
 
-    async def _file_name(self, ask: Ask, file: Media) -> str:
-        if isinstance(ask.caller, ShareCaller):
-            return shared_file_name(ask.hearing, ask.caller.share, ask.locale)
-        playback = await self.playback(ask.hearing)
-        for entry in playback.media if playback else ():
-            if entry.name.rsplit("/", 1)[-1] == file.name:
-                return track_file_name(ask.hearing, entry, ask.locale)
-        return export_file_name(ask.hearing, ask.locale)
-
     async def played_span(self, ask: Ask) -> dict[str, object]:
         """What a page says it has played, as the ledger has it: wall clock in us, speed, and whose sound was heard."""
         body: Played = ask.body
-        playback = await self.playback(ask.hearing)
-        if playback is None:
-            raise ProblemError("record-not-ready", {"Retry-After": "1"})
+        playback = (await self.reading(ask)).playback
         if body.to_s < body.from_s:
             raise ProblemError("invalid")
         span = {
@@ -227,6 +240,9 @@ class Records:
             raise _unavailable(facts, error) from error
         if signed is None:
             raise ProblemError("record-missing" if facts.state != "closed" else "record-not-ready")
+        # It holds the whole log; an export has the court's public version of it.
+        if (await self._hearings.levels.file(facts)).withheld(Audience.COURT, ask.caller.id):
+            raise ProblemError("record-withheld")
         await self._gate.note(ask.caller, facts.hearing_id, "download", name, time.time_ns())
         headers = {"Content-Disposition": content_disposition(_fit(f"{facts.case_number} {name}"))}
         return Response(signed[part], headers=headers, media_type=media_type)
@@ -236,12 +252,30 @@ class Records:
     async def export(self, ask: Ask) -> Response:
         """Have a composite made."""
         facts = ask.hearing
-        if facts.state != "closed" or await self.playback(facts) is None:
+        if facts.state != "closed":
             raise ProblemError("record-not-ready")
+        await self.reading(ask)
         caller = ask.caller
         await self._gate.note(caller, facts.hearing_id, "export", "composite", time.time_ns(), locale=ask.locale)
         job = await self._hearings.export(facts, ask.locale, caller.id)
         return Json(job_row(ask, facts, job), 202)
+
+    async def export_part(self, ask: Ask) -> Response:
+        """Have a ZIP file of a part made, for whoever may download."""
+        body: NewPart = ask.body
+        facts, order = ask.hearing, leave_to_download(ask)
+        if facts.state != "closed":
+            raise ProblemError("record-not-ready")
+        playback = (await self.reading(ask)).playback
+        end_s = (playback.end_us - playback.start_us) / US
+        if not body.from_s < min(body.to_s, end_s):
+            raise ProblemError("part-empty")
+        start_us, end_us = (playback.start_us + round(at * US) for at in (body.from_s, min(body.to_s, end_s)))
+        await self._gate.note(
+            ask.caller, facts.hearing_id, "export", "part", time.time_ns(), from_us=start_us, to_us=end_us, **order
+        )
+        job = await self._hearings.export(facts, ask.locale, ask.caller.id, part=f"{start_us}-{end_us}")
+        return Json(job_row(ask, facts, job, playback.start_us), 202)
 
     async def job(self, ask: Ask) -> Response:
         """How far a job is; jobs of hearings that do not concern the caller do not exist."""
@@ -250,7 +284,10 @@ class Records:
         if job is None or facts is None:
             raise ProblemError("not-found")
         await self._gate.hearing(ask.caller, facts.hearing_id, STAFF)
-        return Json(job_row(ask, facts, job))
+        reading = await self.readings.of(facts, ask.caller.id)
+        if reading is None or not await self.given(facts, reading, [job]):
+            raise ProblemError("not-found")
+        return Json(job_row(ask, facts, job, reading.playback.start_us))
 
     async def verify(self, ask: Ask) -> Response:
         """Have every stored byte checked again; the page shows the result when it is there."""
@@ -312,14 +349,14 @@ def restriction_of(events: list[Event]) -> str:
 
 def _page(
     ask: Ask,
-    playback: Playback,
+    reading: Reading,
     events: list[Event],
     record: RecordRow,
     jobs: list[JobRow],
     restriction: str,
     mark: str,
 ) -> api.RecordPage:
-    facts = ask.hearing
+    facts, playback = ask.hearing, reading.playback
     start_s = playback.start_us / US
     return api.RecordPage(
         hearing=views.card(facts),
@@ -339,8 +376,9 @@ def _page(
             for gap in playback.gaps
         ],
         log=[_log_row(facts, event, start_s) for event in events],
-        seal=_seal(record),
-        exports=[job_row(ask, facts, job) for job in jobs],
+        seal=_seal(record, told=reading.whole),
+        exports=[job_row(ask, facts, job, playback.start_us) for job in jobs],
+        levels=levels_view(reading, frozenset() if isinstance(ask.caller, ShareCaller) else ask.roles),
         restriction=restriction,
         mark=mark,
     )
@@ -395,8 +433,9 @@ def _log_row(facts: HearingFacts, event: Event, start_s: float) -> api.LogRow:
     )
 
 
-def _seal(record: RecordRow) -> api.SealCheck | None:
-    """What the last verification found; ``pending`` from the sealing until the first is done."""
+def _seal(record: RecordRow, *, told: bool) -> api.SealCheck | None:
+    """What the last verification found; ``pending`` from the sealing until the first is done.  ``told``: with gaps,
+    which tell when who was heard."""
     if not record.manifest_sha256:
         return None
     if record.verification is None:
@@ -418,22 +457,26 @@ def _seal(record: RecordRow) -> api.SealCheck | None:
         chunks=int(report.get("chunks", 0)),
         bytes=int(report.get("bytes", record.bytes)),
         manifest_sha256=record.manifest_sha256,
-        findings=list(report.get("findings", [])),
+        findings=[found for found in report.get("findings", []) if told or found.get("code") != "gap"],
     )
 
 
-def job_row(ask: Ask, facts: HearingFacts, job: JobRow) -> api.Job:
+def job_row(ask: Ask, facts: HearingFacts, job: JobRow, start_us: int = 0) -> api.Job:
+    """``start_us``: the record's start, for what is of a part."""
+    part = [(int(at) - start_us) / US for at in job.part.split("-")] if job.part else [None, None]
     done = job.state == "done" and job.name is not None
     return api.Job(
         job_id=job.id,
-        kind="composite",
+        kind="part" if job.part else "composite",
         state=cast(Any, job.state),
         progress=job.progress,
         created_at=job.created_utc / NS,
         url=media_url(ask, facts, job.name) if done and job.name else None,
-        file_name=export_file_name(facts, job.locale) if done else None,
+        file_name=export_file_name(facts, job.locale, packed=bool(job.part)) if done else None,
         bytes=job.bytes if done else None,
         message=job.message,
+        from_s=part[0],
+        to_s=part[1],
     )
 
 
@@ -470,8 +513,19 @@ def track_file_name(facts: HearingFacts, entry: MediaEntry, locale: str) -> str:
     return _fit(f"{facts.case_number} {role} {name}{screen}") + "." + entry.name.rsplit(".", 1)[-1]
 
 
-def export_file_name(facts: HearingFacts, locale: str) -> str:
-    return _fit(f"{facts.case_number} {'庭审录像' if locale == 'zh-CN' else 'hearing'}") + ".mp4"
+def export_file_name(facts: HearingFacts, locale: str, *, packed: bool = False) -> str:
+    """Of a film, or ``packed``, of a part of the record."""
+    english, chinese = ("part of the record", "庭审记录节选") if packed else ("hearing", "庭审录像")
+    return _fit(f"{facts.case_number} {chinese if locale == 'zh-CN' else english}") + (".zip" if packed else ".mp4")
+
+
+def _file_name(ask: Ask, playback: Playback, file: Media) -> str:
+    if isinstance(ask.caller, ShareCaller):
+        return shared_file_name(ask.hearing, ask.caller.share, ask.locale)
+    for entry in playback.media:
+        if entry.name.rsplit("/", 1)[-1] == file.name:
+            return track_file_name(ask.hearing, entry, ask.locale)
+    return export_file_name(ask.hearing, ask.locale, packed=file.name.endswith(".zip"))
 
 
 def shared_file_name(facts: HearingFacts, share: ShareRow, locale: str) -> str:

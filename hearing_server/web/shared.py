@@ -225,7 +225,7 @@ class Shared:
             jobs = await self._store.records.jobs_of(share.facts.sitting_id)
             fits = share.row.download and any(job.name == name and job.kind == film_kind(share.row.id) for job in jobs)
         else:
-            fits = name in await self._records.track_names(share.facts)
+            fits = name in await self._records.track_names(asked)
         if not fits:
             raise await self._refused(share.row, "not-allowed")
         about = {"order": share.row.reference} if download and share.row.reference else {}
@@ -245,12 +245,10 @@ class Shared:
 
     async def _films(self, share: _Open, asked: Ask) -> list[records_api.Job]:
         kind = film_kind(share.row.id)
-        jobs = await self._store.records.jobs_of(share.facts.sitting_id)
-        return [
-            replace(job_row(asked, share.facts, job), url=_media_url(share, job.name))
-            for job in jobs
-            if job.kind == kind
-        ]
+        jobs = [job for job in await self._store.records.jobs_of(share.facts.sitting_id) if job.kind == kind]
+        # One that was made before more was withheld is made anew.
+        jobs = await self._records.given(share.facts, await self._records.reading(asked), jobs)
+        return [replace(job_row(asked, share.facts, job), url=_media_url(share, job.name)) for job in jobs]
 
     async def film(self, ask: Ask) -> Response:
         share, asked = await self._inside(ask)

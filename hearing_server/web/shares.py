@@ -85,7 +85,7 @@ class Shares:
         name, email, purpose, order = (each.strip() for each in (said.name, said.email, said.purpose, said.order))
         if not (name and purpose and name.isprintable() and plausible_email(email)):
             raise ProblemError("person-unfit")
-        if facts.state != "closed" or await self._records.playback(facts) is None:
+        if facts.state != "closed" or not await self._records.playable(facts):
             raise ProblemError("record-not-ready")
         if not self._mailing.works:
             raise ProblemError("mail-missing")

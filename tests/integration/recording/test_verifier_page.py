@@ -94,7 +94,6 @@ async def _make(folder: Path) -> None:
         start_us=begin_us + 2_000_000,
         end_us=begin_us + 3_000_000,
         level="sealed",
-        ground="children",
         order="Order 7",
         by="Judge Chen",
         by_zh="陈法官",

@@ -53,7 +53,6 @@ def span(start_s: float, end_s: float, order: str = "Order 12/2026") -> Withheld
         start_us=at(start_s),
         end_us=at(end_s),
         level="sealed",
-        ground="personal_data",
         order=order,
         by="Judge Chen",
         by_zh="陈法官",

@@ -49,6 +49,7 @@ LEDGER = Demand(
     "either", frozenset({"judge", "clerk", "lawyer", "claimant", "respondent", "records_custodian", "auditor"})
 )
 SHARERS = frozenset({"judge", "clerk", "records_custodian"})
+LEVELS = Demand("either", frozenset({"judge", "records_custodian"}))
 NOTES = Demand("either", BENCH | DESK)
 DIARY = Demand("either", frozenset({"clerk", "staff_host", "judge", "panel", "technician"}))
 
@@ -122,6 +123,11 @@ DEMANDS = {
     ("GET", "/api/hearings/{sitting_id}/record/manifest.sig"): RECORD,
     ("POST", "/api/hearings/{sitting_id}/record/exports"): RECORD,
     ("POST", "/api/hearings/{sitting_id}/record/verify"): RECORD,
+    ("POST", "/api/hearings/{sitting_id}/record/parts"): RECORD,
+    ("GET", "/api/hearings/{sitting_id}/record/levels"): LEVELS,
+    ("POST", "/api/hearings/{sitting_id}/record/levels"): LEVELS,
+    ("POST", "/api/hearings/{sitting_id}/record/levels/{number}/lift"): LEVELS,
+    ("POST", "/api/hearings/{sitting_id}/record/levels/open"): LEVELS,
     ("GET", "/api/jobs/{job_id}"): RECORD,
     ("GET", "/api/sign-in"): OPEN,
     ("POST", "/api/sign-in/password"): OPEN,

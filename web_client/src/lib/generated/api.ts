@@ -274,6 +274,27 @@ export interface SealCheck {
   findings: Record<string, unknown>[];
 }
 
+export interface LevelSpan {
+  number: number;
+  level: "confidential" | "sealed";
+  ground: "children" | "classified" | "national_security" | "other" | "personal_data" | "privacy" | "trade_secret" | "witness_protection" | null;
+  order: string;
+  by: string;
+  byZh: string;
+  decidedAt: number;
+  fromAt: number;
+  toAt: number | null;
+  fromS: number;
+  toS: number;
+  withheld: boolean;
+}
+
+export interface Levels {
+  spans: LevelSpan[];
+  mayDecide: boolean;
+  openedUntil: number | null;
+}
+
 export interface RecordPage {
   hearing: HearingCard;
   startedAt: number;
@@ -285,6 +306,7 @@ export interface RecordPage {
   log: LogRow[];
   seal: SealCheck | null;
   exports: Job[];
+  levels: Levels;
   restriction: string;
   partial: boolean;
   incident: boolean;
@@ -294,7 +316,7 @@ export interface RecordPage {
 
 export interface Job {
   jobId: string;
-  kind: "composite";
+  kind: "composite" | "part";
   state: "done" | "failed" | "queued" | "running";
   progress: number;
   createdAt: number;
@@ -302,6 +324,8 @@ export interface Job {
   fileName: string | null;
   bytes: number | null;
   message: string | null;
+  fromS: number | null;
+  toS: number | null;
 }
 
 export interface WrittenParagraph {

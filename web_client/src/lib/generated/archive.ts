@@ -99,3 +99,20 @@ export interface AccessPage {
   entries: number;
   rows: AccessRow[];
 }
+
+export interface NewLevel {
+  level: "confidential" | "sealed";
+  ground: "children" | "classified" | "national_security" | "other" | "personal_data" | "privacy" | "trade_secret" | "witness_protection";
+  order: string;
+  fromAt: number;
+  toAt: number | null;
+}
+
+export interface UnderOrder {
+  order: string;
+}
+
+export interface NewPart {
+  fromS: number;
+  toS: number;
+}

@@ -77,6 +77,7 @@ export interface RecordPage {
   log: LogRow[];
   seal: SealCheck | null;
   exports: Job[];
+  levels: Levels;
   restriction: string;
   partial: boolean;
   incident: boolean;
@@ -148,7 +149,7 @@ export interface SealCheck {
 
 export interface Job {
   jobId: string;
-  kind: "composite";
+  kind: "composite" | "part";
   state: "done" | "failed" | "queued" | "running";
   progress: number;
   createdAt: number;
@@ -156,4 +157,27 @@ export interface Job {
   fileName: string | null;
   bytes: number | null;
   message: string | null;
+  fromS: number | null;
+  toS: number | null;
+}
+
+export interface Levels {
+  spans: LevelSpan[];
+  mayDecide: boolean;
+  openedUntil: number | null;
+}
+
+export interface LevelSpan {
+  number: number;
+  level: "confidential" | "sealed";
+  ground: "children" | "classified" | "national_security" | "other" | "personal_data" | "privacy" | "trade_secret" | "witness_protection" | null;
+  order: string;
+  by: string;
+  byZh: string;
+  decidedAt: number;
+  fromAt: number;
+  toAt: number | null;
+  fromS: number;
+  toS: number;
+  withheld: boolean;
 }

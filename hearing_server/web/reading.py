@@ -1,0 +1,115 @@
+"""What of a record somebody may have now: the whole, or the copy that leaves out what is withheld from them.
+
+Everything that gives out media, words, peaks or exports asks here first (C18).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from recording import messages as m
+from recording.objects import StoreProblem
+from recording.playback import Playback
+from recording.serve import Media, RecordReader
+from recording.withheld import rendition_id
+
+from .. import api
+from ..court.levels import AROUND_NS, DECIDERS, Audience, Span, within
+from ..hearings import Hearings
+from ..hearings.levels import LevelFile, told
+from ..store import HearingFacts
+from .problems import ProblemError
+
+log = structlog.get_logger(__name__)
+
+NS: Final = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """``playback`` is of the copy this reader may have; ``whole`` says that nothing is withheld from them."""
+
+    file: LevelFile
+    person: str
+    spans: tuple[Span, ...]
+    withheld: list[m.Withheld]
+    playback: Playback
+
+    @property
+    def whole(self) -> bool:
+        return not self.spans
+
+    def hides(self, utc: int) -> bool:
+        """Whether this moment is withheld from them, ns."""
+        return within(self.spans, utc, AROUND_NS)
+
+
+class Readings:
+    def __init__(self, hearings: Hearings, archive: RecordReader) -> None:
+        self._office = hearings.levels
+        self._archive = archive
+
+    async def of(self, facts: HearingFacts, person: str, audience: Audience = Audience.COURT) -> Reading | None:
+        """What this person may have; nothing before there is a record.
+
+        Raises :class:`ProblemError` while their copy is being made.
+        """
+        try:
+            playback = await self._archive.playback(facts.sitting_id)
+            if playback is None:
+                return None
+            file = await self._office.file(facts)
+            spans = file.withheld(audience, person)
+            withheld = told(file, facts, spans)
+            if withheld:
+                copy = await self._archive.rendition(facts.sitting_id, rendition_id(withheld))
+                if copy is None:
+                    await self._office.prepare(facts, withheld)
+                    raise ProblemError("record-not-ready", {"Retry-After": "1"})
+                playback = copy
+            return Reading(file, person, spans, withheld, playback)
+        except StoreProblem as error:
+            log.error("archive.unavailable", hearing=facts.hearing_id, error=str(error))
+            raise ProblemError("record-unavailable", {"Retry-After": "30"}) from error
+
+    async def media(self, facts: HearingFacts, reading: Reading, name: str) -> Media | None:
+        """Raises :class:`recording.objects.StoreProblem`."""
+        return await self._archive.media(facts.sitting_id, name, reading.playback, reading.withheld)
+
+
+def levels_view(reading: Reading, roles: frozenset[str]) -> api.Levels:
+    """The spans as the page shows them: to everybody which order, why only to those who decide."""
+    file, begin = reading.file, reading.playback.start_us * 1000
+    decides = bool(roles & DECIDERS)
+    hidden = {span.serial for span in reading.spans}
+    until = file.levels.opened_until(reading.person, file.now)
+    return api.Levels(
+        spans=[
+            _span(file, span, begin, reading.playback.end_us * 1000, decides, span.serial in hidden)
+            for span in file.levels.spans
+        ],
+        may_decide=decides,
+        opened_until=until / NS if until else None,
+    )
+
+
+def _span(file: LevelFile, span: Span, begin: int, end: int, decides: bool, withheld: bool) -> api.LevelSpan:
+    row = file.row(span)
+    last = min(span.to_utc or end, end)
+    return api.LevelSpan(
+        number=span.serial,
+        level=span.level.value,
+        ground=span.ground if decides else None,  # type: ignore[arg-type]
+        order=span.order,
+        by=row.name,
+        by_zh=row.name_zh or row.name,
+        decided_at=row.utc / NS,
+        from_at=span.from_utc / NS,
+        to_at=span.to_utc / NS if span.to_utc else None,
+        from_s=max(0.0, (span.from_utc - begin) / NS),
+        to_s=max(0.0, (last - begin) / NS),
+        withheld=withheld,
+    )

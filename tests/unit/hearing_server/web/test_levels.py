@@ -1,0 +1,245 @@
+"""What is withheld is given out by no endpoint, and opened only by order."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from typing import Any
+
+import httpx
+import msgspec
+
+from hearing_server.court.levels import OPEN_NS
+from recording import manifest as manifests
+from recording import messages as m
+from recording.playback import EXPORTS_PREFIX, RENDITIONS_PREFIX, ExportEntry, Playback
+from recording.withheld import rendition_id
+from tests.unit.hearing_server.web.conftest import MEDIA, MEDIA_NAME, Site
+
+PUBLIC, PUBLIC_NAME = b"without the span" * 10, "claimant.public.webm"
+NS = 1_000_000_000
+
+
+def asked(site: Site) -> list[m.Withheld]:
+    """The spans of which the recorder was asked for a copy last."""
+    request = next(each for each in reversed(site.court.recorder.asked) if isinstance(each, m.Withhold))
+    return request.withheld
+
+
+async def store_copy(site: Site, spans: list[m.Withheld]) -> None:
+    """What the recorder would make."""
+    prefix = manifests.prefix(site.booking.hearing_id)
+    folder = f"{RENDITIONS_PREFIX}{rendition_id(spans)}/"
+    whole = msgspec.json.decode(await site.store.read(f"{prefix}derived/playback.json"), type=Playback)
+    (entry,) = whole.media
+    changed = msgspec.structs.replace(
+        entry,
+        name=f"{folder}media/{PUBLIC_NAME}",
+        size=len(PUBLIC),
+        sha256=hashlib.sha256(PUBLIC).hexdigest(),
+        peaks=[0, 0, 100],
+    )
+    index = msgspec.structs.replace(whole, media=[changed], withheld=spans, gaps=[])
+    await site.store.put_new(f"{prefix}{folder}media/{PUBLIC_NAME}", PUBLIC)
+    await site.store.put_new(f"{prefix}{folder}playback.json", manifests.encode(index))
+    await site.store.put_new(f"{prefix}{folder}playback.sig", b"signature")
+
+
+def span(site: Site, begin_s: float = 10, end_s: float | None = 20, **changes: Any) -> dict[str, Any]:
+    now = site.court.clock.now / NS
+    fields = {"level": "sealed", "ground": "children", "order": "O-1", "fromAt": now + begin_s}
+    return fields | ({} if end_s is None else {"toAt": now + end_s}) | changes
+
+
+async def withhold(site: Site, client: httpx.AsyncClient, **changes: Any) -> None:
+    answer = await client.post(f"{site.record_url}/levels", json=span(site, **changes))
+    assert answer.status_code == 204, answer.text
+
+
+async def test_a_sealed_span_is_given_to_nobody_before_it_is_opened(site: Site) -> None:
+    await site.close_hearing()
+    async with site.signed_in("clerk") as clerk, site.signed_in("judge") as judge:
+        await clerk.post(f"{site.record_url}/notes", json={"text": "the child said zebra", "atS": 15})
+        await clerk.post(f"{site.record_url}/notes", json={"text": "the expert said giraffe", "atS": 40})
+        assert len((await clerk.get("/api/archive", params={"query": "zebra"})).json()["rows"]) == 1
+        await withhold(site, judge)
+        for client in (clerk, judge):
+            waiting = await client.get(site.record_url)
+            assert (waiting.status_code, waiting.json()["code"]) == (409, "record-not-ready")
+            assert (await client.get(f"{site.record_url}/media/{MEDIA_NAME}")).status_code == 409
+        (told,) = asked(site)
+        assert (told.level, told.order, told.by, told.end_us - told.start_us) == ("sealed", "O-1", "Judge", 10_000_000)
+        await store_copy(site, asked(site))
+        for client in (clerk, judge):
+            page = (await client.get(site.record_url)).json()
+            (track,) = page["tracks"]
+            assert track["url"].endswith(PUBLIC_NAME)
+            assert track["peaks"] == [0, 0, 100]
+            (row,) = page["levels"]["spans"]
+            assert (row["order"], row["withheld"], row["fromS"], row["toS"]) == ("O-1", True, 10, 20)
+            words = [row["text"] for row in (await client.get(f"{site.record_url}/words")).json()]
+            assert "the child said zebra" not in words
+            assert "the expert said giraffe" in words
+            assert (await client.get(f"{site.record_url}/media/{PUBLIC_NAME}")).content == PUBLIC
+            for headers in ({}, {"range": "bytes=0-9"}, {"if-none-match": f'"{hashlib.sha256(MEDIA).hexdigest()}"'}):
+                assert (await client.get(f"{site.record_url}/media/{MEDIA_NAME}", headers=headers)).status_code == 404
+            for name in ("manifest", "manifest.sig"):
+                assert (await client.get(f"{site.record_url}/{name}")).json()["code"] == "record-withheld"
+            assert (await client.get("/api/archive", params={"query": "zebra"})).json()["rows"] == []
+            assert len((await client.get("/api/archive", params={"query": "giraffe"})).json()["rows"]) == 1
+        assert page["levels"]["mayDecide"] is True
+        assert row["ground"] == "children"
+        assert (await clerk.get(site.record_url)).json()["levels"]["spans"][0]["ground"] is None
+
+
+async def test_it_is_opened_for_one_person_by_order_and_for_a_time(site: Site) -> None:
+    await site.close_hearing()
+    opening = f"{site.record_url}/levels/open"
+    async with site.signed_in("clerk") as clerk, site.signed_in("judge") as judge:
+        assert (await judge.post(opening, json={"order": "O-2"})).json()["code"] == "level-nothing"
+        await withhold(site, judge)
+        await store_copy(site, asked(site))
+        assert (await clerk.post(opening, json={"order": "O-2"})).json()["code"] == "not-allowed"
+        assert (await judge.post(opening, json={"order": " "})).json()["code"] == "order-missing"
+        assert (await judge.post(opening, json={"order": "O-2"})).status_code == 204
+        page = (await judge.get(site.record_url)).json()
+        assert page["tracks"][0]["url"].endswith(MEDIA_NAME)
+        assert page["levels"]["openedUntil"] > site.court.clock.now / NS
+        assert page["levels"]["spans"][0]["withheld"] is False
+        assert (await judge.get(f"{site.record_url}/media/{MEDIA_NAME}")).content == MEDIA
+        assert (await judge.get(f"{site.record_url}/manifest")).status_code == 200
+        assert (await clerk.get(f"{site.record_url}/media/{MEDIA_NAME}")).status_code == 404
+        site.court.clock.now += OPEN_NS
+    async with site.signed_in("judge") as judge:
+        assert (await judge.get(f"{site.record_url}/media/{MEDIA_NAME}")).status_code == 404
+    entries = [entry.access for entry in await site.court.store.ledger.read(site.booking.hearing_id)]
+    told = [
+        (entry.action, entry.detail.get("order"))
+        for entry in entries
+        if entry.action in ("withhold-span", "open-sealed")
+    ]
+    assert told == [
+        ("open-sealed", "O-2"),
+        ("withhold-span", "O-1"),
+        ("open-sealed", ""),
+        ("open-sealed", "O-2"),
+    ]
+    refused = [entry.detail["code"] for entry in entries if entry.action == "level-refused"]
+    assert refused == ["level-nothing", "order-missing"]
+
+
+async def test_it_is_lifted_by_order_and_what_is_confidential_is_for_the_court(site: Site) -> None:
+    await site.close_hearing()
+    async with site.signed_in("records_custodian") as custodian, site.signed_in("clerk") as clerk:
+        await withhold(site, custodian, level="confidential")
+        page = (await clerk.get(site.record_url)).json()
+        assert page["tracks"][0]["url"].endswith(MEDIA_NAME)
+        (row,) = page["levels"]["spans"]
+        assert (row["level"], row["withheld"]) == ("confidential", False)
+        assert [each.level for each in asked(site)] == ["confidential"]  # a copy for others is made all the same
+        for path, code in (("1/lift", "order-missing"), ("7/lift", "level-lifted"), ("x/lift", "not-found")):
+            answer = await custodian.post(
+                f"{site.record_url}/levels/{path}", json={"order": "" if "1" in path else "O-3"}
+            )
+            assert answer.json()["code"] == code
+        assert (await custodian.post(f"{site.record_url}/levels/1/lift", json={"order": "O-3"})).status_code == 204
+        assert (await clerk.get(site.record_url)).json()["levels"]["spans"] == []
+        assert (await custodian.get(f"{site.record_url}/levels")).json()["spans"] == []
+
+
+async def test_bad_spans_are_explained(site: Site) -> None:
+    await site.close_hearing()
+    async with site.signed_in("judge") as judge:
+        for changes, code in (
+            ({"end_s": 5}, "level-span"),
+            ({"order": "  "}, "order-missing"),
+            ({"level": "secret"}, "invalid"),
+            ({"ground": "mood"}, "invalid"),
+        ):
+            answer = await judge.post(f"{site.record_url}/levels", json=span(site, **changes))
+            assert answer.json()["code"] == code
+
+
+async def test_during_the_hearing_a_span_without_an_end_reaches_to_the_close(site: Site) -> None:
+    async with site.seated("judge") as judge:
+        await withhold(site, judge, begin_s=0, end_s=None)
+        await site.close_hearing()
+        await judge.get(site.record_url)
+        (told,) = asked(site)
+        facts = await site.court.store.docket.by_sitting(site.booking.hearing_id)
+        assert facts is not None
+        assert facts.closed_utc is not None
+        assert facts.closed_utc < told.end_us * 1000 < facts.closed_utc + 60 * NS
+
+
+async def test_an_export_made_before_is_not_given_out_any_more(site: Site) -> None:
+    await site.close_hearing()
+    hearing_id = site.booking.hearing_id
+    prefix = manifests.prefix(hearing_id)
+    async with site.signed_in("judge") as judge:
+        job = (await judge.post(f"{site.record_url}/exports")).json()
+
+        async def made(name: str, spans: list[m.Withheld]) -> None:
+            entry = ExportEntry(
+                job_id=job["jobId"],
+                name=f"{EXPORTS_PREFIX}{name}",
+                media_type="video/mp4",
+                size=len(MEDIA),
+                sha256=hashlib.sha256(MEDIA).hexdigest(),
+                duration_ms=1,
+                locale="en",
+                timezone="UTC",
+                manifest_sha256="",
+                derived_from=[],
+                created_us=1,
+                withheld=spans,
+            )
+            await site.store.put_new(prefix + entry.name, MEDIA)
+            await site.store.put_new(prefix + entry.name.replace("mp4", "json"), manifests.encode(entry))
+            await site.store.put_new(prefix + entry.name.replace("mp4", "sig"), b"s")
+
+        await made("before.mp4", [])
+        await site.court.store.records.update_job(job["jobId"], state="done", progress=1.0, name="before.mp4", bytes=1)
+        assert (await judge.get(f"{site.record_url}/media/before.mp4")).status_code == 200
+        assert len((await judge.get(site.record_url)).json()["exports"]) == 1
+        await withhold(site, judge)
+        await store_copy(site, asked(site))
+        await made("after.mp4", asked(site))
+        assert (await judge.get(f"{site.record_url}/media/before.mp4")).status_code == 404
+        assert (await judge.get(f"{site.record_url}/media/after.mp4")).status_code == 200
+        assert (await judge.get(site.record_url)).json()["exports"] == []
+        assert (await judge.get(f"/api/jobs/{job['jobId']}")).status_code == 404
+
+
+async def test_a_part_is_exported_by_whoever_may_download(site: Site) -> None:
+    await site.close_hearing()
+    url, part = f"{site.record_url}/parts", {"fromS": 10, "toS": 20.5}
+    told = asyncio.Event()
+
+    def answer(request: m.AnyRequest) -> m.AnyAnswer:
+        if isinstance(request, m.Excerpt):
+            told.set()
+        return m.Accepted()
+
+    site.court.recorder.answer = answer
+    async with site.signed_in("staff_host") as host:
+        assert (await host.post(url, json=part)).json()["code"] == "not-allowed"
+    async with site.signed_in("clerk") as clerk:
+        assert (await clerk.post(url, json=part)).json()["code"] == "order-missing"
+        first = await clerk.post(url, json=part, params={"order": "O-5"})
+        assert first.status_code == 202
+        job = first.json()
+        assert (job["kind"], job["fromS"], job["toS"]) == ("part", 10, 20.5)
+        same = (await clerk.post(url, json=part, params={"order": "O-5"})).json()
+        other = (await clerk.post(url, json={"fromS": 10, "toS": 30}, params={"order": "O-5"})).json()
+        assert same["jobId"] == job["jobId"] != other["jobId"]
+        for bad in ({"fromS": 20, "toS": 20}, {"fromS": 100, "toS": 200}):
+            assert (await clerk.post(url, json=bad, params={"order": "O-5"})).json()["code"] == "part-empty"
+    async with asyncio.timeout(60):
+        await told.wait()
+    requests = [each for each in site.court.recorder.asked if isinstance(each, m.Excerpt)]
+    assert requests[0].part.end_us - requests[0].part.start_us == 10_500_000
+    (entry, *_) = [
+        e.access for e in await site.court.store.ledger.read(site.booking.hearing_id) if e.access.target == "part"
+    ]
+    assert entry.detail["order"] == "O-5"
