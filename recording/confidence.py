@@ -27,8 +27,6 @@ class Sounding(Protocol):
     def start_ns(self) -> int | None: ...
     @property
     def peaks(self) -> list[int]: ...
-    @property
-    def has_audio(self) -> bool: ...
 
 
 class Hearer:
@@ -42,7 +40,7 @@ class Hearer:
         found = [
             self._channel(person_id, file.start_ns, file.peaks)
             for person_id, file in files
-            if file.start_ns is not None and file.has_audio and file.peaks
+            if file.start_ns is not None and file.peaks
         ]
         return sorted(found, key=lambda channel: channel.person_id)
 

@@ -180,6 +180,9 @@ async def test_archiving_goes_on_while_the_hearing_does(
     assert playback.media[0].duration_ms == pytest.approx(25_000, abs=600)
     archived = [event for event in told if isinstance(event, messages.Archived)]
     assert [event.sealed_wall_ns for event in archived] == sorted(event.sealed_wall_ns for event in archived)
+    (channel,) = archived[-1].channels
+    assert channel.person_id == "p1"
+    assert channel.stored_wall_ns == pytest.approx(archived[-1].sealed_wall_ns, abs=3e9), "but for what waits for order"
 
 
 WRITER = """

@@ -14,13 +14,12 @@ S = 1_000_000_000
 class File:
     start_ns: int | None = 100 * S
     peaks: list[int] = field(default_factory=list)
-    has_audio: bool = True
 
 
 def test_sound_and_silence_are_told_apart() -> None:
     """Peaks are of half a second each."""
     speaker, silent, hearer = File(peaks=[0, 40, 60, 2]), File(peaks=[0, 1, 2, 1]), Hearer()
-    files = [("p2", silent), ("p1", speaker), ("p3", File(start_ns=None)), ("p4", File(has_audio=False))]
+    files = [("p2", silent), ("p1", speaker), ("p3", File(start_ns=None, peaks=[9])), ("p4", File())]
     assert hearer.channels(files) == [
         Channel(person_id="p1", stored_wall_ns=102 * S, level=60, sound_wall_ns=101 * S + S // 2),
         Channel(person_id="p2", stored_wall_ns=102 * S, level=2, sound_wall_ns=0),
