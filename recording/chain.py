@@ -57,6 +57,33 @@ class Segment:
     ended: bool
 
 
+@dataclass(frozen=True, slots=True)
+class ReadSegment:
+    """What a segment says by itself: whole chunks up to ``error``, if there is one; ``sha256`` of all of it."""
+
+    size: int
+    sha256: bytes
+    header: SegmentHeader | None
+    chunks: list[Chunk]
+    error: FormatError | None
+
+
+def read_segment(data: bytes, sha256: str = "") -> ReadSegment:
+    """Check every hash in a segment.  Needs nothing of those before it, so that several can be read at a time.
+
+    ``sha256`` of ``data``, in hex, if it is known already.  Never raises.
+    """
+    digest = bytes.fromhex(sha256) if sha256 else hashlib.sha256(data).digest()
+    header, chunks = None, list[Chunk]()
+    try:
+        header, offset = read_header(data)
+        for chunk in read_chunks(data, offset):
+            chunks.append(chunk)
+    except FormatError as error:
+        return ReadSegment(len(data), digest, header, chunks, error)
+    return ReadSegment(len(data), digest, header, chunks, None)
+
+
 @dataclass(slots=True)
 class WriterChain:
     """The state of one writer's chains after the segments fed so far."""
@@ -74,17 +101,16 @@ class WriterChain:
 
         ``sha256`` of ``data``, in hex, if it is known already.
         """
+        return self.take(name, read_segment(data, sha256))
+
+    def take(self, name: str, read: ReadSegment) -> Segment:
+        """The same, of a segment that was read already."""
         problems: list[Problem] = []
-        digest = bytes.fromhex(sha256) if sha256 else hashlib.sha256(data).digest()
-        chunks: list[Chunk] = []
-        header = None
-        try:
-            header, offset = read_header(data)
+        header, chunks = read.header, read.chunks
+        if header is not None:
             self._check_header(header, name, problems)
-            for chunk in read_chunks(data, offset):
-                chunks.append(chunk)
-        except FormatError as error:
-            problems.append(Problem(error.code, f"{name} byte {error.offset}"))
+        if read.error is not None:
+            problems.append(Problem(read.error.code, f"{name} byte {read.error.offset}"))
         ranges = self._check_chunks(name, chunks, problems)
         recovered, closes, self.ended = self._last_notes(chunks)
         if not closes and not problems:
@@ -93,8 +119,8 @@ class WriterChain:
             self.next_segment = header.segment + 1
         else:
             self.next_segment += 1
-        self.previous = digest
-        return Segment(name, len(data), digest.hex(), header, chunks, ranges, problems, recovered, self.ended)
+        self.previous = read.sha256
+        return Segment(name, read.size, read.sha256.hex(), header, chunks, ranges, problems, recovered, self.ended)
 
     def skip(
         self, name: str, number: int, sha256: str, ranges: Iterable[tuple[int, int, int]], heads: Heads

@@ -256,6 +256,25 @@ class ObjectStore:
 class DirectoryStore(ObjectStore):
     """A directory of this computer.  Made by :func:`open_store`."""
 
+    async def read(self, key: str, limit: int = READ_LIMIT_BYTES) -> bytes:
+        """Straight from the file, at half the processor time."""
+        path = self._file(key)
+        if path is None:
+            return await super().read(key, limit)
+        with problems(key):
+            return await asyncio.to_thread(_read_file, key, path, limit)
+
+    async def _digest(self, key: str) -> tuple[int, str]:
+        path = self._file(key)
+        return await super()._digest(key) if path is None else await asyncio.to_thread(_measure, path)
+
+    def _file(self, key: str) -> Path | None:
+        """The file that has this name, if it is written as the name is."""
+        assert self._root is not None
+        plain = key and not any(part in ("", ".", "..") for part in key.split("/"))
+        path = self._root / key
+        return path if plain and path.is_file() else None
+
     async def adopt(self, key: str, path: Path, size: int, sha256: str) -> Stored | None:
         if not await self._link(key, path):
             return None
@@ -317,6 +336,13 @@ def _measure(source: bytes | Path) -> tuple[int, str]:
     with source.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256")
         return file.tell(), digest.hexdigest()
+
+
+def _read_file(key: str, path: Path, limit: int) -> bytes:
+    with path.open("rb") as file:
+        if os.fstat(file.fileno()).st_size > limit:
+            raise StoreProblem(f"{key}: larger than {limit} bytes")
+        return file.read()
 
 
 def _make_durable(root: Path, key: str) -> None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import os
+from collections import deque
 from collections.abc import AsyncGenerator, Callable, Sequence
 from datetime import UTC, datetime
+from itertools import islice
 from typing import TypeVar
 
 import msgspec
@@ -14,7 +17,7 @@ from cryptography.x509 import Certificate
 
 from . import manifest as m
 from . import timestamps
-from .chain import Segment, WriterChain
+from .chain import ReadSegment, Segment, WriterChain, read_segment
 from .cosignature import Cosigner, cosignatures, signers
 from .format import RECORDING_TRACK
 from .interruptions import LAWFUL
@@ -53,6 +56,8 @@ ENCLOSED_KEY_NAME = "court.pub.pem"
 VERIFIER_NAME = "verify.html"
 #: Files of an export that are not part of the record.
 COMPANIONS = frozenset({ENCLOSED_KEY_NAME, VERIFIER_NAME, "README.txt"})
+#: Segments, or files, that are read and hashed at a time; bounds memory at this many segments.
+AT_A_TIME = min(4, os.cpu_count() or 1)
 #: Findings listed one by one; what is beyond is counted only.
 FINDINGS_LIMIT = 1000
 
@@ -219,8 +224,7 @@ class Verification:
                 if entry.name not in present:
                     self._add("object-missing", entry.name)
                     continue
-                data, sha256 = await anext(ahead)
-                segment = await asyncio.to_thread(chain.feed, entry.name, data, sha256)
+                segment = chain.take(entry.name, await anext(ahead))
                 roots.seen(chain)
                 self._chunks += len(segment.chunks)
                 self._bytes += segment.size
@@ -284,11 +288,14 @@ class Verification:
                 export = await self._signed(name, signature, present, export_decoder)
                 if export is not None:
                     entries.append((export.name, export.size, export.sha256))
+        names |= {name for name, _, _ in entries}
+        digests = await self._digests(
+            [name for name in dict.fromkeys(name for name, _, _ in entries) if name in present]
+        )
         for name, size, sha256 in entries:
-            names.add(name)
             if name not in present:
                 self._add("derived-missing", name)
-            elif (size, sha256) != await self._digest(name):
+            elif (size, sha256) != digests[name]:
                 self._add("derived-altered", name)
         return names
 
@@ -410,23 +417,26 @@ class Verification:
                 f"{name_zh}，{SOURCES_ZH.get(source, source)}，{CAUSES_ZH.get(cause, cause)}，{chinese}",
             )
 
-    async def _read_ahead(self, names: Sequence[str]) -> AsyncGenerator[tuple[bytes, str], None]:
-        """Each object and its SHA-256, in turn; the next is read and hashed while this one's chains are checked."""
+    async def _read_ahead(self, names: Sequence[str]) -> AsyncGenerator[ReadSegment, None]:
+        """Each segment with all hashes in it checked, in turn; the next ones are on their way in threads."""
 
-        async def fetched(name: str) -> tuple[bytes, str]:
-            data = await self._read(name)
-            return data, await asyncio.to_thread(lambda: hashlib.sha256(data).hexdigest())
+        async def fetched(name: str) -> ReadSegment:
+            return await asyncio.to_thread(read_segment, await self._read(name))
 
-        coming: asyncio.Task[tuple[bytes, str]] | None = None
+        coming: deque[asyncio.Task[ReadSegment]] = deque()
+        left = iter(names)
         try:
-            for at, name in enumerate(names):
-                found = await (coming or fetched(name))
-                coming = asyncio.create_task(fetched(names[at + 1])) if at + 1 < len(names) else None
+            while True:
+                coming += (asyncio.create_task(fetched(name)) for name in islice(left, AT_A_TIME - len(coming)))
+                if not coming:
+                    return
+                found = await coming[0]
+                coming.popleft()
                 yield found
         finally:
-            if coming is not None:
-                coming.cancel()
-                await asyncio.gather(coming, return_exceptions=True)
+            for task in coming:
+                task.cancel()
+            await asyncio.gather(*coming, return_exceptions=True)
 
     async def _read(self, name: str) -> bytes:
         data = await self._store.read(self._prefix + name)
@@ -437,6 +447,16 @@ class Verification:
         size, digest = await self._store.digest(self._prefix + name)
         self._seen(size)
         return size, digest
+
+    async def _digests(self, names: Sequence[str]) -> dict[str, tuple[int, str]]:
+        """Of several objects, as many at a time as there are processors for."""
+        room = asyncio.Semaphore(AT_A_TIME)
+
+        async def one(name: str) -> tuple[int, str]:
+            async with room:
+                return await self._digest(name)
+
+        return dict(zip(names, await asyncio.gather(*map(one, names)), strict=True))
 
     def _seen(self, size: int) -> None:
         self._bytes_seen += size
