@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import structlog
 
@@ -10,10 +11,10 @@ from recording import documents
 from recording.keys import KeyProblem, load_or_make
 from recording.recorder import Recorder
 from recording.service import run_recorder
+from recording.verify import VERIFIER_NAME
 from signaling.bus.factory import open_bus
 
 from .. import logs
-from ..cli.archive import VERIFIER
 from ..config import Settings, variable
 from ..words import Fault
 from . import folder
@@ -21,6 +22,9 @@ from .lifetime import cancelled, until_told_or_done
 from .parts import SOFTWARE, need_shared_bus, open_archive, prepare_archive, run
 
 log = structlog.get_logger(__name__)
+
+#: The page that checks a record without a server, where the client was built; exports enclose it.
+VERIFIER = Path(__file__).parent.parent / "web" / "static" / VERIFIER_NAME
 
 
 def main(settings: Settings, *, supervised: bool) -> int:
