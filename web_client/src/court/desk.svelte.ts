@@ -21,6 +21,8 @@ export class DeskOfHearing {
 
   #hearing: Hearing;
   #loaded = new Set<string>();
+  /** Which asking for the exhibits is the newest: an older answer may come later. */
+  #turn = 0;
   #told = 0;
 
   constructor(hearing: Hearing) {
@@ -36,9 +38,17 @@ export class DeskOfHearing {
   }
 
   async loadExhibits(): Promise<void> {
+    const turn = ++this.#turn;
     await this.#try(async () => {
-      this.exhibits = await api<ExhibitRow[]>("GET", this.url(`${this.#path}/exhibits`));
+      const found = await api<ExhibitRow[]>("GET", this.url(`${this.#path}/exhibits`));
+      if (turn === this.#turn) this.exhibits = found;
     });
+  }
+
+  /** The link was gone: nobody told the page what happened meanwhile. */
+  async renew(): Promise<void> {
+    if (this.#turn > 0) await this.loadExhibits();
+    for (const personId of this.#loaded) await this.#load(personId);
   }
 
   /** The conversation with this person; a party's only one is their own. */
@@ -46,9 +56,16 @@ export class DeskOfHearing {
     this.unread = { ...this.unread, [personId]: 0 };
     if (this.#loaded.has(personId)) return;
     this.#loaded.add(personId);
-    await this.#try(async () => {
+    if (!(await this.#load(personId))) this.#loaded.delete(personId);
+  }
+
+  #load(personId: string): Promise<boolean> {
+    return this.#try(async () => {
       const found = await api<ChatMessage[]>("GET", this.url(`${this.#path}/chat?with=${encodeURIComponent(personId)}`));
-      this.messages = { ...this.messages, [personId]: found };
+      // A message that came while these were on their way stays.
+      const known = new Set(found.map((one) => one.messageId));
+      const later = (this.messages[personId] ?? []).filter((one) => !known.has(one.messageId));
+      this.messages = { ...this.messages, [personId]: [...found, ...later].sort((a, b) => a.at - b.at).slice(-MESSAGES_KEPT) };
     });
   }
 

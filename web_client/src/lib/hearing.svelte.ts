@@ -40,7 +40,6 @@ export class Hearing {
   media = $state<MediaState>("none");
   ended = $state.raw<{ reason: EndReason; message: string } | null>(null);
   refusal = $state.raw<Refusal | null>(null);
-  busy = $state<CommandName | null>(null);
   levels = $state.raw<Record<string, number>>({});
   remote = $state.raw<Record<string, Remote>>({});
   /** Nothing comes of these now, by `keyOf`: the sender paused them, or the link has no room for the picture. */
@@ -96,6 +95,8 @@ export class Hearing {
   #shownMs = 0;
   #settling = new Settling();
   #speakers = new Speakers();
+  /** Commands whose answers are awaited; the link bounds how many there may be. */
+  #given = new Set<string>();
   #thrift: Thrift = { lowData: false, noScreens: false, mainPerson: null };
 
   constructor(person: Pick<Me, "personId" | "role">, checked: Checked, devices: LocalDevices) {
@@ -161,29 +162,26 @@ export class Hearing {
     this.#signal.ask({ type: "command", ...report }, true).catch(() => undefined); // the banner tells the person all the same
   }
 
-  /** Give a command; what the server says against it is shown in its own words. */
-  /** `anyVersion`: it stays right whatever happened to the sitting meanwhile. */
+  /**
+   * Give a command; what the server says against it is shown in its own words.  Commands do not wait for each other:
+   * the curtain must not be lost because something else is on its way.  The same one pressed twice is given once.
+   *
+   * `anyVersion`: it stays right whatever happened to the sitting meanwhile.
+   */
   async command(name: CommandName, args: Record<string, unknown> = {}, { anyVersion = false } = {}): Promise<boolean> {
-    if (this.busy) return false;
-    this.busy = name;
+    const given = JSON.stringify([name, args]);
+    if (this.#given.has(given)) return false;
+    this.#given.add(given);
     this.refusal = null;
+    const expectedVersion = anyVersion ? null : (this.view?.version ?? null);
     try {
-      await this.#signal.ask(
-        {
-          type: "command",
-          name,
-          requestId: crypto.randomUUID(),
-          expectedVersion: anyVersion ? null : (this.view?.version ?? null),
-          arguments: args,
-        },
-        true,
-      );
+      await this.#signal.ask({ type: "command", name, requestId: crypto.randomUUID(), expectedVersion, arguments: args }, true);
       return true;
     } catch (error) {
       this.refusal = refusalOf(error);
       return false;
     } finally {
-      this.busy = null;
+      this.#given.delete(given);
     }
   }
 
@@ -330,6 +328,7 @@ export class Hearing {
     this.lostAt = null;
     this.#see(joined.view as unknown as HearingView);
     this.#signal.ask({ type: "checkIn", ...this.#checked }, true).catch((error: unknown) => (this.refusal = refusalOf(error)));
+    void this.desk.renew();
     if (joined.media) this.#session.rejoined(joined.media, joined.held);
     else this.#session.lost();
   }
