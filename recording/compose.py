@@ -42,7 +42,16 @@ from .playback import MediaEntry, Playback
 #: Pictures a second.  People who sit and speak need no more, and cameras send 15 to 30.
 FRAME_RATE = 12
 AUDIO_RATE = 48_000
-VIDEO_OPTIONS = {"vcodec": "libx264", "preset": "ultrafast", "crf": 26, "pix_fmt": "yuv420p", "g": 5 * FRAME_RATE}
+#: So many threads, since their number is seen in the bytes.
+ENCODER_THREADS = 2
+VIDEO_OPTIONS = {
+    "vcodec": "libx264",
+    "preset": "ultrafast",
+    "crf": 26,
+    "pix_fmt": "yuv420p",
+    "g": 5 * FRAME_RATE,
+    "threads": ENCODER_THREADS,
+}
 AUDIO_OPTIONS = {"acodec": "aac", "audio_bitrate": "96k", "ar": AUDIO_RATE, "ac": 1}
 #: Of pictures: one thread each, since there are as many decoders as people; frames that nothing refers to (the upper
 #: temporal layers of a camera) are not decoded.  A camera that changes its size must not make ffmpeg build its filters
@@ -167,10 +176,10 @@ class Composition:
         return _compiled(ffmpeg.output(ground, "still.nut", vcodec="rawvideo", pix_fmt="yuv420p"))
 
     def pieces(self) -> list[tuple[int, int]]:
-        """The film's length in parts, ms, as many for each processor: one ffmpeg keeps no two of them busy."""
-        rounds = math.ceil(self._length_ms / drawing() / PIECE_MOST_MS)
-        count = max(1, min(rounds * drawing(), self._length_ms // PIECE_LEAST_MS))
-        step = math.ceil(self._length_ms / count / 1000) * 1000
+        """The film's length in parts, ms: enough for some processors, since one ffmpeg keeps no two of them busy, and
+        the same whatever computer it is, so that it draws the same film."""
+        least, most = PIECE_LEAST_MS, PIECE_MOST_MS
+        step = math.ceil(max(least, min(self._length_ms / DRAWING_LIMIT, most)) / 1000) * 1000
         return [(start, min(start + step, self._length_ms)) for start in range(0, self._length_ms, step)]
 
     def film(self, files: list[Path], start_ms: int, end_ms: int, name: str) -> list[str]:

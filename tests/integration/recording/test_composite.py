@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 
 import av
+import msgspec
 import pytest
 
 from recording import compose, messages, service
@@ -113,10 +114,15 @@ async def test_a_composite_is_made_with_progress_and_listed(
         assert state.state == "done", state.message
         again = await made(recorder, told, request)
         assert again.name == state.name
+        if locale == "en":
+            twin = await made(recorder, told, msgspec.structs.replace(request, job_id="job-2"))
+            assert twin.state == "done", twin.message
     progress = [event.progress for event in told if isinstance(event, messages.JobState)]
     assert progress[0] == 0.0
     reader = RecordReader(store)
-    (entry,) = await reader.exports("sitting")
+    entry, *twins = sorted(await reader.exports("sitting"), key=lambda entry: entry.job_id)
+    # The same record gives the same film.
+    assert [twin.sha256 for twin in twins] == [entry.sha256] * (locale == "en")
     assert (entry.job_id, entry.derived, entry.locale, entry.size) == ("job-1", True, locale, state.bytes)
     media = await reader.media("sitting", state.name or "")
     assert media is not None
