@@ -43,6 +43,7 @@ class Authority:
         self.refuse = False
         self.asked = 0
         self._folder = folder
+        self._one_at_a_time = threading.Lock()
         self._config = folder / "tsa.cnf"
         self._config.write_text(_CONFIG.format(folder=folder))
         (folder / "serial").write_text("01\n")
@@ -83,10 +84,10 @@ class Authority:
 
     def reply(self, query: bytes) -> bytes:
         """The answer to a TimeStampReq."""
-        path = self._folder / "query"
-        path.write_bytes(query)
-        self._openssl("ts", "-reply", "-config", "tsa.cnf", "-queryfile", "query", "-out", "reply")
-        return (self._folder / "reply").read_bytes()
+        with self._one_at_a_time:
+            (self._folder / "query").write_bytes(query)
+            self._openssl("ts", "-reply", "-config", "tsa.cnf", "-queryfile", "query", "-out", "reply")
+            return (self._folder / "reply").read_bytes()
 
     def _make_certificates(self) -> None:
         curve = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-config", "tsa.cnf")
