@@ -18,6 +18,7 @@ from playwright.async_api import Page
 from .harness.pages import DESKTOP, PHONE, PROBE, SHARES_SCREEN, STEP_MS, Person, playwright
 from .harness.scenario import until
 from .harness.server import Running
+from .harness.share import share_record
 
 pytestmark = [
     pytest.mark.browser,
@@ -199,6 +200,7 @@ async def after_the_hearing(demo: Running, people: dict[str, Person], look: Look
     await until(lambda: plays_in_step(page), 20, "all tracks play in step")
     await look.at(page, "record-playing", locale, phone)
     await in_the_archive(clerk, look, locale, phone)
+    await shared(clerk, demo.data / "messages", look, locale, phone)
     await clerk.context.close()
 
 
@@ -220,6 +222,15 @@ async def in_the_archive(clerk: Person, look: Look, locale: str, phone: bool) ->
     await clerk.press("access-show")
     await page.locator("[data-testid=access-intact][data-intact=true]").wait_for()
     await look.at(page, "record-chosen", locale, phone)
+
+
+async def shared(clerk: Person, messages: Path, look: Look, locale: str, phone: bool) -> None:
+    """The record is opened to somebody by name, who plays it."""
+
+    async def see(page: Page, name: str) -> None:
+        await look.at(page, name, locale, phone)
+
+    await share_record(clerk.page, messages, see, VARIANTS.index((locale, phone)))
 
 
 async def plays_in_step(page: Page) -> bool:
