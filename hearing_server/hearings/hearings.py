@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -78,6 +78,8 @@ class Hearings:
         self._loading: dict[str, asyncio.Future[SittingActor]] = {}
         #: Called when a record was sealed, on the loop.
         self.on_sealed: Callable[[], None] = lambda: None
+        #: Called with what a sitting has become by these events, once for each, on the loop.
+        self.on_events: Callable[[HearingFacts, Sitting, Sequence[Event]], None] = lambda facts, sitting, events: None
         self._sweeper: asyncio.Task[None] | None = None
         #: The custody of closed hearings' records.
         self.custody = CustodyOffice(store, recorder, self._clock.utc)
@@ -324,6 +326,7 @@ class Hearings:
             raise LookupError(sitting_id)
         sitting, journal = await self._replayed(facts)
         actor = SittingActor(facts, sitting, journal, self._store, self._rooms, self._clock, self._closed, self._rested)
+        actor.on_events = lambda events: self.on_events(actor.facts, actor.sitting, events)
         self._actors[sitting_id] = actor
         return actor
 

@@ -69,6 +69,8 @@ class SittingWork(ABC):
         """Everything captured before this time is in the archive; 0: not heard of yet."""
         self.channels: dict[str, Channel] = {}
         """What the archive has of each person's sound."""
+        self.on_events: Callable[[Sequence[Event]], None] = lambda events: None
+        """Called with what this process wrote into the log, when it holds."""
         self._store = store
         self._rooms = rooms
         self._clock = clock
@@ -196,6 +198,7 @@ class SittingWork(ABC):
                 person = event.subject or event.actor
                 self._log.info("event", seq=event.seq, what=event.name, person=person, to=event.to)
             await self._take(before, events)
+            self.on_events(events)
             return None
         return Refused(code="busy")
 

@@ -28,6 +28,8 @@ from ..config import Settings, variable
 from ..exhibit_files import ExhibitFiles
 from ..hearings import Hearings, RecorderClient
 from ..links import Links
+from ..mailing import Mailing
+from ..notices import RecordNotices
 from ..oidc import Providers, read_providers
 from ..store import Store, StoreError
 from ..upkeep import upkeep
@@ -73,6 +75,11 @@ async def running_control(
         providers = open_providers(settings)
         stack.push_async_callback(providers.aclose)
         post = await stack.enter_async_context(running_post(settings, store))
+        sender = settings.mail_from if settings.mail else ""
+        notices = RecordNotices(Mailing(store, links, base_url=base_url, sender=sender, posted=post.told))
+        notices.start()
+        stack.push_async_callback(notices.aclose)
+        hearings.on_events = notices.heard
         await stack.enter_async_context(upkeep(store, settings.identity_days))
 
         async def serve_socket(websocket: WebSocket, seat: Seat) -> None:
@@ -101,7 +108,7 @@ async def running_control(
             static_dir=STATIC,
             providers=providers,
             base_url=base_url,
-            mail_sender=settings.mail_from if settings.mail else "",
+            mail_sender=sender,
             share_hours=settings.share_hours,
             posted=post.told,
             allowed_origins=[settings.base_url] if settings.base_url else [],

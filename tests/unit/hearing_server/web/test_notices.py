@@ -1,0 +1,84 @@
+"""Letters about a record: who gets one, in their language, with their own link, and which go on being tried."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from hearing_server.court import Event, Sitting
+from hearing_server.mailing import Mailing
+from hearing_server.notices import RecordNotices
+from hearing_server.store import HearingFacts
+from hearing_server.store.outbox import OutboxRow
+from tests.unit.hearing_server.web.conftest import Site
+from tests.unit.hearing_server.web.test_written import hold, signing
+
+
+async def test_who_is_told_of_what(site: Site) -> None:
+    mailing = Mailing(site.court.store, site.links, base_url="https://court.test", sender="court@court.test")
+    notices = RecordNotices(mailing)
+
+    def addressed(facts: HearingFacts, sitting: Sitting, events: Sequence[Event]) -> None:
+        locales = {"respondent": "zh-CN"}
+        people = tuple(
+            replace(one, email=f"{one.role}@example.org", locale=locales.get(one.role, "en")) for one in facts.people
+        )
+        notices.heard(replace(facts, people=people), sitting, events)
+
+    site.court.hearings.on_events = addressed
+    url = await hold(site, missing_writers=["w9.lost"])
+    async with site.seated("claimant") as claimant, site.seated("respondent") as respondent:
+        page = (await claimant.get(url)).json()
+        await claimant.post(f"{url}/signature", json=signing(page))
+        refusal = {"draft": page["draft"], "reason": "{braces} are 不是 mine"}
+        assert (await respondent.post(f"{url}/refusal", json=refusal)).status_code == 200
+    while not notices._due.empty():
+        due = notices._due.get_nowait()
+        await mailing.tell(due.kind, due.facts, due.to, due.who, **due.words)
+    letters = await site.court.store.outbox.of_hearing(site.booking.hearing_id)
+
+    def to(kind: str) -> dict[str, OutboxRow]:
+        return {letter.address.partition("@")[0]: letter for letter in letters if letter.kind == kind}
+
+    assert set(to("incident")) == {"judge"}
+    assert {"judge", "claimant", "respondent"} <= set(to("circulated"))
+    chinese = to("circulated")["respondent"]
+    assert "第 1 稿" in chinese.body
+    assert "https://court.test/j/" in chinese.body
+    assert set(to("signed")) == set(to("refused")) == {"clerk"}
+    assert "Larkin has signed draft 1" in to("signed")["clerk"].body
+    assert "{braces} are 不是 mine" in to("refused")["clerk"].body
+    assert {letter.state for letter in letters} == {"queued"}
+
+
+async def test_without_mail_nothing_is_written(site: Site) -> None:
+    mailing = Mailing(site.court.store, site.links, base_url="", sender="")
+    facts = await site.court.store.docket.by_hearing(site.booking.hearing_id)
+    assert facts
+    await mailing.tell("circulated", facts, [replace(facts.judge, email="judge@example.org")], draft="1")
+    assert await site.court.store.outbox.of_hearing(facts.hearing_id) == []
+
+
+async def test_the_words_of_a_letter_with_a_secret_go_when_it_is_sent(site: Site) -> None:
+    outbox, facts = site.court.store.outbox, await site.court.store.docket.by_hearing(site.booking.hearing_id)
+    assert facts
+    for kind in ("share-code", "circulated"):
+        letter = OutboxRow(
+            id=kind,
+            hearing_id=facts.hearing_id,
+            person_id=None,
+            kind=kind,
+            channel="email",
+            address="a@example.org",
+            subject="s",
+            body="secret",
+            created_utc=1,
+            due_utc=1,
+        )
+        await outbox.add([letter])
+        await outbox.put_off(kind, 2, "later")
+        await outbox.sent(kind, 3)
+    assert {row.id: row.body for row in await outbox.of_hearing(facts.hearing_id)} == {
+        "share-code": "",
+        "circulated": "secret",
+    }
