@@ -221,16 +221,20 @@ class Jobs:
         return progress
 
     async def _with_credentials(self, path: Path, playback: Playback, title: str) -> Path:
-        """The composite with Content Credentials; as it is if they cannot be had now, since it is signed by us too."""
+        """The composite with Content Credentials: without a time-stamp if the authority is away, and as it is if they
+        cannot be had at all, since it is signed by us too."""
         if self._documents is None:
             return path
-        target = path.with_name("signed.mp4")
-        try:
-            await asyncio.to_thread(sign_video, path, target, self._documents, playback, title, self._authority)
-        except CredentialsProblem as error:
-            log.warning("the composite of %s has no credentials: %s", playback.sitting_id, error)
-            return path
-        return target
+        for number, authority in enumerate(dict.fromkeys((self._authority, ""))):
+            target = path.with_name(f"signed{number}.mp4")
+            try:
+                await asyncio.to_thread(sign_video, path, target, self._documents, playback, title, authority)
+            except CredentialsProblem as error:
+                lacking = "time-stamp" if authority else "credentials"
+                log.warning("the composite of %s has no %s: %s", playback.sitting_id, lacking, error)
+            else:
+                return target
+        return path
 
     async def _made_already(self, request: messages.Compose | messages.Excerpt) -> ExportEntry | None:
         for entry in await self._reader.exports(request.sitting_id):

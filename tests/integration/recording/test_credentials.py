@@ -11,9 +11,12 @@ import pytest
 from recording import documents
 from recording.credentials import CredentialsProblem, read_credentials, sign_video
 from recording.documents import DocumentKey
-from recording.keys import KeyProblem
+from recording.jobs import Jobs
+from recording.keys import KeyProblem, load_or_make
+from recording.objects import open_store
 from recording.playback import Playback
 from tests.recorded import media_entry
+from tests.servers.tsa import authority
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +57,23 @@ def test_a_composite_says_of_which_record_it_was_made(video: Path, tmp_path: Pat
         "manifestSha256": "ab" * 32,
         "madeFrom": [{"name": "derived/media/p1.webm", "sha256": "cd" * 32}],
     }
+
+
+async def test_without_an_answer_of_the_authority_there_are_credentials_all_the_same(
+    video: Path, tmp_path: Path, key: DocumentKey
+) -> None:
+    """Only the time is not witnessed; and a film that cannot be signed is handed on as it is."""
+    store = open_store((tmp_path / "store").as_uri())
+    signing = load_or_make(tmp_path / "court.pem")
+    with authority(tmp_path) as tsa:
+        tsa.refuse = True
+        jobs = Jobs(store, signing, tmp_path, lambda _: None, key, tsa.url)
+        signed = await jobs._with_credentials(video, index(), "(2026) T 1")
+        assert tsa.asked == 1
+    assert read_credentials(signed)[0] == "Valid"
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"nothing that could be signed")
+    assert await jobs._with_credentials(broken, index(), "(2026) T 1") == broken
 
 
 def test_one_changed_byte_is_seen(video: Path, tmp_path: Path, key: DocumentKey) -> None:
