@@ -236,7 +236,9 @@ class Composition:
         (width, height), (x, y) = self._places.stage.picture, self._places.stage.middle
         size: tuple[str, str] = str(width), str(height)
         at = f"{x}-w/2", f"{y}-h/2"
-        spans = [(start + entry.offset_ms, end + entry.offset_ms) for start, end in entry.video_spans]
+        # From the nearest picture of the film on, so that its first is not black.
+        nearest = 500 // FRAME_RATE
+        spans = [(start + entry.offset_ms - nearest, end + entry.offset_ms) for start, end in entry.video_spans]
         enable = shown if seat.screen else part.expression(spans)
         decoding: dict[str, Any] = dict(DECODER_OPTIONS)
         tile = self._strip.get(id(seat))
@@ -252,7 +254,8 @@ class Composition:
             decoding["ss"] = f"{skipped_ms / 1000:.3f}"
         source = ffmpeg.input(file, **decoding)
         scaled = (
-            source.video.filter("fps", FRAME_RATE)
+            # From the part's begin on, whenever its first picture is: nothing is black where two parts meet.
+            source.video.filter("fps", FRAME_RATE, start_time=0)
             .filter("setpts", f"PTS+{max(0, -skipped_ms) / 1000:.3f}/TB")
             .filter("scale", size[0], size[1], flags="fast_bilinear", **fit)
         )

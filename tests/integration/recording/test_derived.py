@@ -17,6 +17,7 @@ from playwright.async_api import async_playwright
 from recording import documents, messages
 from recording.credentials import read_credentials
 from recording.keys import load_or_make
+from recording.layout import places
 from recording.objects import open_store
 from recording.recorder import Recorder
 from recording.serve import RecordReader
@@ -64,7 +65,9 @@ async def _made(folder: Path) -> dict[str, Path]:
     tape.track(audio_track("p1"), audio_arrivals(SECONDS))
     camera = tape.track(video_track("p1"), video_arrivals(8))
     tape.more(camera, video_arrivals(8, width=640, height=360, ssrc=2001, sequence=5, timestamp=9), start_s=8)
-    tape.track(video_track("p1", source="screen"), video_arrivals(SECONDS, width=640, height=400, ssrc=3000))
+    # Seldom enough that no picture of it is near where two parts of the composite meet.
+    screen = video_arrivals(SECONDS, width=640, height=400, ssrc=3000, rate=7)
+    tape.track(video_track("p1", source="screen"), screen, start_s=0.05)
     tape.track(audio_track("p2"), audio_arrivals(SECONDS, hertz=600, ssrc=5))
     tape.track(h264_track("p3"), h264_arrivals(SECONDS))
     tape.write(SECONDS + 0.5).abandon()
@@ -132,6 +135,18 @@ def test_its_streams_are_sound(derived: dict[str, Path], kind: str) -> None:
         assert head.index(b"moov") < head.index(b"mdat"), "a browser reads the head first"
     else:
         assert head.index(b"\x1c\x53\xbb\x6b") < head.index(b"\x1f\x43\xb6\x75"), "cues before clusters"
+
+
+def test_no_picture_is_missing_where_parts_of_the_composite_meet(derived: dict[str, Path]) -> None:
+    stage = places(3).stage
+    rows = slice(stage.middle[1] - 20, stage.middle[1] + 20)
+    with av.open(str(derived["composite"])) as container:
+        seen = [
+            float(frame.to_ndarray(format="gray")[rows, stage.left + 100 : stage.left + stage.width - 100].mean())
+            for frame in container.decode(video=0)
+        ]
+    assert len(seen) == pytest.approx(12 * SECONDS, abs=6)
+    assert min(seen[: 12 * (SECONDS - 1)]) > 25, [number for number, light in enumerate(seen) if light <= 25]
 
 
 def test_the_composite_says_of_which_record_it_was_made_and_when(derived: dict[str, Path]) -> None:
