@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from . import manifest as m
+from .inventory import Inventory, inventory
+from .keys import PublicKey
 from .messages import Withheld
 from .objects import NotStored, ObjectStore
 from .playback import (
@@ -51,8 +53,10 @@ class Media:
 class RecordReader:
     """``sitting_id`` in every call is trusted to be one the caller may read; file names are looked up, never joined."""
 
-    def __init__(self, store: ObjectStore) -> None:
+    def __init__(self, store: ObjectStore, key: PublicKey | None = None) -> None:
+        """``key``: the public key of this court's records, where signatures are to be looked at."""
         self._store = store
+        self._key = key
         self._manifests: OrderedDict[str, m.Manifest] = OrderedDict()
         self._playbacks: OrderedDict[str, Playback] = OrderedDict()
         self._readers = 0
@@ -93,6 +97,13 @@ class RecordReader:
             if known is not None:
                 _keep(self._playbacks, name, known)
         return known
+
+    async def inventory(self, sitting_id: str, checked: Sequence[tuple[str, str]] = ()) -> Inventory:
+        """Each stored object and its state; ``checked``: code and place of what the last check of all bytes found.
+
+        Raises :class:`recording.objects.StoreProblem`.
+        """
+        return await inventory(self._store, sitting_id, self._key, checked)
 
     async def exports(self, sitting_id: str) -> list[ExportEntry]:
         """The composites that were made, oldest first.  Raises :class:`recording.objects.StoreProblem`."""

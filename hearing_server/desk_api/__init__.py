@@ -48,6 +48,9 @@ from .custody import CustodyRequest as CustodyRequest
 from .custody import CustodyRow as CustodyRow
 from .custody import CustodyState as CustodyState
 from .custody import OutcomeClass as OutcomeClass
+from .custody import StoredFinding as StoredFinding
+from .custody import StoredObject as StoredObject
+from .custody import StoredRecord as StoredRecord
 from .exhibits import ExhibitRow as ExhibitRow
 from .shapes import AccountRole as AccountRole
 from .shapes import BookingState as BookingState

@@ -82,3 +82,35 @@ class CustodyPage(Struct):
     events: list[CustodyEvent]
     may: list[CustodyAction]
     today: datetime.date
+
+
+class StoredObject(Struct):
+    """One object of a record in the storage.  ``state``: ``stored``, or what is wrong with it: ``object-empty``,
+    ``object-size``, ``object-type``, ``object-checksum``, ``object-missing``, ``object-unlisted``, ``derived-…``,
+    ``not-locked`` (codes of docs/administration.md).  ``locked_until``: nothing where nothing locks it."""
+
+    name: str
+    kind: Literal["segment", "derived", "written", "proof"]
+    size: int
+    state: str
+    detail: str
+    locked_until: float | None
+
+
+class StoredFinding(Struct):
+    """What is wrong with the record as a whole: ``not-sealed``, ``not-anchored``, ``copy-owed`` …"""
+
+    code: str
+    detail: str
+
+
+class StoredRecord(Struct):
+    """The storage of one sitting's record, objects in trouble first; at most 500 of ``count``.  ``checked_at``: when
+    every byte was read and compared last."""
+
+    sitting_id: str
+    count: int
+    bytes: int
+    checked_at: float | None
+    objects: list[StoredObject]
+    found: list[StoredFinding]

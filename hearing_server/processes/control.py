@@ -93,7 +93,7 @@ async def running_control(
         await stack.enter_async_context(nightly(store, archive, record_key(settings), settings.lock_days))
         registry = CollectorRegistry()
         registry.register(MediaMetrics(lambda: rooms.heartbeats))
-        reader = RecordReader(archive)
+        reader = RecordReader(archive, record_key(settings))
         written = WrittenRecords(store, hearings, reader, recorder.ask)
         written.start()
         stack.push_async_callback(written.aclose)

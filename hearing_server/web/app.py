@@ -144,7 +144,7 @@ def create_app(
         *Notices(store, invitations, gate).endpoints(),
         *Arrival(store, hearings, attendance, gate, links.derived_key(b"identity documents")).endpoints(),
         *Exhibits(store, hearings, exhibits, gate).endpoints(),
-        *CustodyDesk(store, hearings, gate).endpoints(),
+        *CustodyDesk(store, hearings, archive, gate).endpoints(),
         *Desk(store, hearings, attendance, gate).endpoints(),
         *Guests(store, links, hearings, identity, gate).endpoints(),
         *Written(written, archive, attendance, gate).endpoints(),

@@ -6,7 +6,12 @@ import time
 from datetime import date
 from typing import Any, Final, cast
 
+import msgspec
+import structlog
 from starlette.responses import Response
+
+from recording.objects import StoreProblem
+from recording.serve import RecordReader
 
 from .. import desk_api as d
 from ..court.custody import SYSTEM, WHO, Action, Decision, RecordCustody
@@ -18,7 +23,11 @@ from ..store import HearingFacts, Store
 from .access import Ask, Endpoint, Gate
 from .problems import Json, ProblemError
 
+log = structlog.get_logger(__name__)
+
 NS = 1_000_000_000
+#: Who looks after the storage itself; they decide nothing about a record, and are given nothing of what it says.
+ADMINISTRATOR: Final = frozenset({"administrator"})
 #: Longest search text, characters.
 QUERY_LIMIT = 200
 #: Who sees it.
@@ -28,8 +37,9 @@ _PAGE = "/api/hearings/{hearing_id}/custody"
 
 
 class CustodyDesk:
-    def __init__(self, store: Store, hearings: Hearings, gate: Gate) -> None:
+    def __init__(self, store: Store, hearings: Hearings, archive: RecordReader, gate: Gate) -> None:
         self._store = store
+        self._archive = archive
         self._office = hearings.custody
         self._gate = gate
 
@@ -54,6 +64,16 @@ class CustodyDesk:
                 who=READERS,
                 by="account",
                 answer=d.CustodyPage,
+            ),
+            Endpoint(
+                name="listStored",
+                method="GET",
+                path=_PAGE + "/objects",
+                summary="Each stored object of a hearing's record and its state: empty, size, type, checksum, lock.",
+                handler=self.objects,
+                who=READERS | ADMINISTRATOR,
+                by="account",
+                answer=list[d.StoredRecord],
             ),
             Endpoint(
                 name="decideCustody",
@@ -81,6 +101,42 @@ class CustodyDesk:
     async def page(self, ask: Ask) -> Response:
         await self._gate.note(ask.caller, ask.hearing.hearing_id, "read-custody", ask.hearing.hearing_id, _now())
         return Json(self._page(ask, await self._office.file(ask.hearing)))
+
+    async def objects(self, ask: Ask) -> Response:
+        facts = ask.hearing
+        await self._gate.note(ask.caller, facts.hearing_id, "read-objects", facts.hearing_id, _now())
+        days = await self._store.docket.days(facts.hearing_id)
+        try:
+            return Json([await self._stored(day.sitting_id) for day in days if day.state == "closed"])
+        except StoreProblem as error:
+            log.error("archive.unavailable", hearing=facts.hearing_id, error=str(error))
+            raise ProblemError("record-unavailable", {"Retry-After": "30"}) from error
+
+    async def _stored(self, sitting_id: str) -> d.StoredRecord:
+        """What lies there, with what the last check of every byte found."""
+        row = await self._store.records.get(sitting_id)
+        verified = msgspec.json.decode(row.verification) if row.verification is not None else {}
+        findings = verified.get("report", {}).get("findings", [])
+        checked = [(str(each.get("code", "")), str(each.get("place", ""))) for each in findings]
+        kept = await self._archive.inventory(sitting_id, checked)
+        return d.StoredRecord(
+            sitting_id=sitting_id,
+            count=kept.count,
+            bytes=kept.size,
+            checked_at=verified.get("checkedAt"),
+            objects=[
+                d.StoredObject(
+                    name=each.name,
+                    kind=cast(Any, each.kind),
+                    size=each.size,
+                    state=each.state,
+                    detail=each.detail,
+                    locked_until=float(each.locked_until_s) if each.locked_until_s else None,
+                )
+                for each in kept.objects
+            ],
+            found=[d.StoredFinding(code=found.code, detail=found.place) for found in kept.found],
+        )
 
     async def decide(self, ask: Ask) -> Response:
         """Every try is written into the access ledger first, and then whether it was refused."""

@@ -150,6 +150,7 @@ DEMANDS = {
     ("POST", "/api/courts/{court_id}/accounts/{account_id}/enable"): ADMINISTRATOR,
     ("GET", "/api/courts/{court_id}/custody"): Demand("account", CUSTODIANS - {"judge"}),
     ("GET", "/api/hearings/{hearing_id}/custody"): CUSTODY,
+    ("GET", "/api/hearings/{hearing_id}/custody/objects"): Demand("account", CUSTODIANS | {"administrator"}),
     ("GET", "/api/hearings/{sitting_id}/written"): WRITTEN,
     ("GET", "/api/hearings/{sitting_id}/written/document/{language}"): WRITTEN,
     ("POST", "/api/hearings/{sitting_id}/written/signature"): WRITTEN,

@@ -6,13 +6,16 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
+import msgspec
 
 from hearing_server.court import Leave
 from hearing_server.court.permissions import roles_with
 from hearing_server.store.accounts import AccountRow
 from hearing_server.web.access import ACCOUNT_COOKIE
+from recording import manifest as manifests
 from recording import messages as m
 from tests.unit.hearing_server.web.conftest import Site
+from tests.unit.hearing_server.web.test_written import manifest
 
 REASON = {"reason": "the judge directed so", "order": "HC-2026-9"}
 
@@ -171,3 +174,39 @@ async def test_two_decisions_at_the_same_moment_are_both_kept(site: Site) -> Non
         page = await decide(custodian, site, "hold")
     assert [event["action"] for event in page["events"]] == ["hold", "hide"]
     assert [event["serial"] for event in page["events"]] == [2, 1]
+
+
+async def test_each_stored_object_is_shown_with_what_is_wrong_with_it(site: Site) -> None:
+    """A11: an empty file, a missing one and one whose bytes are not what was signed."""
+    await site.close_hearing()
+    hearing_id = site.booking.hearing_id
+    place = f"hearings/{hearing_id}/"
+    sizes = {"raw/a.hrec": 9, "raw/b.hrec": 0, "raw/c.hrec": 9, "raw/x.hrec": 4}
+    for name, size in sizes.items():
+        await site.store.put_new(place + name, b"x" * size)
+    signed = [
+        manifests.ObjectEntry(name=name, size=9, sha256="00", writer="w", segment=0, chunks=[])
+        for name in ("raw/a.hrec", "raw/b.hrec", "raw/c.hrec", "raw/gone.hrec")
+    ]
+    folder = site.static.parent / "archive" / "hearings" / hearing_id
+    (folder / manifests.MANIFEST_NAME).chmod(0o600)
+    (folder / manifests.MANIFEST_NAME).write_bytes(manifests.encode(manifest(site, objects=signed)))
+    report = {"findings": [{"code": "object-altered", "place": "raw/c.hrec byte 4 (hash)"}]}
+    checked = msgspec.json.encode({"ok": False, "checkedAt": 5.0, "report": report}).decode()
+    await site.court.store.records.verified(hearing_id, checked)
+    async with site.signed_in("administrator") as administrator:
+        (record,) = (await administrator.get(f"{url(site)}/objects")).json()
+        assert (await administrator.get(url(site))).status_code == 403, "the rest of custody is not theirs"
+    states = {row["name"]: row["state"] for row in record["objects"]}
+    assert {name: states[name] for name in states if name.startswith("raw/")} == {
+        "raw/a.hrec": "stored",
+        "raw/b.hrec": "object-empty",
+        "raw/c.hrec": "object-checksum",
+        "raw/gone.hrec": "object-missing",
+        "raw/x.hrec": "object-unlisted",
+    }
+    assert [row["state"] == "stored" for row in record["objects"]] == sorted(
+        row["state"] == "stored" for row in record["objects"]
+    ), "trouble first"
+    assert "not-anchored" in {found["code"] for found in record["found"]}
+    assert record["checkedAt"] == 5.0

@@ -18,6 +18,7 @@ MADE = (
     {f"custody-{action.value}" for action in Action}
     | {f"{name}-booking" for name in ("book", "confirm", "cancel", "convert")}
     | {"refuse-to-sign", "request-correction", "answer-correction", "recall-draft", "state-incident"}
+    | {"withhold-span", "lift-span", "open-sealed"}
     | {"play", "add-note", "correct-note", "withdraw-note"}
     | {"verify_today", "verify_in_person", "challenge_identity", "require_in_person"}
 )

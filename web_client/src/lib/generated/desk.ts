@@ -523,3 +523,26 @@ export interface CustodyPage {
   may: ("approve" | "destroyed" | "hide" | "hold" | "mark" | "outcome" | "override" | "release" | "show" | "withdraw")[];
   today: string;
 }
+
+export interface StoredObject {
+  name: string;
+  kind: "derived" | "proof" | "segment" | "written";
+  size: number;
+  state: string;
+  detail: string;
+  lockedUntil: number | null;
+}
+
+export interface StoredFinding {
+  code: string;
+  detail: string;
+}
+
+export interface StoredRecord {
+  sittingId: string;
+  count: number;
+  bytes: number;
+  checkedAt: number | null;
+  objects: StoredObject[];
+  found: StoredFinding[];
+}

@@ -238,6 +238,8 @@ export const en = {
     enterCase: (name: string) => `Enter the courtroom: ${name}`,
     booking: "Open the booking",
     bookingCase: (name: string) => `Open the booking: ${name}`,
+    storage: "Stored objects",
+    storageCase: (name: string) => `Stored objects of ${name}`,
     record: "Open the record",
     recordCase: (name: string) => `Open the record: ${name}`,
     tasks: "Tasks",

@@ -229,6 +229,8 @@ export const zh: DeskWords = {
     enterCase: (name) => `进入法庭：${name}`,
     booking: "打开排期",
     bookingCase: (name) => `打开排期：${name}`,
+    storage: "存储对象",
+    storageCase: (name) => `${name}的存储对象`,
     record: "打开记录",
     recordCase: (name) => `打开记录：${name}`,
     tasks: "待办事项",
