@@ -146,7 +146,7 @@ $(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
 	@touch $@
 
 # Browsers and servers that tests need and Python packages do not bring.  Without root they must be there already.
-SYSTEM_PACKAGES := gcc libc6-dev chromium firefox-esr postgresql fonts-noto-cjk janus coturn iproute2 iptables
+SYSTEM_PACKAGES := gcc libc6-dev chromium firefox-esr postgresql fonts-noto-cjk janus coturn iproute2 iptables softhsm2
 $(VENV)/.system: Makefile | $(PY)
 	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		missing=$$(for p in $(SYSTEM_PACKAGES); do dpkg -s $$p >/dev/null 2>&1 || echo $$p; done); \

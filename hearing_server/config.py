@@ -79,6 +79,7 @@ class Settings:
     lock_days: int = 30
     spool: str = ""
     key_file: str = ""
+    key_token: str = ""
     link_key_file: str = ""
     log_name: str = ""
     timestamp_authority: str = ""

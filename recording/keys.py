@@ -84,6 +84,22 @@ def load_or_make(path: Path) -> SigningKey:
     return signing
 
 
+def publish(path: Path, public: PublicKey) -> None:
+    """Have the public half of a key that is not in this file in ``<stem>.pub.pem`` beside it, where others look for it.
+
+    Raises :class:`KeyProblem` if another key's is there: its records would look as if this court had not sealed them.
+    """
+    place = public_path(path)
+    try:
+        if not place.exists():
+            place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            _write_new(place, public.pem, 0o644)
+    except OSError as error:
+        raise KeyProblem(f"the public key cannot be written to {place}: {error}") from error
+    if load_public(place).key_id != public.key_id:
+        raise KeyProblem(f"{place} is the public half of another key; keep it elsewhere for the records that it sealed")
+
+
 def load_public(path: Path) -> PublicKey:
     """Raises :class:`KeyProblem`."""
     try:

@@ -17,7 +17,7 @@ from recording.checkpoint import CheckpointProblem, verifier_key
 from recording.cosignature import Cosigner, parse_cosigner
 from recording.encrypted import EncryptedStore
 from recording.export import NotSealed, export_to
-from recording.keys import KeyProblem, PublicKey, load_or_make, load_or_make_identity, load_public, public_path
+from recording.keys import KeyProblem, PublicKey, load_or_make_identity, load_public, public_path
 from recording.manifest import MANIFEST_NAME, prefix
 from recording.objects import ObjectStore, StoreProblem, open_store
 from recording.report import Report
@@ -29,7 +29,7 @@ from recording.zipped import ZippedRecord
 
 from .. import config
 from ..config import Settings
-from ..processes.parts import encrypted, lock_of, open_archive, s3_options
+from ..processes.parts import encrypted, lock_of, open_archive, s3_options, signing_key
 from ..terminal import Terminal
 from ..words import Fault
 
@@ -119,13 +119,11 @@ def _public_key(name: str | None, settings: Settings) -> PublicKey | None:
 def transparency_log(options: argparse.Namespace, terminal: Terminal) -> int:
     """The newest head of the court's log; with one kept earlier: 0 if the log still begins with it, else 1."""
     settings = config.load()
+    key = signing_key(settings)
     try:
-        key = load_or_make(settings.record_key_path)
         log = TransparencyLog(open_archive(settings), key, settings.transparency_log)
         since = Path(options.since).read_bytes() if options.since else None
         head, proof = asyncio.run(log.newest(since))
-    except KeyProblem as error:
-        raise Fault("key-unusable", reason=error, name=config.variable("key_file")) from error
     except OSError as error:
         raise Fault("head-unreadable", path=options.since, reason=error.strerror or error) from error
     except StoreProblem as error:

@@ -17,7 +17,7 @@ from cryptography import x509
 from ..addresses import check_port
 from ..config import Settings
 from ..processes import folder
-from ..processes.parts import open_archive, port_uses, prepare_archive
+from ..processes.parts import open_archive, port_uses, prepare_archive, signing_key
 from ..terminal import Terminal
 from ..words import Fault, say
 
@@ -113,6 +113,8 @@ async def _data(settings: Settings) -> Finding:
     free = folder.check(settings.data)
     for setting, path in (("spool", settings.spool_folder), ("key_file", settings.record_key_path.parent)):
         folder.check(path, setting)
+    if settings.key_token:  # it is asked to sign once
+        await asyncio.to_thread(signing_key, settings)
     return Finding(
         "data", True, "check-data-ok", {"path": settings.data.resolve(), "free_gb": round(free / GIGABYTE, 1)}
     )

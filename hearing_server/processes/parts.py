@@ -14,9 +14,19 @@ import uvloop
 from recording.age import Recipient
 from recording.backup import OWED_FOLDER, PairedStore
 from recording.encrypted import EncryptedStore
-from recording.keys import KeyProblem, PublicKey, load_or_make_identity, load_public, public_path
+from recording.keys import (
+    KeyProblem,
+    PublicKey,
+    SigningKey,
+    load_or_make,
+    load_or_make_identity,
+    load_public,
+    public_path,
+    publish,
+)
 from recording.locks import CannotLock, Lock
 from recording.objects import ObjectStore, S3Options, StoreProblem, open_store
+from recording.tokens import open_key
 
 from ..addresses import PortUse
 from ..config import Settings, variable
@@ -51,6 +61,19 @@ def port_uses(settings: Settings) -> list[tuple[str, int, PortUse]]:
             for port in settings.media_ports
         ),
     ]
+
+
+def signing_key(settings: Settings) -> SigningKey:
+    """What seals this court's records: in a file, or in a token.  Raises :class:`Fault`."""
+    setting = "key_token" if settings.key_token else "key_file"
+    try:
+        if not settings.key_token:
+            return load_or_make(settings.record_key_path)
+        key = open_key(settings.key_token)
+        publish(settings.record_key_path, key.public)
+        return key
+    except KeyProblem as error:
+        raise Fault("key-unusable", reason=error, name=variable(setting)) from error
 
 
 def record_key(settings: Settings) -> PublicKey | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import structlog
 
 from recording import documents
-from recording.keys import KeyProblem, load_or_make
+from recording.keys import KeyProblem
 from recording.recorder import Recorder
 from recording.service import run_recorder
 from recording.verify import VERIFIER_NAME
@@ -19,7 +19,7 @@ from ..config import Settings, variable
 from ..words import Fault
 from . import folder
 from .lifetime import cancelled, until_told_or_done
-from .parts import SOFTWARE, need_shared_bus, open_archive, prepare_archive, run
+from .parts import SOFTWARE, need_shared_bus, open_archive, prepare_archive, run, signing_key
 
 log = structlog.get_logger(__name__)
 
@@ -40,8 +40,8 @@ def main(settings: Settings, *, supervised: bool) -> int:
 async def _serve(settings: Settings, *, supervised: bool) -> int:
     store = open_archive(settings)
     await prepare_archive(store)
+    key = signing_key(settings)
     try:
-        key = load_or_make(settings.record_key_path)
         document_key = documents.load_or_make(
             documents.documents_path(settings.record_key_path), settings.transparency_log.split("/")[0]
         )
