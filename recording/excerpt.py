@@ -20,6 +20,7 @@ import aiofiles
 
 from .export import README, NotSealed
 from .keys import SigningKey
+from .late_head import LateHead
 from .manifest import (
     COSIGNED_PREFIX,
     INCLUSION_NAME,
@@ -162,8 +163,9 @@ async def export_part(
             store, manifest, held, own, times, folder, playback.start_us, lambda ready: progress(0.5 + 0.45 * ready)
         )
         for file in files:
-            size, sha256 = await target.add(file.entry.name, _file(file.path))
-            if (size, sha256) != (file.entry.size, file.entry.sha256):
+            late = LateHead(file.entry.hashed_from)
+            size, _ = await target.add(file.entry.name, _seen(_file(file.path), late))
+            if (size, late.hexdigest()) != (file.entry.size, file.entry.sha256):
                 raise ReadBackMismatch(file.entry.name)
             done += size
     finally:
@@ -188,6 +190,13 @@ async def _segments(store: ObjectStore, place: str, target: Target, here: Sequen
         done += entry.size
         progress(done / total)
     return done
+
+
+async def _seen(pieces: AsyncIterator[bytes], late: LateHead) -> AsyncIterator[bytes]:
+    """The same pieces, hashed on their way."""
+    async for piece in pieces:
+        await asyncio.to_thread(late.update, piece)
+        yield piece
 
 
 async def _file(path: Path) -> AsyncIterator[bytes]:

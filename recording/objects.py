@@ -23,6 +23,7 @@ from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError
 from obstore.store import LocalStore, S3Store
 
 from . import locks
+from .late_head import LateHead
 from .locks import Lock, LockKind, Protection
 from .spool import sync_folder
 
@@ -33,6 +34,9 @@ MULTIPART_ABOVE_BYTES = 64 * 1024 * 1024
 PART_BYTES = 16 * 1024 * 1024
 #: An object read whole into memory is at most this large.
 READ_LIMIT_BYTES = 256 * 1024 * 1024
+
+#: Folders of a directory that are remembered to be on the disk.
+FOLDERS_REMEMBERED = 10_000
 
 
 class StoreProblem(Exception):
@@ -82,6 +86,8 @@ class ObjectStore:
         self._store = store
         self._root = root
         self._lock = lock
+        #: Folders whose names are on the disk, by inode.
+        self._named: dict[Path, int] = {}
 
     @property
     def lock_kind(self) -> LockKind:
@@ -143,7 +149,27 @@ class ObjectStore:
             return
         if self._lock is not None:
             await self.retain(key, int(time.time()) + self._lock.days * locks.DAY_S)
-        await asyncio.to_thread(_make_durable, self._root, key)
+        await asyncio.to_thread(self._make_durable, self._root, key)
+
+    def _make_durable(self, root: Path, key: str) -> None:
+        """A directory answers before its bytes and names are on the disk; the spool must not be let go before.
+
+        The names of the folders above are synced once: a folder is known by its inode, as it may be made anew.
+        """
+        path = root / key
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        folder = path.parent
+        sync_folder(folder)
+        while folder != root and self._named.get(folder) != (inode := folder.stat().st_ino):
+            sync_folder(folder.parent)
+            if len(self._named) >= FOLDERS_REMEMBERED:
+                self._named.clear()
+            self._named[folder] = inode
+            folder = folder.parent
 
     async def _link(self, key: str, source: Path) -> bool:
         """Give the file this name too, if nothing has it and the disk is the same."""
@@ -160,6 +186,13 @@ class ObjectStore:
         """Size and SHA-256 of what is stored, by reading it.  Raises :class:`StoreProblem`."""
         with problems(key):
             return await self._digest(key)
+
+    async def digest_late(self, key: str, start: int) -> tuple[int, str]:
+        """As :meth:`digest`, beginning at ``start``, the bytes before it last (:mod:`.late_head`)."""
+        hasher = LateHead(start)
+        async for piece in self.stream(key):
+            await asyncio.to_thread(hasher.update, piece)
+        return hasher.size, hasher.hexdigest()
 
     async def size(self, key: str) -> int:
         """Raises :class:`NotStored` or :class:`StoreProblem`."""
@@ -268,6 +301,13 @@ class DirectoryStore(ObjectStore):
         path = self._file(key)
         return await super()._digest(key) if path is None else await asyncio.to_thread(_measure, path)
 
+    async def digest_late(self, key: str, start: int) -> tuple[int, str]:
+        path = self._file(key)
+        if path is None:
+            return await super().digest_late(key, start)
+        with problems(key):
+            return await asyncio.to_thread(_measure_late, path, start)
+
     def _file(self, key: str) -> Path | None:
         """The file that has this name, if it is written as the name is."""
         assert self._root is not None
@@ -338,22 +378,17 @@ def _measure(source: bytes | Path) -> tuple[int, str]:
         return file.tell(), digest.hexdigest()
 
 
+def _measure_late(path: Path, start: int) -> tuple[int, str]:
+    hasher = LateHead(start)
+    piece = bytearray(STREAM_BYTES // 4)
+    with path.open("rb", buffering=0) as file, memoryview(piece) as view:
+        while got := file.readinto(view):
+            hasher.update(view[:got])
+    return hasher.size, hasher.hexdigest()
+
+
 def _read_file(key: str, path: Path, limit: int) -> bytes:
     with path.open("rb") as file:
         if os.fstat(file.fileno()).st_size > limit:
             raise StoreProblem(f"{key}: larger than {limit} bytes")
         return file.read()
-
-
-def _make_durable(root: Path, key: str) -> None:
-    """A directory store answers before its bytes and names are on the disk; the spool must not be let go before."""
-    path = root / key
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    folder = path.parent
-    while folder != root.parent:
-        sync_folder(folder)
-        folder = folder.parent

@@ -36,6 +36,7 @@ class MediaEntry(Struct):
 
     ``name`` is relative to the sitting's prefix.  Times are ms; ``offset_ms`` is after ``start_us`` of the index.
     ``video_spans`` and ``audio_spans`` are ``[start, end]`` within the file.  ``peaks`` are 0..100.
+    ``sha256`` begins at ``hashed_from`` and takes the bytes before it last (:mod:`.late_head`).
     ``alignment``: ``sender-report`` or ``arrival`` (how the tracks were placed on the time line).
     """
 
@@ -62,6 +63,7 @@ class MediaEntry(Struct):
     repairs: RepairEntry
     #: The tracks it was made from, as ``writer/track``.
     derived_from: list[str]
+    hashed_from: int = 0
 
 
 class Playback(Struct):
@@ -118,6 +120,7 @@ def media_entry(
         media_type=MEDIA_TYPES[file.container],
         size=stored.size,
         sha256=stored.sha256,
+        hashed_from=file.hashed_from,
         offset_ms=max(0, (file.start_ns or 0) // 1000 - start_us) // 1000,
         duration_ms=file.end_ms,
         has_audio=file.has_audio,

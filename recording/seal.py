@@ -21,7 +21,7 @@ from .manifest import (
 )
 from .media.remux import PersonFile
 from .messages import SittingFacts
-from .objects import NotStored, ObjectStore
+from .objects import NotStored, ObjectStore, Stored
 from .playback import (
     MEDIA_PREFIX,
     PLAYBACK_NAME,
@@ -169,8 +169,9 @@ async def _store_media(archive: Archive, store: ObjectStore, manifest: Manifest)
             digest = await asyncio.to_thread(file.digest)
             suffix = "" if source == "person" else f"-{source}"
             name = f"{MEDIA_PREFIX}{person_id}{suffix}.{digest[:8]}.{file.container}"
-            stored = await store.adopt(place + name, file.path, file.path.stat().st_size, digest)
-            stored = stored or await store.put_new(place + name, file.path)
+            stored = Stored(place + name, file.path.stat().st_size, digest)
+            if not await store.adopt(stored.key, file.path, stored.size, digest):
+                await store.put_new(stored.key, file.path)
             entries.append(media_entry(person_id, source, file, stored, name, manifest, start_us))
 
     tasks = [store_file(person_id, source, file) for (person_id, source, _), file in record.files.items()]

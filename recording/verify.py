@@ -15,8 +15,8 @@ from typing import TypeVar
 import msgspec
 from cryptography.x509 import Certificate
 
+from . import late_head, timestamps
 from . import manifest as m
-from . import timestamps
 from .chain import ReadSegment, Segment, WriterChain, read_segment
 from .cosignature import Cosigner, cosignatures, signers
 from .format import RECORDING_TRACK
@@ -270,7 +270,7 @@ class Verification:
     async def _derived(self, manifest: m.Manifest, present: dict[str, int]) -> set[str]:
         """The playable copies, if they are here.  Answers all names that belong to them."""
         names = {PLAYBACK_NAME, PLAYBACK_SIGNATURE_NAME}
-        entries: list[tuple[str, int, str]] = []
+        entries: list[tuple[str, int, str, int]] = []
         for name in sorted(present):
             if name != PLAYBACK_NAME and not (name.startswith(RENDITIONS_PREFIX) and name.endswith("/playback.json")):
                 continue
@@ -280,22 +280,20 @@ class Verification:
             if index is not None:
                 if index.manifest_sha256 != self._record_sha256:
                     self._add("derived-altered", name)
-                entries += [(entry.name, entry.size, entry.sha256) for entry in index.media]
+                entries += [(entry.name, entry.size, entry.sha256, entry.hashed_from) for entry in index.media]
         for name in present:
             if name.startswith(EXPORTS_PREFIX) and name.endswith(".json"):
                 signature = name.removesuffix(".json") + ".sig"
                 names |= {name, signature}
                 export = await self._signed(name, signature, present, export_decoder)
                 if export is not None:
-                    entries.append((export.name, export.size, export.sha256))
-        names |= {name for name, _, _ in entries}
-        digests = await self._digests(
-            [name for name in dict.fromkeys(name for name, _, _ in entries) if name in present]
-        )
-        for name, size, sha256 in entries:
+                    entries.append((export.name, export.size, export.sha256, 0))
+        names |= {name for name, _, _, _ in entries}
+        digests = await self._digests(sorted({(name, start) for name, _, _, start in entries if name in present}))
+        for name, size, sha256, start in entries:
             if name not in present:
                 self._add("derived-missing", name)
-            elif (size, sha256) != digests[name]:
+            elif (size, sha256) != digests[name, start]:
                 self._add("derived-altered", name)
         return names
 
@@ -448,15 +446,21 @@ class Verification:
         self._seen(size)
         return size, digest
 
-    async def _digests(self, names: Sequence[str]) -> dict[str, tuple[int, str]]:
-        """Of several objects, as many at a time as there are processors for."""
+    async def _digests(self, wanted: Sequence[tuple[str, int]]) -> dict[tuple[str, int], tuple[int, str]]:
+        """Of several objects, each from a byte on and then what is before it; as many at a time as it is worth."""
         room = asyncio.Semaphore(AT_A_TIME)
 
-        async def one(name: str) -> tuple[int, str]:
+        async def one(name: str, start: int) -> tuple[int, str]:
             async with room:
-                return await self._digest(name)
+                if start == 0:
+                    return await self._digest(name)
+                if not 0 < start <= late_head.LIMIT_BYTES:
+                    return 0, ""
+                size, digest = await self._store.digest_late(self._prefix + name, start)
+                self._seen(size)
+                return size, digest
 
-        return dict(zip(names, await asyncio.gather(*map(one, names)), strict=True))
+        return dict(zip(wanted, await asyncio.gather(*(one(*each) for each in wanted)), strict=True))
 
     def _seen(self, size: int) -> None:
         self._bytes_seen += size

@@ -13,6 +13,7 @@ import zlib
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+from .late_head import LateHead
 from .manifest import MANIFEST_NAME
 from .objects import READ_LIMIT_BYTES, STREAM_BYTES, NotStored, ObjectStore, StoreProblem
 
@@ -50,6 +51,15 @@ class ZippedRecord(ObjectStore):
 
     async def digest(self, key: str) -> tuple[int, str]:
         return await asyncio.to_thread(self._digest_now, key)
+
+    async def digest_late(self, key: str, start: int) -> tuple[int, str]:
+        def measured() -> tuple[int, str]:
+            hasher = LateHead(start)
+            for piece in self._pieces(key, None):
+                hasher.update(piece)
+            return hasher.size, hasher.hexdigest()
+
+        return await asyncio.to_thread(measured)
 
     async def stream(self, key: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
         data = (await self.read(key))[start:end]

@@ -152,9 +152,9 @@ class CompiledFile(PersonFile):
     def _append(self) -> None:
         """To the file what was made, and to the peaks what they ask for."""
         state, buffer = self._state, self.library.ffi.buffer
-        assert self._file is not None
+        assert isinstance(self._box, WebmWriter)
         if state.out.used:
-            self._file.write(buffer(state.out.data, state.out.used))
+            self._box.append(buffer(state.out.data, state.out.used))
         for number in range(state.peaks_count):
             peak = state.peaks[number]
             self._peaks.look(peak.time_ms, bytes(buffer(state.peak_data.data + peak.at, peak.size)), peak.turn)

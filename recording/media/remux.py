@@ -21,7 +21,7 @@ from .mp4 import Mp4Writer
 from .peaks import Peaks
 from .rtp import Packet, SenderReport
 from .vp8 import BLACK_KEYFRAME
-from .webm import AUDIO, VIDEO, WebmWriter
+from .webm import AUDIO, HEAD_BYTES, VIDEO, WebmWriter
 
 #: Kinds of playable files: how their names end, and what they are.
 WEBM, MP4 = "webm", "mp4"
@@ -254,8 +254,15 @@ class PersonFile:
             self._file.close()
         self._finished = True
 
+    @property
+    def hashed_from(self) -> int:
+        """Where :meth:`digest` begins: the head comes last."""
+        return HEAD_BYTES if self.container == WEBM else 0
+
     def digest(self) -> str:
-        """SHA-256 of the finished file, in hex."""
+        """SHA-256 of the finished file from :attr:`hashed_from` on, and then of what is before it, in hex."""
+        if isinstance(self._box, WebmWriter):
+            return self._box.hash.hexdigest()
         with self.path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -6,6 +6,7 @@ front of the media, so that a browser seeks by HTTP ranges after one read.  The 
 
 from __future__ import annotations
 
+import hashlib
 import struct
 from typing import BinaryIO, NamedTuple
 
@@ -76,6 +77,8 @@ class WebmWriter:
         self._cluster_tracks: set[int] = set()
         self._cues: list[_Cue] = []
         self._end_ms = 0
+        #: SHA-256 of what follows the head, while it grows; of all of it, the head last, when it is finished.
+        self.hash = hashlib.sha256()
         file.write(bytes(HEAD_BYTES))
 
     def write(self, track: int, time_ms: int, data: bytes | memoryview, key: bool) -> bool:
@@ -113,13 +116,19 @@ class WebmWriter:
         self._file.seek(0)
         self._file.write(head)
         self._file.seek(length)
+        self.hash.update(head)
+
+    def append(self, clusters: bytes | memoryview) -> None:
+        """Clusters that are complete."""
+        self._file.write(clusters)
+        self.hash.update(clusters)
 
     def _flush(self) -> None:
         if self._cluster_ms is None:
             return
         body = _number(0xE7, self._cluster_ms) + b"".join(self._blocks)
         self._cues.append(_Cue(self._cluster_ms, self._file.tell(), tuple(sorted(self._cluster_tracks))))
-        self._file.write(_element(0x1F43B675, body))
+        self.append(_element(0x1F43B675, body))
         self._blocks, self._blocks_size, self._cluster_ms = [], 0, None
 
     def _head(self, length: int, duration_ms: int, title: str) -> bytes:

@@ -1,7 +1,7 @@
 import { ed25519 } from "@noble/curves/ed25519.js";
 import { sha256 as noble } from "@noble/hashes/sha2.js";
 import { describe, expect, it } from "vitest";
-import { digestOf, fromBase64, hex, type Source } from "../src/verifier/bytes";
+import { digestOf, fromBase64, headLast, hex, type Source } from "../src/verifier/bytes";
 import { check } from "../src/verifier/check";
 import { checkInclusion, readKey, signed, stampedAt, type Inclusion } from "../src/verifier/witnesses";
 import { entriesOf, ZipProblem } from "../src/verifier/zip";
@@ -65,6 +65,14 @@ async function zip(entries: [string, Uint8Array<ArrayBuffer>, boolean][], commen
   const end = bytes([0x50, 0x4b, 5, 6], u16(0), u16(0), u16(entries.length), u16(entries.length), u32(size), u32(at), u16(comment.length), comment);
   return new Blob([bytes(...local, ...central, end)]);
 }
+
+describe("a file whose head was written last", () => {
+  it.each([0, 1, 3, 9])("is hashed from byte %i on, and then what is before it", async (start) => {
+    const data = bytes("headmedia");
+    const turned = new Uint8Array([...data.slice(start), ...data.slice(0, start)]);
+    expect(await digestOf(headLast(source("m.webm", data), start), () => {})).toEqual([data.length, hex(sha256(turned))]);
+  });
+});
 
 describe("ZIP files", () => {
   it("give stored and packed entries, and no folders", async () => {

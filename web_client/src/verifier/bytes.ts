@@ -53,6 +53,16 @@ export async function read(source: Source): Promise<Bytes> {
   return new Uint8Array(await (await source.blob()).arrayBuffer());
 }
 
+/** The same file with the bytes before `start` after all others: so files are hashed whose head is written last. */
+export function headLast(source: Source, start: number): Source {
+  if (!start) return source;
+  const turned = async (): Promise<Blob> => {
+    const blob = await source.blob();
+    return new Blob([blob.slice(start), blob.slice(0, start)]);
+  };
+  return { ...source, blob: turned };
+}
+
 /** Size and SHA-256 in hex of a file of any size; `progress` is given the bytes that were read. */
 export async function digestOf(source: Source, progress: (bytes: number) => void): Promise<[number, string]> {
   const blob = await source.blob();

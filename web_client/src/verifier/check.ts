@@ -1,6 +1,6 @@
 /** Is a record complete, unaltered, and what does it lack?  The same check as `recording/verify.py`, in a page. */
 import { FINDINGS, CAUSES_ZH, LEVELS_ZH, SOURCES_ZH } from "../lib/generated/findings";
-import { digest, digestOf, fromHex, hex, read, type Bytes, type Source } from "./bytes";
+import { digest, digestOf, fromHex, headLast, hex, read, type Bytes, type Source } from "./bytes";
 import { WriterChain, type Problem, type Segment } from "./hrec";
 import { RootCheck } from "./roots";
 import { isStatement, wrongInStatement, type Statement } from "./statement";
@@ -259,7 +259,7 @@ class Check {
   /** The playable copies, if they are here.  Answers all names that belong to them. */
   private async derived(): Promise<string[]> {
     const names = [PLAYBACK, "derived/playback.sig"];
-    const entries: { name: string; size: number; sha256: string }[] = [];
+    const entries: { name: string; size: number; sha256: string; hashedFrom?: number }[] = [];
     for (const name of [...this.files.keys()].sort()) {
       if (name !== PLAYBACK && !RENDITION.test(name)) continue;
       names.push(name, name.replace(/json$/, "sig"));
@@ -280,7 +280,7 @@ class Check {
         this.add("derived-missing", entry.name);
         continue;
       }
-      const [size, sha256] = await digestOf(source, (bytes) => this.count(bytes));
+      const [size, sha256] = await digestOf(headLast(source, entry.hashedFrom ?? 0), (bytes) => this.count(bytes));
       if (size !== entry.size || sha256 !== entry.sha256) this.add("derived-altered", entry.name);
     }
     return names;
