@@ -83,7 +83,7 @@ export const en = {
     about: "The stored record is whole. What is withheld is not played, searched, downloaded or exported; each look at it needs an order and stands in the ledger.",
     aboutReader: "These parts of the record are not for everybody. What is sealed has silence and no picture here.",
     level: { confidential: "Confidential", sealed: "Sealed" },
-    says: (level: string, order: string) => `${level} by order ${order}`,
+    says: (level: string, order: string) => `${level} under ${order}`,
     by: (name: string, when: string) => `${name}, ${when}`,
     toTheEnd: "to the end of the hearing",
     goTo: (time: string) => `Go to ${time}`,
