@@ -428,6 +428,11 @@ class Gate:
         return seq
 
 
+def court_ledger(court_id: str) -> str:
+    """The name of the ledger of what is changed about a court's accounts."""
+    return f"court {court_id}"[:64]
+
+
 def person_cookie(person_id: str) -> str:
     """The cookie that holds this person's seat."""
     return f"{SEAT_COOKIE}-{person_id}"

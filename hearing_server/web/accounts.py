@@ -12,7 +12,7 @@ from ..accounts import Accounts, SignInRefused
 from ..oidc import Providers
 from ..store import Store
 from ..store.accounts import AccountRow, LastAdministrator
-from .access import Ask, Endpoint, Gate
+from .access import Ask, Endpoint, Gate, court_ledger
 from .problems import Json, ProblemError
 
 NS = 1_000_000_000
@@ -171,7 +171,7 @@ class CourtAccounts:
 
     async def _note(self, ask: Ask, action: str, target: str, **detail: object) -> None:
         """Into the ledger of the court's accounts."""
-        await self._gate.note(ask.caller, f"court {_court(ask)}"[:64], action, target, time.time_ns(), **detail)
+        await self._gate.note(ask.caller, court_ledger(_court(ask)), action, target, time.time_ns(), **detail)
 
     async def _answer(self, ask: Ask, account_id: str) -> Response:
         account = await self._store.accounts.get(account_id)

@@ -17,17 +17,19 @@ from ..court import Event
 from ..court.permissions import Leave, roles_with
 from ..hearings import Hearings
 from ..hearings.custody import BY_SYSTEM
-from ..store import HearingFacts, LedgerEntry, Store
+from ..store import HearingFacts, LedgerEntry, PersonRow, Store
 from ..store.archive import NoteRow
 from ..store.ledger import intact
 from ..store.search import Found, Words, titles, words_of
 from ..store.tokens import Term, mentions
-from .access import STAFF, AccountCaller, Ask, Endpoint, Gate
+from .access import STAFF, AccountCaller, Ask, Endpoint, Gate, court_ledger
 from .problems import Json, ProblemError
 from .records import NS, QUERY_LIMIT, Records, may_see, scope_of
 
 #: Who may read who had the record.
 READERS: Final = roles_with("ledger", Leave.ALLOWED)
+#: Who may read what was changed about the accounts of a court.
+COURT_READERS: Final = frozenset({"auditor", "administrator"})
 #: Rows of the ledger that one answer has.
 ACCESS_LIMIT: Final = 500
 #: Who may write notes into a record, and read those of others.
@@ -98,6 +100,16 @@ class Archive:
                 summary="Who opened, played, downloaded or changed what of this hearing: its access ledger, checked.",
                 handler=self.access,
                 who=READERS,
+                answer=api.AccessPage,
+            ),
+            Endpoint(
+                name="readCourtAccess",
+                method="GET",
+                path="/api/courts/{court_id}/access",
+                summary="What was changed about the court's accounts, by whom: the court's own ledger, checked.",
+                handler=self.court_access,
+                who=COURT_READERS,
+                by="account",
                 answer=api.AccessPage,
             ),
         )
@@ -203,16 +215,24 @@ class Archive:
     async def access(self, ask: Ask) -> Response:
         """The ledger of the hearing; to read it is in the ledger, too."""
         facts = ask.hearing
-        await self._gate.note(ask.caller, facts.hearing_id, "read-ledger", facts.sitting_id, time.time_ns())
-        entries = await self._store.ledger.read(facts.hearing_id)
-        whole = await asyncio.to_thread(intact, facts.hearing_id, entries)
+        return await self._ledger(ask, facts.hearing_id, facts.sitting_id, facts.people)
+
+    async def court_access(self, ask: Ask) -> Response:
+        """The court's own ledger: what was changed about its accounts, and who read that."""
+        court_id = str(ask.request.path_params["court_id"])
+        return await self._ledger(ask, court_ledger(court_id), court_id, ())
+
+    async def _ledger(self, ask: Ask, ledger: str, target: str, people: Sequence[PersonRow]) -> Response:
+        await self._gate.note(ask.caller, ledger, "read-ledger", target, time.time_ns())
+        entries = await self._store.ledger.read(ledger)
+        whole = await asyncio.to_thread(intact, ledger, entries)
         told = _told(entries)[:ACCESS_LIMIT]
-        names = await self._names(facts, {entry.access.actor for entry, _ in told})
+        names = await self._names(people, {entry.access.actor for entry, _ in told})
         rows = [_access_row(entry, count, names) for entry, count in told]
         return Json(api.AccessPage(intact=whole, entries=len(entries), rows=rows))
 
-    async def _names(self, facts: HearingFacts, actors: set[str]) -> dict[str, tuple[str, str]]:
-        names = {person.id: (person.name, person.name_zh or person.name) for person in facts.people}
+    async def _names(self, people: Sequence[PersonRow], actors: set[str]) -> dict[str, tuple[str, str]]:
+        names = {person.id: (person.name, person.name_zh or person.name) for person in people}
         names["system"] = BY_SYSTEM
         for actor in sorted(actors - names.keys()):
             account = await self._store.accounts.get(actor)

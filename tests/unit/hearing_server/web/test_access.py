@@ -144,6 +144,7 @@ DEMANDS = {
     ("DELETE", "/api/account/passkeys/{passkey_id}"): OWN,
     ("GET", "/api/courts/{court_id}/accounts"): ADMINISTRATOR,
     ("POST", "/api/courts/{court_id}/accounts"): ADMINISTRATOR,
+    ("GET", "/api/courts/{court_id}/access"): Demand("account", frozenset({"administrator", "auditor"})),
     ("POST", "/api/courts/{court_id}/accounts/{account_id}/roles"): ADMINISTRATOR,
     ("POST", "/api/courts/{court_id}/accounts/{account_id}/password"): ADMINISTRATOR,
     ("POST", "/api/courts/{court_id}/accounts/{account_id}/disable"): ADMINISTRATOR,

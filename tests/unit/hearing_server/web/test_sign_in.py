@@ -160,6 +160,13 @@ async def test_an_administrator_makes_an_account_that_must_change_its_password(s
         "disable-account",
         "enable-account",
     ]
+    async with site.signed_in("auditor") as auditor:
+        page = (await auditor.get("/api/courts/northgate/access")).json()
+    assert (page["intact"], page["entries"]) == (True, 7)
+    assert [(row["action"], row["actor"]) for row in page["rows"][:2]] == [
+        ("read-ledger", "Auditor"),
+        ("enable-account", "Administrator"),
+    ]
 
 
 async def test_a_court_keeps_an_administrator(site: Site) -> None:

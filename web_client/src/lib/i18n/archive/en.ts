@@ -125,6 +125,8 @@ export const en = {
   access: {
     title: "Who had this record",
     lead: "The access ledger of this hearing. To read it is noted in it, too.",
+    courtTitle: "What was changed",
+    courtLead: "The ledger of this court’s accounts: who made, changed or closed which. To read it is noted in it, too.",
     show: "Show the ledger",
     again: "Read it again",
     intact: (entries: number) => `All ${entries} entries hang on one another; none was changed or taken out.`,

@@ -127,6 +127,8 @@ export const zh: ArchiveWords = {
   access: {
     title: "谁接触过本记录",
     lead: "本次庭审的访问登记簿。查阅本簿亦会登记在内。",
+    courtTitle: "账号变更登记",
+    courtLead: "本院账号登记簿：何人新建、变更或停用了哪个账号。查阅本身也会登记。",
     show: "显示登记簿",
     again: "重新读取",
     intact: (entries) => `全部 ${entries} 条登记首尾相连，未被改动或抽去。`,

@@ -148,6 +148,7 @@ export const en = {
     disableHeading: (name: string) => `Disable the account of ${name}?`,
     disableText: "They are signed out at once and cannot sign in until you enable the account again.",
     enable: "Enable the account",
+    forAuditor: "Only the court’s administrator changes accounts. You may read what was changed.",
     notAdministrator: "Only the administrator of a court sees its accounts.",
     noRole: "No role",
   },

@@ -141,6 +141,7 @@ export const zh: DeskWords = {
     disableHeading: (name) => `停用${name}的账号？`,
     disableText: "该账号将立即退出登录，重新启用之前不能登录。",
     enable: "启用账号",
+    forAuditor: "仅本院管理员可变更账号。您可查阅变更登记。",
     notAdministrator: "只有本院管理员可以查看账号。",
     noRole: "无职务",
   },
