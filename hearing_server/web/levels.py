@@ -71,6 +71,7 @@ class LevelDesk:
         reading = await self._readings.of(ask.hearing, ask.caller.id)
         if reading is None:
             raise ProblemError("record-not-ready", {"Retry-After": "1"})
+        await self._gate.note(ask.caller, ask.hearing.hearing_id, "read-levels", ask.hearing.sitting_id, time.time_ns())
         return Json(levels_view(reading, ask.roles))
 
     async def set(self, ask: Ask) -> Response:

@@ -145,6 +145,7 @@ export const en = {
       "correct-note": "Corrected a note",
       "withdraw-note": "Took a note back",
       "read-ledger": "Read this ledger",
+      "read-levels": "Read what is withheld",
       "withhold-span": "Withheld a part",
       "lift-span": "Lifted a withholding",
       "open-sealed": "Opened what is withheld",

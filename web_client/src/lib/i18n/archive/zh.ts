@@ -147,6 +147,7 @@ export const zh: ArchiveWords = {
       "correct-note": "更正笔记",
       "withdraw-note": "撤回笔记",
       "read-ledger": "查阅本登记簿",
+      "read-levels": "查看不予公开的时段",
       "withhold-span": "决定不予公开",
       "lift-span": "解除不予公开",
       "open-sealed": "开启不予公开的时段",
