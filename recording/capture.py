@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -18,7 +18,7 @@ from typing import Protocol
 import msgspec
 
 from .format import RECORD, RECORDING_TRACK, RecordKind, TrackHeader, pack_note
-from .spool import Batch, PendingChunk, SegmentSeries, SpoolThread, check_name
+from .spool import UNNAMED, Batch, PendingChunk, SegmentSeries, SpoolThread, check_name
 
 log = logging.getLogger(__name__)
 
@@ -280,15 +280,19 @@ class SpoolSink:
         self._series: dict[str, SegmentSeries] = {}
         self._counters: dict[SegmentSeries, _Counter] = {}
 
-    def open(self, recording_id: str, on_state: Callable[[SpoolState], None]) -> SpoolRecording:
+    def open(
+        self, recording_id: str, on_state: Callable[[SpoolState], None], about: Mapping[str, str] = UNNAMED
+    ) -> SpoolRecording:
         """Begin or continue a recording; its first chunk goes to disk at once.
 
-        ``on_state`` is called on the loop after each fsync.  Raises :class:`ValueError` if the id is no safe name.
+        ``on_state`` is called on the loop after each fsync; ``about`` goes into each segment's header.
+
+        Raises :class:`ValueError` if the id is no safe name.
         """
         self._loop = asyncio.get_running_loop()
         series = self._series.get(recording_id)
         if series is None:
-            series = SegmentSeries(self._spool, recording_id, self._writer, self._software, self._on_flushed)
+            series = SegmentSeries(self._spool, recording_id, self._writer, self._software, self._on_flushed, about)
             self._series[recording_id] = series
             self._counters[series] = _Counter()
         present = self._recordings.get(series)

@@ -224,7 +224,14 @@ class Composition:
             ffmpeg.input(sound)["a"],
             ffmpeg.input("chapters.txt", f="ffmetadata")["d?"],
         )
-        options = {"c": "copy", "map_chapters": 2, "movflags": "+faststart"}
+        begun = datetime.fromtimestamp(self._playback.start_us // 1_000_000, ZoneInfo("UTC"))
+        options = {
+            "c": "copy",
+            "map_chapters": 2,
+            "movflags": "+faststart",
+            "metadata:g:0": f"title={_line(f'{self._manifest.court}, {self._manifest.case_number}')}",
+            "metadata:g:1": f"comment={_line(f'{begun:%Y-%m-%d %H:%M:%S} UTC {self._for}')}",
+        }
         return _compiled(ffmpeg.output(*inputs, str(target), **options))
 
     def _place(self, picture: Any, file: str, entry: MediaEntry, seat: Seat, shown: str, part: Part) -> Any:
@@ -387,6 +394,11 @@ async def run(arguments: list[str], seconds: float, work: Path, progress: Callab
 def ffmpeg_binary() -> str:
     """``FFMPEG_BINARY`` if it is set, else the one that came with imageio-ffmpeg."""
     return os.environ.get("FFMPEG_BINARY") or str(imageio_ffmpeg.get_ffmpeg_exe())
+
+
+def _line(text: str) -> str:
+    """One line, as an argument of ffmpeg can hold it."""
+    return " ".join(text.replace("\0", " ").split())
 
 
 def _box(ground: Any, tile: Tile) -> Any:

@@ -65,7 +65,11 @@ class FormatError(ValueError):
 
 
 class SegmentHeader(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
-    """``wall_us`` and ``mono_us`` are one reading of both clocks, us; ``previous_sha256`` is of the file before."""
+    """``wall_us`` and ``mono_us`` are one reading of both clocks, us; ``previous_sha256`` is of the file before.
+
+    ``about``: whose record it is, for who finds a segment without the rest: ``court``, ``courtZh``, ``caseNumber``,
+    ``room``, ``timeZone``; empty in one that a recorder had to put a header to.
+    """
 
     recording_id: str
     writer: str
@@ -74,6 +78,7 @@ class SegmentHeader(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
     mono_us: int
     previous_sha256: str
     software: str = ""
+    about: dict[str, str] = {}
 
 
 class TrackHeader(msgspec.Struct, rename="camel", frozen=True, kw_only=True):

@@ -104,6 +104,17 @@ decoder: msgspec.json.Decoder[Playback] = msgspec.json.Decoder(Playback)
 export_decoder: msgspec.json.Decoder[ExportEntry] = msgspec.json.Decoder(ExportEntry)
 
 
+def file_title(manifest: Manifest, person_id: str, source: str) -> str:
+    """What a playable file says of itself, should it be found alone: court, case, whose it is; its date stands beside.
+
+    ``Northgate District Court, HC 2026-00418, Joan Larkin (claimant), screen``.
+    """
+    known = next((one for one in manifest.participants if one.person_id == person_id), None)
+    whose = person_id if known is None else f"{known.name} ({known.role})"
+    parts = [manifest.court, manifest.case_number, whose, "" if source == "person" else source]
+    return ", ".join(part for part in parts if part)
+
+
 def media_entry(
     person_id: str, source: str, file: PersonFile, stored: Stored, name: str, manifest: Manifest, start_us: int
 ) -> MediaEntry:

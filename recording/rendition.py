@@ -21,7 +21,7 @@ from .media.remux import PersonFile
 from .media.rtp import Packet, SenderReport
 from .messages import Part, Withheld
 from .objects import NotStored, ObjectStore, Stored
-from .playback import RENDITIONS_PREFIX, MediaEntry, Playback, decoder, media_entry
+from .playback import RENDITIONS_PREFIX, MediaEntry, Playback, decoder, file_title, media_entry
 from .record import Record, WriterRecord
 from .timetable import Held, timetable
 from .withheld import rendition_id, touches, withheld_times
@@ -139,7 +139,7 @@ async def make_media(
     files: list[MediaFile] = []
     for (person_id, source, _), file in record.files.items():
         await asyncio.to_thread(file.advance, final=True)
-        await asyncio.to_thread(file.finish, f"{manifest.case_number} {person_id}")
+        await asyncio.to_thread(file.finish, file_title(manifest, person_id, source))
         if file.has_audio or file.has_video:
             files.append(await asyncio.to_thread(_media_file, manifest, person_id, source, file, folder, start_us))
     return sorted(files, key=lambda each: (each.entry.person_id, each.entry.source, each.entry.media_type))

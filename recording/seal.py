@@ -28,6 +28,7 @@ from .playback import (
     PLAYBACK_SIGNATURE_NAME,
     MediaEntry,
     Playback,
+    file_title,
     media_entry,
 )
 from .record import Record
@@ -163,7 +164,7 @@ async def _store_media(archive: Archive, store: ObjectStore, manifest: Manifest)
 
     async def store_file(person_id: str, source: str, file: PersonFile) -> None:
         async with two_at_a_time:
-            await asyncio.to_thread(file.finish, f"{manifest.case_number} {person_id}")
+            await asyncio.to_thread(file.finish, file_title(manifest, person_id, source))
             if not (file.has_audio or file.has_video):
                 return
             digest = await asyncio.to_thread(file.digest)

@@ -17,9 +17,10 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from .format import NO_PREDECESSOR, RECORDING_TRACK, SegmentHeader, pack_chunk, pack_header, pack_note
 
@@ -82,6 +83,10 @@ class _Chain:
     head: bytes = NO_PREDECESSOR
 
 
+#: A record of which nothing is known but its id.
+UNNAMED: Mapping[str, str] = MappingProxyType({})
+
+
 class SegmentSeries:
     """The segments of one recording by one writer.  Used by the spool thread only.
 
@@ -98,6 +103,7 @@ class SegmentSeries:
         writer: str,
         software: str,
         on_flushed: Callable[[SegmentSeries], None],
+        about: Mapping[str, str] = UNNAMED,
     ) -> None:
         self.folder = spool / check_name(recording_id) / check_name(writer)
         self.on_flushed = on_flushed
@@ -107,6 +113,7 @@ class SegmentSeries:
         self._recording_id = recording_id
         self._writer = writer
         self._software = software
+        self._about = dict(about)
         self._chains: dict[int, _Chain] = {}
         self._number = 0
         self._previous = NO_PREDECESSOR
@@ -172,6 +179,7 @@ class SegmentSeries:
             mono_us=mono_ns // 1000,
             previous_sha256=self._previous.hex(),
             software=self._software,
+            about=self._about,
         )
         self._began_mono_ns = mono_ns
         self._synced = 0

@@ -51,6 +51,7 @@ class Plan(Struct, omit_defaults=False):
     kept open, or nothing; ``capture`` says which sources of which peers go into
     it, and ``labels`` what their tracks' headers say beside the attributes they
     were produced with.  Without ``capture`` all that may be published goes in.
+    ``about``: what the head of each stored segment says of the record, so that a loose copy names itself.
     ``pinned``: peers whose pictures yield no earlier than the speaker's on a
     receiver's weak link.
     """
@@ -63,6 +64,7 @@ class Plan(Struct, omit_defaults=False):
     capture: dict[str, list[Source]] | None = None
     labels: dict[str, dict[str, str]] = msgspec.field(default_factory=dict)
     pinned: list[str] = msgspec.field(default_factory=list)
+    about: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 # --- commands ---------------------------------------------------------------

@@ -243,7 +243,16 @@ class SittingWork(ABC):
 
     def _plan(self) -> Plan:
         """The court's plan in the words of the media worker."""
-        return msgspec.convert(msgspec.to_builtins(plan(self.sitting)), Plan)
+        wanted = msgspec.convert(msgspec.to_builtins(plan(self.sitting)), Plan)
+        court = self.facts.court
+        wanted.about = {
+            "court": court.name,
+            "courtZh": court.name_zh,
+            "caseNumber": self.facts.case_number,
+            "room": self.facts.room,
+            "timeZone": court.time_zone,
+        }
+        return wanted
 
     async def _open_room(self) -> MediaRoom:
         if self._room is None:

@@ -9,6 +9,7 @@ import contextlib
 import re
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from datetime import datetime
 from typing import Any, cast
 from urllib.parse import quote
 
@@ -28,6 +29,7 @@ from ..court.levels import Audience
 from ..court.permissions import Leave, leave, scope
 from ..court.shares import mark_of
 from ..hearings import Hearings, RecorderUnavailable, views
+from ..letters import zone_of
 from ..store import HearingFacts, JobRow, RecordRow, Store
 from ..store.search import Query
 from ..store.shares import ShareRow
@@ -364,7 +366,7 @@ def _page(
         ended_at=playback.end_us / US,
         duration_s=(playback.end_us - playback.start_us) / US,
         state=cast(api.RecordState, facts.record_state),
-        tracks=[_track(ask, entry) for entry in playback.media],
+        tracks=[_track(ask, entry, playback.start_us) for entry in playback.media],
         gaps=[
             api.GapRow(
                 person_id=gap.person_id,
@@ -393,7 +395,7 @@ def _mark(ask: Ask, entry: int) -> str:
     return f"{name} · {ask.hearing.case_number} · {entry}"
 
 
-def _track(ask: Ask, entry: MediaEntry) -> api.TrackRow:
+def _track(ask: Ask, entry: MediaEntry, start_us: int) -> api.TrackRow:
     return api.TrackRow(
         person_id=entry.person_id,
         name=entry.display_name,
@@ -401,7 +403,7 @@ def _track(ask: Ask, entry: MediaEntry) -> api.TrackRow:
         role=entry.role,
         source="screen" if entry.source == "screen" else "person",
         url=media_url(ask, ask.hearing, entry.name),
-        file_name=track_file_name(ask.hearing, entry, ask.locale),
+        file_name=track_file_name(ask.hearing, entry, ask.locale, start_us),
         media_type=entry.media_type,
         bytes=entry.size,
         has_audio=entry.has_audio,
@@ -501,22 +503,36 @@ _ROLES_ZH = {
     "interpreter": "翻译",
     "observer": "旁听",
 }
-FILE_NAME_LIMIT = 120
+#: Without its ending; most file systems take 255 in all.
+FILE_NAME_LIMIT_BYTES = 220
 
 
-def track_file_name(facts: HearingFacts, entry: MediaEntry, locale: str) -> str:
-    """``HC 2026-00418 claimant Joan Larkin.webm`` (``.mp4`` for pictures in H.264), or the same in Chinese."""
+def track_file_name(facts: HearingFacts, entry: MediaEntry, locale: str, start_us: int) -> str:
+    """``HC 2026-00418 2026-11-22 110940 claimant Joan Larkin, Northgate District Court.webm`` (``.mp4`` for pictures in
+    H.264), or the same in Chinese: the file says where and when it begins.  ``start_us``: of the record."""
     chinese = locale == "zh-CN"
     role = _ROLES_ZH.get(entry.role, entry.role) if chinese else entry.role
     name = entry.display_name_zh if chinese else entry.display_name
     screen = "" if entry.source == "person" else (" 屏幕" if chinese else " screen")
-    return _fit(f"{facts.case_number} {role} {name}{screen}") + "." + entry.name.rsplit(".", 1)[-1]
+    begins = _clock(facts, start_us * 1000 + entry.offset_ms * 1_000_000)
+    return _named(facts, f"{begins} {role} {name}{screen}", locale) + "." + entry.name.rsplit(".", 1)[-1]
 
 
 def export_file_name(facts: HearingFacts, locale: str, *, packed: bool = False) -> str:
     """Of a film, or ``packed``, of a part of the record."""
     english, chinese = ("part of the record", "庭审记录节选") if packed else ("hearing", "庭审录像")
-    return _fit(f"{facts.case_number} {chinese if locale == 'zh-CN' else english}") + (".zip" if packed else ".mp4")
+    words = f"{_clock(facts, facts.opened_utc or facts.scheduled_utc)} {chinese if locale == 'zh-CN' else english}"
+    return _named(facts, words, locale) + (".zip" if packed else ".mp4")
+
+
+def _clock(facts: HearingFacts, utc: int) -> str:
+    """``2026-11-22 110940`` on the court's clock: file systems take no colons."""
+    return f"{datetime.fromtimestamp(utc / NS, zone_of(facts.court.time_zone)):%Y-%m-%d %H%M%S}"
+
+
+def _named(facts: HearingFacts, words: str, locale: str) -> str:
+    court = facts.court.name_zh if locale == "zh-CN" else facts.court.name
+    return _fit(f"{facts.case_number} {words}{'，' if locale == 'zh-CN' else ', '}{court}")
 
 
 def _file_name(ask: Ask, playback: Playback, file: Media) -> str:
@@ -524,18 +540,20 @@ def _file_name(ask: Ask, playback: Playback, file: Media) -> str:
         return shared_file_name(ask.hearing, ask.caller.share, ask.locale)
     for entry in playback.media:
         if entry.name.rsplit("/", 1)[-1] == file.name:
-            return track_file_name(ask.hearing, entry, ask.locale)
+            return track_file_name(ask.hearing, entry, ask.locale, playback.start_us)
     return export_file_name(ask.hearing, ask.locale, packed=file.name.endswith(".zip"))
 
 
 def shared_file_name(facts: HearingFacts, share: ShareRow, locale: str) -> str:
     """A film that was made for one person says so: ``HC 2026-00418 hearing for Ann Reyes 1f6b00c2.mp4``."""
     words = f"庭审录像 仅供 {share.name}" if locale == "zh-CN" else f"hearing for {share.name}"
-    return _fit(f"{facts.case_number} {words} {share.id[:8]}") + ".mp4"
+    begins = _clock(facts, facts.opened_utc or facts.scheduled_utc)
+    return _named(facts, f"{begins} {words} {share.id[:8]}", locale) + ".mp4"
 
 
 def _fit(name: str) -> str:
-    return " ".join(_UNFIT.sub(" ", name).split()).strip(" .")[:FILE_NAME_LIMIT]
+    fit = " ".join(_UNFIT.sub(" ", name).split()).strip(" .")
+    return fit.encode()[:FILE_NAME_LIMIT_BYTES].decode(errors="ignore").rstrip()
 
 
 def content_disposition(file_name: str) -> str:

@@ -53,9 +53,9 @@ class Mp4Writer:
             return False
         return True
 
-    def finish(self, duration_ms: int, title: str = "") -> None:
-        """Write the head.  The length follows from the pictures, and there is no title: it would have to stand before
-        them.  Raises :class:`OSError`."""
+    def finish(self, duration_ms: int, title: str = "", begun_ns: int | None = None) -> None:
+        """Write the head.  The length follows from the pictures, and there is no title nor date: they would have to
+        stand before them.  Raises :class:`OSError`."""
         container, self._container = self._container, None
         if container is not None:
             try:

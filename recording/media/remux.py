@@ -249,7 +249,7 @@ class PersonFile:
             return
         self.advance(final=True)
         self.repairs.frames_left_out += sum(track.dropped_frames for track in self.tracks)
-        self._box.finish(self.end_ms, title)
+        self._box.finish(self.end_ms, title, self.start_ns)
         if self._file is not None:
             self._file.close()
         self._finished = True

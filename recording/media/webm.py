@@ -19,6 +19,8 @@ CLUSTER_BYTES = 4 * 1024 * 1024
 CLUSTER_LEAST_MS = 1_000
 
 VIDEO, AUDIO = 1, 2
+#: 2001-01-01 00:00:00 UTC, from which Matroska counts its dates (RFC 9559 §5.1.2.11), ns since 1970.
+MILLENNIUM_NS = 978_307_200 * 1_000_000_000
 APPLICATION = "hearing recording"
 #: What a decoder should be given before a seek target so that it has settled, ns (RFC 7845 §4.6: 80 ms).
 _SEEK_PREROLL_NS = 80_000_000
@@ -108,11 +110,11 @@ class WebmWriter:
         self._cues = [_Cue(*cue) for cue in cues]
         self.used, self._end_ms = used, end_ms
 
-    def finish(self, duration_ms: int, title: str = "") -> None:
-        """Write the rest and the head.  The file is not closed."""
+    def finish(self, duration_ms: int, title: str = "", begun_ns: int | None = None) -> None:
+        """Write the rest and the head.  The file is not closed.  ``begun_ns``: the wall clock where it begins."""
         self._flush()
         length = self._file.tell()
-        head = self._head(length, max(duration_ms, self._end_ms), title)
+        head = self._head(length, max(duration_ms, self._end_ms), title, begun_ns)
         self._file.seek(0)
         self._file.write(head)
         self._file.seek(length)
@@ -131,7 +133,7 @@ class WebmWriter:
         self.append(_element(0x1F43B675, body))
         self._blocks, self._blocks_size, self._cluster_ms = [], 0, None
 
-    def _head(self, length: int, duration_ms: int, title: str) -> bytes:
+    def _head(self, length: int, duration_ms: int, title: str, begun_ns: int | None) -> bytes:
         ebml = _element(
             0x1A45DFA3,
             _number(0x4286, 1)
@@ -148,6 +150,11 @@ class WebmWriter:
             0x1549A966,
             _number(0x2AD7B1, 1_000_000)
             + _float(0x4489, float(duration_ms))
+            + (
+                b""
+                if begun_ns is None
+                else _element(0x4461, (begun_ns - MILLENNIUM_NS).to_bytes(8, "big", signed=True))
+            )
             + (_text(0x7BA9, title) if title else b"")
             + _text(0x4D80, APPLICATION)
             + _text(0x5741, APPLICATION),

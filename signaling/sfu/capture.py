@@ -6,8 +6,9 @@ a sink.  Every call is made on the event loop's thread and must not block.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Protocol, runtime_checkable
 
 #: RTP packets of one track, in order: of each one byte 1, eight of ``time.monotonic_ns()`` at arrival and four of its
@@ -77,9 +78,16 @@ class RecordingCapture(Protocol):
         """Close all tracks and hand the last chunk to disk."""
 
 
+#: A record of which nothing is known but its id.
+UNNAMED: Mapping[str, str] = MappingProxyType({})
+
+
 class CaptureSink(Protocol):
-    def open(self, recording_id: str, on_state: Callable[[SinkState], None]) -> RecordingCapture:
-        """Begin or continue a recording.  ``on_state`` is called on the loop after each fsync."""
+    def open(
+        self, recording_id: str, on_state: Callable[[SinkState], None], about: Mapping[str, str] = UNNAMED
+    ) -> RecordingCapture:
+        """Begin or continue a recording.  ``on_state`` is called on the loop after each fsync; ``about`` names the
+        record in what is stored."""
 
     async def aclose(self) -> None:
         """Close all recordings; returns when everything is on disk."""

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from . import layers
-from .capture import CaptureSink, GatheringTrack, RecordingCapture, SinkState, TrackCapture, TrackInfo
+from .capture import UNNAMED, CaptureSink, GatheringTrack, RecordingCapture, SinkState, TrackCapture, TrackInfo
 from .clock import NS_PER_MS, NS_PER_S, Clock
 
 if TYPE_CHECKING:
@@ -31,10 +31,19 @@ TELL_MS = 1000
 
 
 class RoomCapture:
-    """The record of one room under one recording id.  ``tell`` is given every state that the sink reports."""
+    """The record of one room under one recording id.  ``tell`` is given every state that the sink reports; ``about`` is
+    what is said of the record in what is stored."""
 
-    def __init__(self, sink: CaptureSink, recording_id: str, clock: Clock, tell: Callable[[SinkState], None]) -> None:
+    def __init__(
+        self,
+        sink: CaptureSink,
+        recording_id: str,
+        clock: Clock,
+        tell: Callable[[SinkState], None],
+        about: Mapping[str, str] = UNNAMED,
+    ) -> None:
         self.recording_id = recording_id
+        self._about = about
         self.faults = 0
         self._sink = sink
         self._clock = clock
@@ -49,7 +58,7 @@ class RoomCapture:
         """The open recording; after a failure it is tried again about each second."""
         if self._recording is None and not self._closed and now_ns >= self._retry_ns:
             try:
-                self._recording = self._sink.open(self.recording_id, self._tell)
+                self._recording = self._sink.open(self.recording_id, self._tell, self._about)
             except Exception as error:
                 self._retry_ns = now_ns + RETRY_MS * NS_PER_MS
                 self.fault(error, now_ns)

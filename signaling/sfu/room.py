@@ -62,7 +62,7 @@ class Room:
             if not self._may_receive(consumer.downlink.peer_id, consumer.producer):
                 self._close_consumer(consumer)
         if before.record != plan.record:
-            self._change_record(plan.record)
+            self._change_record(plan.record, plan.about)
         for peer in self.peers.values():
             for producer in peer.producers.values():
                 producer.pinned = peer.id in plan.pinned
@@ -209,7 +209,7 @@ class Room:
 
     # --- the record ----------------------------------------------------------------------
 
-    def _change_record(self, recording_id: str | None) -> None:
+    def _change_record(self, recording_id: str | None, about: dict[str, str]) -> None:
         for peer in self.peers.values():
             for producer in peer.producers.values():
                 self._end_track(producer, "closed")
@@ -217,7 +217,8 @@ class Room:
             self.capture.close("closed")
             self.capture = None
         if recording_id is not None:
-            self.capture = RoomCapture(self._sink, recording_id, self._clock, self._tell_capture(recording_id))
+            tell = self._tell_capture(recording_id)
+            self.capture = RoomCapture(self._sink, recording_id, self._clock, tell, about)
 
     def _tell_capture(self, recording_id: str) -> Callable[[SinkState], None]:
         def tell(state: SinkState) -> None:

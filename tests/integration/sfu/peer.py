@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from signaling import worker_api as api
 from signaling.ortc import (
@@ -175,7 +175,9 @@ class MemorySink:
         if self.failure is not None:
             raise self.failure
 
-    def open(self, recording_id: str, on_state: Callable[[SinkState], None]) -> MemoryRecording:
+    def open(
+        self, recording_id: str, on_state: Callable[[SinkState], None], about: Mapping[str, str] | None = None
+    ) -> MemoryRecording:
         self.check()
         self.on_state = on_state
         return self.recordings.setdefault(recording_id, MemoryRecording(self))

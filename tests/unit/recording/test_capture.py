@@ -59,7 +59,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_packets_reach_the_disk_as_received_in_their_track(tmp_path: Path) -> None:
     sink = SpoolSink(tmp_path, "worker.1", software="build 7")
     states: list[SpoolState] = []
-    recording = sink.open("sitting", states.append)
+    recording = sink.open("sitting", states.append, {"court": "Northgate", "caseNumber": "HC 7"})
     before = time.time_ns()
     first, second = recording.open_track(audio_track("p1")), recording.open_track(audio_track("p2"))
     first.rtp(PACKET, 10)
@@ -81,6 +81,9 @@ async def test_packets_reach_the_disk_as_received_in_their_track(tmp_path: Path)
     assert found[-1].ended
     assert found[0].header is not None
     assert (found[0].header.recording_id, found[0].header.software) == ("sitting", "build 7")
+    assert {str(segment.header and segment.header.about) for segment in found} == {
+        "{'court': 'Northgate', 'caseNumber': 'HC 7'}"
+    }
     kinds = [kind for kind, _ in told(found, 1)]
     assert kinds == [RecordKind.TRACK, RecordKind.RTP, RecordKind.RTCP, RecordKind.NOTE]
     assert told(found, 1)[1][1] == PACKET

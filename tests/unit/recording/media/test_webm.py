@@ -13,6 +13,8 @@ from recording.media.vp8 import BLACK_KEYFRAME
 from recording.media.webm import AUDIO, CLUSTER_MS, HEAD_BYTES, VIDEO, WebmWriter
 from tests.recorded import opus_packets, vp8_frames
 
+BEGUN_NS = 1_790_000_000_250_000_000
+
 
 def written(seconds: int, *, video: bool = True, audio: bool = True) -> io.BytesIO:
     file = io.BytesIO()
@@ -25,7 +27,7 @@ def written(seconds: int, *, video: bool = True, audio: bool = True) -> io.Bytes
             writer.write(VIDEO, step * 20, data, key)
         if audio:
             writer.write(AUDIO, step * 20, sounds[step % len(sounds)], True)
-    writer.finish(seconds * 1000, "title")
+    writer.finish(seconds * 1000, "title", BEGUN_NS)
     file.seek(0)
     return file
 
@@ -33,6 +35,8 @@ def written(seconds: int, *, video: bool = True, audio: bool = True) -> io.Bytes
 def test_another_program_reads_all_of_it() -> None:
     with av.open(written(20)) as container:
         assert container.duration == 20_000_000
+        assert container.metadata["title"] == "title"
+        assert container.metadata["creation_time"] == "2026-09-21T14:13:20.250000Z"
         assert [stream.codec_context.name for stream in container.streams] == ["vp8", "opus"]
         times: dict[str, list[int]] = {"video": [], "audio": []}
         decoded = {"video": 0, "audio": 0}

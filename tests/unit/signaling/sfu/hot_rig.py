@@ -105,7 +105,7 @@ class Sink:
         self.log: list[tuple[Any, ...]] = []
         self.failing: list[bool] = []
 
-    def open(self, recording_id: str, on_state: Any) -> Sink:
+    def open(self, recording_id: str, on_state: Any, about: Any = None) -> Sink:
         return self
 
     def open_track(self, info: Any) -> Track:

@@ -58,7 +58,7 @@ class Browser(Bench):
         self._key_at_ms: list[float] = []
         self._next_ms = self.now_ms
 
-    def open(self, recording_id: str, tell: Any) -> Browser:
+    def open(self, recording_id: str, tell: Any, about: Any = None) -> Browser:
         return self
 
     def state(self) -> SinkState:
