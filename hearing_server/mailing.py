@@ -35,14 +35,15 @@ class Mailing:
     # --- shares ---------------------------------------------------------------------------
 
     async def shared(self, facts: HearingFacts, share: ShareRow, token: str) -> None:
-        """Hand the link over: nobody else is told it."""
+        """Hand the link over: nobody else is told it.  The letter has the share's id."""
         to = _addressee(share)
         words = {
             "until": moment(share.expires_utc, facts.court.time_zone, chinese=to.chinese),
             "purpose": share.purpose,
             "leave": LEAVE[share.download][to.chinese],
         }
-        await self._send("share", facts, to, link=f"{self._base_url}/shared/{token}", **words)
+        link = f"{self._base_url}/shared/{token}"
+        await self._send("share", facts, to, link=link, letter_id=share.id, **words)
 
     async def code(self, facts: HearingFacts, share: ShareRow, code: str, minutes: int) -> None:
         await self._send("share-code", facts, _addressee(share), code=code, minutes=str(minutes))
@@ -74,8 +75,11 @@ class Mailing:
             link = f"{self._base_url}/j/{tokens[person.id]}"
             await self._send(kind, facts, to, link=link, **named, **words)
 
-    async def _send(self, kind: str, facts: HearingFacts, to: Addressee, *, link: str = "", **words: str) -> None:
-        message = notice_letters.write(kind, facts, to, link=link, utc=time.time_ns(), **words)
+    async def _send(
+        self, kind: str, facts: HearingFacts, to: Addressee, *, link: str = "", letter_id: str = "", **words: str
+    ) -> None:
+        utc = time.time_ns()
+        message = notice_letters.write(kind, facts, to, link=link, utc=utc, letter_id=letter_id, **words)
         await self._store.outbox.add([message])
         self._posted()
 

@@ -95,8 +95,11 @@ class Addressee:
         return self.locale == "zh-CN"
 
 
-def write(kind: str, facts: HearingFacts, to: Addressee, *, link: str, utc: int, **words: str) -> OutboxRow:
-    """One notice.  ``link``: where it leads, empty for nowhere; ``words``: what the kind's lines name in braces."""
+def write(
+    kind: str, facts: HearingFacts, to: Addressee, *, link: str, utc: int, letter_id: str = "", **words: str
+) -> OutboxRow:
+    """One notice.  ``link``: where it leads, empty for nowhere; ``words``: what the kind's lines name in braces;
+    ``letter_id``: by which to ask how far it is."""
     chinese = to.chinese
     colon = "：" if chinese else ": "
     court = facts.court.name_zh if chinese else facts.court.name
@@ -111,7 +114,7 @@ def write(kind: str, facts: HearingFacts, to: Addressee, *, link: str, utc: int,
     if facts.court.help_phone:
         lines += [f"{LABELS['help'][chinese]}{colon}{facts.court.help_phone}"]
     return OutboxRow(
-        id=secrets.token_hex(8),
+        id=letter_id or secrets.token_hex(8),
         hearing_id=facts.hearing_id,
         person_id=to.person_id,
         kind=kind,

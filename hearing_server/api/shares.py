@@ -40,7 +40,8 @@ class ShareEntry(Struct):
 
 
 class ShareRow(Struct):
-    """``entries``: newest first, at most 50; ``played``: whether anything was."""
+    """``entries``: newest first, at most 50; ``played``: whether anything was; ``letter``: how far the
+    message with the link is."""
 
     share_id: str
     name: str
@@ -55,6 +56,7 @@ class ShareRow(Struct):
     expires_at: float
     revoked_at: float | None
     played: bool
+    letter: Literal["queued", "sending", "sent", "failed"]
     entries: list[ShareEntry]
 
 

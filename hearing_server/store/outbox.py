@@ -87,6 +87,11 @@ class Outbox:
     async def failed(self, message_id: str, problem: str) -> None:
         await self._change(message_id, state="failed", problem=problem, body=_KEPT)
 
+    async def state(self, message_id: str) -> str:
+        """How far it is; empty if there is no such message."""
+        async with transaction(self._engine, writes=False) as connection:
+            return await connection.scalar(select(d.outbox.c.state).where(d.outbox.c.id == message_id)) or ""
+
     async def of_hearing(self, hearing_id: str) -> list[OutboxRow]:
         """Newest first."""
         query = select(d.outbox).where(d.outbox.c.hearing_id == hearing_id)

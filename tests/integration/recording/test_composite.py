@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from pathlib import Path
 
 import av
@@ -108,7 +109,15 @@ async def test_a_composite_is_made_with_progress_and_listed(
 ) -> None:
     await record(tmp_path, store, key)
     told: list[messages.AnyEvent] = []
-    request = messages.Compose(sitting_id="sitting", job_id="job-1", locale=locale, timezone="Asia/Shanghai")  # type: ignore[arg-type]
+    # One of the two is for a person by name.
+    mark = "" if locale == "en" else "Ann Reyes · a…@example.org · 1f6b00c2"
+    request = messages.Compose(
+        sitting_id="sitting",
+        job_id="job-1",
+        locale=locale,  # type: ignore[arg-type]
+        timezone="Asia/Shanghai",
+        mark=mark,
+    )
     async with running(Recorder(tmp_path / "spool", store, key, publish=told.append)) as recorder:
         state = await made(recorder, told, request)
         assert state.state == "done", state.message
@@ -142,6 +151,8 @@ async def test_a_composite_is_made_with_progress_and_listed(
             (chapter["metadata"]["title"], chapter["end"] * chapter["time_base"]) for chapter in container.chapters()
         ]
         assert found == [(titles[0], 2), (titles[1], 6.5)]
+        assert container.metadata["title"]
+        assert re.fullmatch(rf"\d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d UTC ?{mark}", container.metadata["comment"])
     stage, (first, second) = places(2).stage, places(2).strip
     assert luminance(path, 2, stage) > 130
     # A change of codec is a change of files, and none of places.

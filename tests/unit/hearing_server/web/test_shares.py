@@ -98,6 +98,10 @@ async def test_the_person_proves_their_address_and_plays(posting: Site) -> None:
                 assert (await person.get(path)).status_code == 401
         row = (await clerk.get(f"{posting.record_url}/shares")).json()["rows"][0]
         assert (row["state"], row["played"], row["order"]) == ("active", True, "O-12")
+        assert row["letter"] == "queued"
+        await posting.court.store.outbox.failed(share_id, "550 no such user")
+        row = (await clerk.get(f"{posting.record_url}/shares")).json()["rows"][0]
+        assert row["letter"] == "failed"
         assert [(entry["action"], entry["code"]) for entry in row["entries"]][::-1] == [
             ("share", ""),
             ("share-refused", "share-proof-needed"),

@@ -34,6 +34,7 @@ export interface ShareRow {
   expiresAt: number;
   revokedAt: number | null;
   played: boolean;
+  letter: "failed" | "queued" | "sending" | "sent";
   entries: ShareEntry[];
 }
 

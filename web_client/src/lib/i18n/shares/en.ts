@@ -33,6 +33,7 @@ export const en = {
   playOnly: "Play only",
   mayDownload: "Play and download",
   underOrder: (order: string) => `order ${order}`,
+  letters: { queued: "Link not sent yet", sending: "Link not sent yet", sent: "Link sent", failed: "Link not delivered" } as Record<string, string>,
   notPlayed: "Not played yet",
   end: "End the share",
   endOf: (name: string) => `End the share with ${name}`,

@@ -34,6 +34,7 @@ export const zh: ShareWords = {
   playOnly: "仅可播放",
   mayDownload: "可播放和下载",
   underOrder: (order) => `裁定 ${order}`,
+  letters: { queued: "链接尚未发出", sending: "链接尚未发出", sent: "链接已发出", failed: "链接未送达" },
   notPlayed: "尚未播放",
   end: "终止共享",
   endOf: (name) => `终止对${name}的共享`,
