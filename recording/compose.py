@@ -72,6 +72,7 @@ PIECE_LEAST_MS, PIECE_MOST_MS = 10_000, 60_000
 FRAME, FRAME_COLOUR = 3, "0x5fb39a"
 #: The name in a film that is made for one person: how it is drawn, and how long it stays in one place, s.
 MARK_COLOUR, MARK_STAYS_S = "white@0.45", 8
+MARK_OUTLINE = {"borderw": 2, "bordercolor": "black@0.25"}
 #: ffmpeg's messages kept to say why it failed, bytes.
 MESSAGES_KEPT = 4000
 
@@ -313,9 +314,11 @@ class Composition:
             # Once: another part of the film may be reading it now.
             file.write_text(" ".join(text.split()), encoding="utf-8")
         font = self._latin_font if is_latin(text) else self._chinese_font
-        options = {"fontfile": str(font)} if font is not None else {}
+        options: dict[str, Any] = {"fontfile": str(font)} if font is not None else {}
         if enable is not None:
             options["enable"] = enable
+        if colour == MARK_COLOUR:
+            options |= MARK_OUTLINE
         expansion = "normal" if expand else "none"
         return picture.filter(
             "drawtext", textfile=name, expansion=expansion, x=x, y=y, fontsize=size, fontcolor=colour, **options
