@@ -12,7 +12,10 @@ import argparse
 import asyncio
 import json
 import multiprocessing
+import os
+import platform
 import resource
+import subprocess
 import sys
 import tempfile
 import time
@@ -28,6 +31,7 @@ import av
 import numpy as np
 
 from recording import messages
+from recording.compose import ffmpeg_binary
 from recording.keys import load_or_make
 from recording.objects import open_store
 from recording.recorder import Recorder
@@ -48,8 +52,6 @@ from tests.recorded import (
     video_arrivals,
     video_track,
 )
-
-from .record import machine
 
 OUTPUT = Path(__file__).parent / "results" / "composite.json"
 WIDTH, HEIGHT, RATE = 1280, 720, 25
@@ -175,6 +177,19 @@ def film(seconds: int, people: int, *, faces: bool) -> dict[str, Any]:
         "people": people,
         "times_real_time": round(seconds / found.pop("took_s"), 2),
         **found,
+    }
+
+
+def machine() -> dict[str, Any]:
+    names = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line]
+    said = subprocess.run([ffmpeg_binary(), "-version"], capture_output=True, text=True, check=True).stdout
+    return {
+        "cpu": names[0].split(":", 1)[1].strip() if names else platform.processor(),
+        "cores": len(os.sched_getaffinity(0)),
+        "kernel": platform.release(),
+        "python": platform.python_version(),
+        "ffmpeg": said.split()[2],
+        "load_before": round(os.getloadavg()[0], 1),
     }
 
 

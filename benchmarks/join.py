@@ -95,6 +95,7 @@ def machine() -> dict[str, Any]:
     return {
         "cpu": model or platform.machine(),
         "cores": os.cpu_count(),
+        "load_before": round(os.getloadavg()[0], 1),
         "kernel": platform.release(),
         "python": platform.python_version(),
         "chromium": next(word for word in chromium.split() if word[0].isdigit()),

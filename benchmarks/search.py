@@ -314,7 +314,8 @@ def main() -> int:
         "benchmark": "search",
         "what": "a page of 20 results with their hits, one question at a time",
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": {"cpu": cpu, "cores": os.cpu_count(), "python": platform.python_version(),
+        "machine": {"cpu": cpu, "cores": os.cpu_count(), "load_before": round(os.getloadavg()[0], 1),
+                    "python": platform.python_version(),
                     "sqlite": sqlite3.sqlite_version},
         "hearings": options.hearings,
     }  # fmt: skip

@@ -19,7 +19,8 @@ def rows() -> list[tuple[str, str, str]]:
     alone = forwarding["half_load"]["alone"]
     delay = alone["delay_ms"]
     fan_out = forwarding["fan_out_cpu_per_packet_ratio"]["1000"]
-    archive, composite = record["archive"], record["composite"]
+    archive, composite, search = record["archive"], _result("composite"), _result("search")
+    film, memory = composite["speed"], composite["memory"]
     return [
         (
             "click to first remote frame, Chromium, p50 / p95",
@@ -39,9 +40,20 @@ def rows() -> list[tuple[str, str, str]]:
             "5 s",
         ),
         (
-            f"one film of {composite['people']} people, 720p",
-            f"{composite['times_real_time']:.1f} times real time",
+            f"one film of {film['people']} people, 720p",
+            f"{film['times_real_time']:.1f} times real time at a load of {composite['machine']['load_before']:.0f}; "
+            f"{60 * film['ffmpeg_cpu_s'] / film['seconds']:.0f} s of processor time a minute",
             "8 times",
+        ),
+        (
+            "memory of its largest process, " + " / ".join(f"{each['seconds'] // 60} min" for each in memory),
+            " / ".join(str(each["largest_ffmpeg_megabytes"]) for each in memory) + " MB",
+            "flat",
+        ),
+        (
+            f"search in {search['hearings']:,} hearings, p95, SQLite / PostgreSQL",
+            f"{search['sqlite']['p95_ms']:.0f} / {search['postgresql']['p95_ms']:.0f} ms",
+            "200 ms",
         ),
         (
             "10 % loss, 50 ms jitter both ways: gaps of sound above 0.1 s, freezes above 1 s, a minute, worse end",
