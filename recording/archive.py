@@ -55,11 +55,12 @@ class Archive:
 
         Raises :class:`recording.objects.StoreProblem` or :class:`OSError`; then call it again later.
         """
-        folders = await asyncio.to_thread(_folders, self.folder)
-        self.live &= {folder.name for folder in folders}
-        for folder in folders:
-            await self._archive_closed(folder, uploads)
-            lock = await asyncio.to_thread(try_lock, folder)
+        seen = await asyncio.to_thread(_look, self.folder)
+        self.live &= {folder.name for folder, _, _ in seen}
+        for folder, closed, live in seen:
+            if closed:
+                await self._archive_closed(folder, uploads)
+            lock = None if live else await asyncio.to_thread(try_lock, folder)
             if lock is None:
                 self.live.add(folder.name)
                 continue
@@ -74,7 +75,7 @@ class Archive:
                 await asyncio.to_thread(_remove, folder)
             finally:
                 os.close(lock)
-        if folders:
+        if seen:
             return True
         with contextlib.suppress(OSError):
             self.folder.rmdir()
@@ -157,6 +158,17 @@ def _folders(folder: Path) -> list[Path]:
         return sorted(path for path in folder.iterdir() if path.is_dir())
     except FileNotFoundError:
         return []
+
+
+def _look(folder: Path) -> list[tuple[Path, list[Path], bool]]:
+    """Each writer's folder, its closed segments, and whether the writer lives; in one go, as this is asked often."""
+    seen = []
+    for each in _folders(folder):
+        lock = try_lock(each)
+        if lock is not None:
+            os.close(lock)
+        seen.append((each, _closed(each), lock is None))
+    return seen
 
 
 def _closed(folder: Path) -> list[Path]:

@@ -366,6 +366,7 @@ class Recorder:
         digest, manifest = hashlib.sha256(data).hexdigest(), decoder.decode(data)
         self._remember(archive.recording_id, digest, playable=False, partial=manifest.partial)
         await store_playback(archive, self.store, self.key, manifest, digest, self.software)
+        sitting.fault, sitting.detail = None, ""  # before anybody hears that it is done
         self._remember(archive.recording_id, digest, playable=True, partial=manifest.partial)
 
     def _remember(self, recording_id: str, digest: str, *, playable: bool, partial: bool) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-import os
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Sequence
 from datetime import UTC, datetime
@@ -56,8 +55,8 @@ ENCLOSED_KEY_NAME = "court.pub.pem"
 VERIFIER_NAME = "verify.html"
 #: Files of an export that are not part of the record.
 COMPANIONS = frozenset({ENCLOSED_KEY_NAME, VERIFIER_NAME, "README.txt"})
-#: Segments, or files, that are read and hashed at a time; bounds memory at this many segments.
-AT_A_TIME = min(4, os.cpu_count() or 1)
+#: Segments, or files, that are read and hashed at a time: some wait for the disk. Bounds memory at this many segments.
+AT_A_TIME = 4
 #: Findings listed one by one; what is beyond is counted only.
 FINDINGS_LIMIT = 1000
 
