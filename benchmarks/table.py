@@ -21,6 +21,7 @@ def rows() -> list[tuple[str, str, str]]:
     fan_out = forwarding["fan_out_cpu_per_packet_ratio"]["1000"]
     archive, composite, search = record["archive"], _result("composite"), _result("search")
     film, memory = composite["speed"], composite["memory"]
+    long, share, recorder = record["archive_4h"], record["capture_share"], record["recorder"]
     return [
         (
             "click to first remote frame, Chromium, p50 / p95",
@@ -35,9 +36,27 @@ def rows() -> list[tuple[str, str, str]]:
         ("hearings of 6 on one core, against Janus", f"{forwarding['hearings_per_core_ratio']:.2f} times", "1.5 times"),
         ("CPU per forwarded packet, 1 to 40 at 1,000/s, against Janus", f"{fan_out:.2f} times", "0.6 times"),
         (
-            f"ready to play after the close, {archive['seconds'] // 60} min of {archive['people']} people",
-            f"{archive['close_to_playable_s']:.1f} s",
+            f"recording's share of a media worker's CPU, {share['hearings']} hearings of 6",
+            f"{share['share_of_the_workers_cpu_percent']:.0f} %",
+            "5 %",
+        ),
+        (
+            f"recorder, {recorder['hearings']} hearings of {recorder['people']}, same disk / another, of a core",
+            f"{recorder['cpu_percent_of_a_core']:.0f} / {record['recorder_copying']['cpu_percent_of_a_core']:.0f} % "
+            f"at a load of {record['machine']['load_before']:.0f}",
+            "10 %",
+        ),
+        (
+            f"ready to play after the close, {archive['seconds'] // 60} min of {archive['people']} people / "
+            f"{long['seconds'] // 3600} h of {long['people']}",
+            f"{archive['close_to_playable_s']:.1f} / {long['close_to_playable_s']:.1f} s",
             "5 s",
+        ),
+        (
+            f"verification of {long['seconds'] // 3600} h and {long['tracks']} tracks, "
+            f"{long['megabytes_with_what_plays'] / 1e3:.0f} GB with what plays",
+            f"{long['verify_s']:.0f} s at that load",
+            "30 s",
         ),
         (
             f"one film of {film['people']} people, 720p",
