@@ -12,6 +12,7 @@ import av
 import msgspec
 import pytest
 
+from recording import messages as m
 from recording.excerpt import FolderTarget, ZipTarget, export_part
 from recording.keys import PublicKey, SigningKey, load_or_make
 from recording.manifest import Manifest, encode
@@ -23,8 +24,10 @@ from recording.recorder import Recorder
 from recording.rendition import read_rendition, store_rendition
 from recording.report import Report
 from recording.sentences import sentences
+from recording.serve import RecordReader
 from recording.verify import verify_record
 from recording.withheld import decoder as statement_decoder
+from recording.withheld import rendition_id
 from recording.zipped import ZippedRecord
 from tests.recorded import (
     BEGIN_WALL_NS,
@@ -32,6 +35,7 @@ from tests.recorded import (
     Tape,
     audio_arrivals,
     audio_track,
+    eventually,
     facts,
     root_events,
     running,
@@ -299,3 +303,38 @@ async def test_the_public_manifest_is_the_records_but_for_the_log(public: Path, 
     assert cut == whole
     statement = statement_decoder.decode((public / "statement.json").read_bytes())
     assert [entry.name for entry in statement.withheld] == ["raw/worker.1/000002.hrec"]
+
+
+async def test_the_recorder_makes_copies_and_exports_when_it_is_asked(
+    court: Path, key: SigningKey, tmp_path: Path
+) -> None:
+    await asyncio.to_thread(shutil.copytree, court / "store", tmp_path / "store")
+    store = open_store((tmp_path / "store").as_uri())
+    told: list[m.AnyEvent] = []
+    reader = RecordReader(store)
+    spans = [span(22, 27)]
+    ask = m.Excerpt(sitting_id="sitting", job_id="j1", part=Part(start_us=at(18), end_us=at(40)), withheld=spans)
+    async with running(Recorder(tmp_path / "spool", store, key, publish=told.append, verifier=b"<page>")) as recorder:
+        nothing = m.Excerpt(sitting_id="sitting", job_id="j0", part=Part(start_us=5, end_us=5))
+        assert isinstance(await recorder.excerpt(nothing), m.Refused)
+        unknown = m.Withhold(sitting_id="another", withheld=spans)
+        assert isinstance(await recorder.withhold(unknown), m.Refused)
+        assert isinstance(await recorder.excerpt(ask), m.Accepted)
+        assert isinstance(await recorder.withhold(m.Withhold(sitting_id="sitting", withheld=spans)), m.Accepted)
+
+        async def made() -> bool:
+            done = any(isinstance(event, m.JobState) and event.state == "done" for event in told)
+            return done and await reader.rendition("sitting", rendition_id(spans)) is not None
+
+        await eventually(made)
+        assert isinstance(await recorder.excerpt(ask), m.Accepted)  # asked again: the same file
+    (name,) = {event.name for event in told if isinstance(event, m.JobState) and event.state == "done"}
+    assert name is not None
+    assert await reader.media("sitting", name, None, spans) is not None
+    assert await reader.media("sitting", name, None, [span(30, 31)]) is None  # it has what is withheld since
+    path = tmp_path / "store/hearings/sitting/derived/exports" / name
+    report = await verify_record(ZippedRecord(path), "", key.public)
+    assert report.ok, sentences(report, chinese=False)
+    assert (report.part, report.withheld) == (True, 1)
+    assert await ZippedRecord(path).read("verify.html") == b"<page>"
+    assert (await verify_record(store, "hearings/sitting/", key.public)).ok
