@@ -15,7 +15,9 @@ from recording import messages as m
 from recording.playback import EXPORTS_PREFIX, RENDITIONS_PREFIX, ExportEntry, Playback
 from recording.withheld import rendition_id
 from tests.unit.hearing_server.web.conftest import MEDIA, MEDIA_NAME, Site
+from tests.unit.hearing_server.web.test_shares import posting, proved, share
 
+__all__ = ["posting"]
 PUBLIC, PUBLIC_NAME = b"without the span" * 10, "claimant.public.webm"
 NS = 1_000_000_000
 
@@ -243,3 +245,21 @@ async def test_a_part_is_exported_by_whoever_may_download(site: Site) -> None:
         e.access for e in await site.court.store.ledger.read(site.booking.hearing_id) if e.access.target == "part"
     ]
     assert entry.detail["order"] == "O-5"
+
+
+async def test_what_is_confidential_is_left_out_of_a_share(posting: Site) -> None:
+    async with posting.signed_in("judge") as judge:
+        _, link = await share(posting, judge)
+        async with proved(posting, link) as person:
+            assert (await person.get(f"{link}/record")).json()["record"]["tracks"][0]["url"].endswith(MEDIA_NAME)
+            await withhold(posting, judge, level="confidential")
+            assert (await person.get(f"{link}/record")).json()["code"] == "record-not-ready"
+            assert (await person.get(f"{link}/media/{MEDIA_NAME}")).json()["code"] == "record-not-ready"
+            await store_copy(posting, asked(posting))
+            page = (await person.get(f"{link}/record")).json()["record"]
+            assert page["tracks"][0]["url"].endswith(PUBLIC_NAME)
+            (row,) = page["levels"]["spans"]
+            assert (row["order"], row["ground"], row["withheld"]) == ("O-1", None, True)
+            assert (await person.get(f"{link}/media/{PUBLIC_NAME}")).content == PUBLIC
+            assert (await person.get(f"{link}/media/{MEDIA_NAME}")).json()["code"] == "not-allowed"
+            assert (await judge.get(f"{posting.record_url}/media/{MEDIA_NAME}")).content == MEDIA
