@@ -200,7 +200,8 @@ async def after_the_hearing(demo: Running, people: dict[str, Person], look: Look
     await until(lambda: plays_in_step(page), 20, "all tracks play in step")
     await look.at(page, "record-playing", locale, phone)
     await in_the_archive(clerk, look, locale, phone)
-    await shared(clerk, demo.data / "messages", look, locale, phone)
+    if phone == (locale == "zh-CN"):  # one of each: the way is long
+        await shared(clerk, demo.data / "messages", look, locale, phone)
     await clerk.context.close()
 
 
