@@ -55,7 +55,7 @@ def rows() -> list[tuple[str, str, str]]:
         (
             f"verification of {long['seconds'] // 3600} h and {long['tracks']} tracks, "
             f"{long['megabytes_with_what_plays'] / 1e3:.0f} GB with what plays",
-            f"{long['verify_s']:.0f} s at that load",
+            f"{long['verify_s']:.0f} s",
             "30 s",
         ),
         (
