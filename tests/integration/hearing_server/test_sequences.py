@@ -61,4 +61,4 @@ def test_the_shortest_sequence_that_breaks_an_invariant_is_looked_for(database: 
             if hasattr(self, "stored"):
                 self.stored.close()
 
-    run_state_machine_as_test(StoredCourt, settings=settings(max_examples=12, stateful_step_count=20, deadline=None))
+    run_state_machine_as_test(StoredCourt, settings=settings(max_examples=12, stateful_step_count=20))

@@ -85,7 +85,7 @@ def test_a_tail_torn_at_any_byte_is_set_apart_and_nothing_before_it_is_lost(tmp_
             assert whole.startswith(data[:kept])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data())
 def test_damage_in_the_middle_of_an_open_segment_keeps_what_is_before_and_all_bytes(data: st.DataObject) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -105,4 +105,4 @@ class Court(RuleBasedStateMachine):
 
 
 def test_the_court_under_any_sequence_of_commands() -> None:
-    run_state_machine_as_test(Court, settings=settings(max_examples=120, stateful_step_count=30, deadline=None))
+    run_state_machine_as_test(Court, settings=settings(max_examples=120, stateful_step_count=30))
