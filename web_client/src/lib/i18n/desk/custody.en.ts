@@ -95,6 +95,7 @@ export const custody = {
     wrong: (wrong: number, count: number) => `${wrong} of ${count} objects are not as they should be.`,
     checked: (time: string) => `Every byte was checked last on ${time}.`,
     unchecked: "The bytes were not checked yet.",
+    list: (count: number) => `List of ${count} objects`,
     all: (count: number) => `Show all ${count}`,
     columns: { state: "State", name: "Object", kind: "What it is", size: "Size", locked: "Locked until" },
     notLocked: "Not locked",

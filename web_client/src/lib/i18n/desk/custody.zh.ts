@@ -88,6 +88,7 @@ export const custody: CustodyWords = {
     wrong: (wrong, count) => `${count} 个对象中有 ${wrong} 个异常。`,
     checked: (time) => `最近一次逐字节核对：${time}。`,
     unchecked: "尚未逐字节核对。",
+    list: (count) => `${count} 个对象的列表`,
     all: (count) => `显示全部 ${count} 个`,
     columns: { state: "状态", name: "对象", kind: "内容", size: "大小", locked: "锁定至" },
     notLocked: "未锁定",
