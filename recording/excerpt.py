@@ -38,7 +38,8 @@ from .playback import PLAYBACK_NAME, RENDITIONS_PREFIX
 from .playback import decoder as playback_decoder
 from .rendition import PLAYBACK_FILE, SIGNATURE_FILE, index_of, make_media, segments, times_left_out
 from .timetable import Held
-from .verify import ENCLOSED_KEY_NAME, VERIFIER_NAME, Progress
+from .verify import ENCLOSED_KEY_NAME, VERIFIER_NAME
+from .verify_files import Progress
 from .withheld import (
     STATEMENT_NAME,
     STATEMENT_SIGNATURE_NAME,

@@ -11,7 +11,8 @@ import aiofiles
 from .keys import PublicKey
 from .manifest import DERIVED_PREFIX, MANIFEST_NAME, prefix
 from .objects import ObjectStore, ReadBackMismatch
-from .verify import ENCLOSED_KEY_NAME, VERIFIER_NAME, Progress
+from .verify import ENCLOSED_KEY_NAME, VERIFIER_NAME
+from .verify_files import Progress
 
 README = """This folder is the record of a court sitting.
 manifest.json says what it consists of; manifest.sig is the court's Ed25519 signature over it; raw/ holds the packets as

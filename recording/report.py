@@ -8,6 +8,9 @@ from .manifest import Struct
 
 Severity = Literal["error", "warning", "note"]
 
+#: Findings listed one by one; what is beyond is counted only.
+FINDINGS_LIMIT = 1000
+
 #: Every finding: how bad it is, and what it says.  ``{place}`` names the object, the byte, the track or the span.
 FINDINGS: dict[str, tuple[Severity, str, str]] = {
     "manifest-missing": ("error", "There is no manifest.", "缺少清单文件。"),
@@ -227,3 +230,21 @@ def finding(code: str, place: str = "", place_zh: str | None = None) -> Finding:
     severity, english, chinese = FINDINGS[code]
     text = english.format(place=place), chinese.format(place=place if place_zh is None else place_zh)
     return Finding(code=code, severity=severity, place=place, en=text[0], zh=text[1])
+
+
+class Findings:
+    """What one check found, up to a bound; errors are counted beyond it."""
+
+    def __init__(self) -> None:
+        self.errors = 0
+        self._found: list[Finding] = []
+
+    def add(self, code: str, place: str = "", place_zh: str | None = None) -> None:
+        found = finding(code, place, place_zh)
+        self.errors += found.severity == "error"
+        if len(self._found) < FINDINGS_LIMIT or (found.severity == "error" and self.errors < FINDINGS_LIMIT):
+            self._found.append(found)
+
+    def worst_first(self) -> list[Finding]:
+        order = {"error": 0, "warning": 1, "note": 2}
+        return sorted(self._found, key=lambda found: order[found.severity])

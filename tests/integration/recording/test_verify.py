@@ -18,7 +18,8 @@ from recording.objects import open_store
 from recording.recorder import Recorder
 from recording.report import FINDINGS, Report, finding
 from recording.sentences import sentences
-from recording.verify import COMPANIONS, Progress, verify_record
+from recording.verify import COMPANIONS, verify_record
+from recording.verify_files import Progress
 from tests.recorded import (
     WITNESSES,
     Tape,

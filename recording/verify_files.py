@@ -1,0 +1,92 @@
+"""The files of a record that is being checked: what is there, read and hashed, and how far that is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Sequence
+from itertools import islice
+
+from . import late_head
+from .chain import ReadSegment, read_segment
+from .objects import ObjectStore
+
+#: Segments, or files, that are read and hashed at a time: some wait for the disk. Bounds memory at this many segments.
+AT_A_TIME = 4
+
+Progress = Callable[[float], None]
+
+
+class Files:
+    """What is under one prefix of a store; ``present`` has each name without the prefix, and its size.
+
+    Everything that reads raises :class:`recording.objects.StoreProblem` if the store itself fails.
+    """
+
+    def __init__(self, store: ObjectStore, prefix: str, present: dict[str, int], progress: Progress) -> None:
+        self.present = present
+        self._store = store
+        self._prefix = prefix
+        self._progress = progress
+        self._bytes_expected = max(1, sum(present.values()))
+        self._bytes_seen = 0
+
+    @classmethod
+    async def listed(cls, store: ObjectStore, prefix: str, progress: Progress) -> Files:
+        present = {key[len(prefix) :]: size for key, size in await store.list(prefix)}
+        return cls(store, prefix, present, progress)
+
+    async def read(self, name: str) -> bytes:
+        data = await self._store.read(self._prefix + name)
+        self._seen(len(data))
+        return data
+
+    async def read_again(self, name: str) -> bytes:
+        """What was hashed, and so counted, before."""
+        return await self._store.read(self._prefix + name)
+
+    async def read_ahead(self, names: Sequence[str]) -> AsyncGenerator[ReadSegment, None]:
+        """Each segment with all hashes in it checked, in turn; the next ones are on their way in threads."""
+
+        async def fetched(name: str) -> ReadSegment:
+            return await asyncio.to_thread(read_segment, await self.read(name))
+
+        coming: deque[asyncio.Task[ReadSegment]] = deque()
+        left = iter(names)
+        try:
+            while True:
+                coming += (asyncio.create_task(fetched(name)) for name in islice(left, AT_A_TIME - len(coming)))
+                if not coming:
+                    return
+                found = await coming[0]
+                coming.popleft()
+                yield found
+        finally:
+            for task in coming:
+                task.cancel()
+            await asyncio.gather(*coming, return_exceptions=True)
+
+    async def digest(self, name: str) -> tuple[int, str]:
+        size, digest = await self._store.digest(self._prefix + name)
+        self._seen(size)
+        return size, digest
+
+    async def digests(self, wanted: Sequence[tuple[str, int]]) -> dict[tuple[str, int], tuple[int, str]]:
+        """Of several objects, each from a byte on and then what is before it; as many at a time as it is worth."""
+        room = asyncio.Semaphore(AT_A_TIME)
+
+        async def one(name: str, start: int) -> tuple[int, str]:
+            async with room:
+                if start == 0:
+                    return await self.digest(name)
+                if not 0 < start <= late_head.LIMIT_BYTES:
+                    return 0, ""
+                size, digest = await self._store.digest_late(self._prefix + name, start)
+                self._seen(size)
+                return size, digest
+
+        return dict(zip(wanted, await asyncio.gather(*(one(*each) for each in wanted)), strict=True))
+
+    def _seen(self, size: int) -> None:
+        self._bytes_seen += size
+        self._progress(min(1.0, self._bytes_seen / self._bytes_expected))
