@@ -24,7 +24,8 @@ from ..store.search import Found, Words, titles, words_of
 from ..store.tokens import Term, mentions
 from .access import STAFF, AccountCaller, Ask, Endpoint, Gate, court_ledger
 from .problems import Json, ProblemError
-from .records import NS, QUERY_LIMIT, Records, may_see, scope_of
+from .record_views import NS
+from .records import QUERY_LIMIT, Records, may_see, scope_of
 
 #: Who may read who had the record.
 READERS: Final = roles_with("ledger", Leave.ALLOWED)

@@ -24,9 +24,9 @@ from ..hearings import Hearings
 from ..store import HearingFacts, Store
 from ..store.desk import ExhibitRow, TooManyExhibits
 from .access import BENCH, DESK, EVERYBODY, PERSON_PARAMETER, Ask, Endpoint, Gate, SeatCaller
+from .file_names import content_disposition
 from .problems import Json, ProblemError
 from .ranges import ByteRange, RangeNotSatisfiable, applies, matches, parse
-from .records import content_disposition
 
 log = structlog.get_logger(__name__)
 

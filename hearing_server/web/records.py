@@ -6,20 +6,16 @@ Nothing is given out before the access ledger has it (lessons.md 21): there are 
 from __future__ import annotations
 
 import contextlib
-import re
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from datetime import datetime
-from typing import Any, cast
-from urllib.parse import quote
+from typing import cast
 
-import msgspec
 import structlog
 from msgspec.structs import replace
 from starlette.responses import Response, StreamingResponse
 
 from recording.objects import StoreProblem
-from recording.playback import MediaEntry, Playback
+from recording.playback import Playback
 from recording.serve import Media, RecordReader, TooManyReaders
 
 from .. import api
@@ -27,21 +23,18 @@ from ..api.archive import NewPart, Played
 from ..court import Event, may_read_stored, replay
 from ..court.levels import Audience
 from ..court.permissions import Leave, leave, scope
-from ..court.shares import mark_of
 from ..hearings import Hearings, RecorderUnavailable, views
-from ..letters import zone_of
-from ..store import HearingFacts, JobRow, RecordRow, Store
+from ..store import HearingFacts, JobRow, Store
 from ..store.search import Query
-from ..store.shares import ShareRow
-from .access import BENCH, PERSON_PARAMETER, STAFF, Ask, Caller, Gate, SeatCaller, ShareCaller
+from .access import BENCH, STAFF, Ask, Caller, Gate, SeatCaller, ShareCaller
+from .file_names import content_disposition, export_file_name, fit_name, shared_file_name, track_file_name
 from .problems import Json, ProblemError
 from .ranges import ByteRange, RangeNotSatisfiable, applies, matches, parse
-from .reading import Reading, Readings, levels_view
+from .reading import Reading, Readings
+from .record_views import US, job_row, page_view, restriction_of
 
 log = structlog.get_logger(__name__)
 
-NS = 1_000_000_000
-US = 1_000_000
 #: Longest search text, characters.
 QUERY_LIMIT = 200
 #: Longest reference of an order, characters.
@@ -112,7 +105,7 @@ class Records:
         entry = await self._gate.note(ask.caller, facts.hearing_id, "open-record", facts.sitting_id, time.time_ns())
         seen = [event for event in events if may_see(ask, event) and not reading.hides(event.utc)]
         jobs = await self.given(facts, reading, [job for job in jobs if job.kind in ("composite", "part")])
-        shape = _page(ask, reading, seen, record, jobs, restriction_of(events), _mark(ask, entry))
+        shape = page_view(ask, reading, seen, record, jobs, restriction_of(events), entry)
         sitting = replay(events)
         if sitting is not None:
             shape.partial, shape.incident = sitting.partial, sitting.incident
@@ -246,7 +239,7 @@ class Records:
         if (await self._hearings.levels.file(facts)).withheld(Audience.COURT, ask.caller.id):
             raise ProblemError("record-withheld")
         await self._gate.note(ask.caller, facts.hearing_id, "download", name, time.time_ns())
-        headers = {"Content-Disposition": content_disposition(_fit(f"{facts.case_number} {name}"))}
+        headers = {"Content-Disposition": content_disposition(fit_name(f"{facts.case_number} {name}"))}
         return Response(signed[part], headers=headers, media_type=media_type)
 
     # --- jobs ---------------------------------------------------------------------------------
@@ -339,202 +332,6 @@ def may_see(ask: Ask, event: Event) -> bool:
     return any(may_read_stored(event, role, caller.id) for role in roles)
 
 
-# --- shapes ----------------------------------------------------------------------------------------
-
-
-def restriction_of(events: list[Event]) -> str:
-    """What may not be reported, as it stood when the log ended."""
-    said = {"book": "restriction", "restrict": "text", "unrestrict": ""}
-    last = next((event for event in reversed(events) if event.name in said), None)
-    return "" if last is None else str(last.detail.get(said[last.name], ""))
-
-
-def _page(
-    ask: Ask,
-    reading: Reading,
-    events: list[Event],
-    record: RecordRow,
-    jobs: list[JobRow],
-    restriction: str,
-    mark: str,
-) -> api.RecordPage:
-    facts, playback = ask.hearing, reading.playback
-    start_s = playback.start_us / US
-    return api.RecordPage(
-        hearing=views.card(facts),
-        started_at=start_s,
-        ended_at=playback.end_us / US,
-        duration_s=(playback.end_us - playback.start_us) / US,
-        state=cast(api.RecordState, facts.record_state),
-        tracks=[_track(ask, entry, playback.start_us) for entry in playback.media],
-        gaps=[
-            api.GapRow(
-                person_id=gap.person_id,
-                source=gap.source,
-                start_s=gap.start_us / US - start_s,
-                duration_s=gap.duration_us / US,
-                cause=cast(Any, gap.cause),
-            )
-            for gap in playback.gaps
-        ],
-        log=[_log_row(facts, event, start_s) for event in events],
-        seal=_seal(record, told=reading.whole),
-        exports=[job_row(ask, facts, job, playback.start_us) for job in jobs],
-        levels=levels_view(reading, frozenset() if isinstance(ask.caller, ShareCaller) else ask.roles),
-        restriction=restriction,
-        mark=mark,
-    )
-
-
-def _mark(ask: Ask, entry: int) -> str:
-    """Who looks, and the number of this opening in the hearing's access ledger."""
-    caller = ask.caller
-    if isinstance(caller, ShareCaller):
-        return mark_of(caller.name, caller.share.email, f"{caller.id[:8]}-{entry}")
-    name = (caller.name_zh or caller.name) if ask.locale == "zh-CN" else caller.name
-    return f"{name} · {ask.hearing.case_number} · {entry}"
-
-
-def _track(ask: Ask, entry: MediaEntry, start_us: int) -> api.TrackRow:
-    return api.TrackRow(
-        person_id=entry.person_id,
-        name=entry.display_name,
-        name_zh=entry.display_name_zh,
-        role=entry.role,
-        source="screen" if entry.source == "screen" else "person",
-        url=media_url(ask, ask.hearing, entry.name),
-        file_name=track_file_name(ask.hearing, entry, ask.locale, start_us),
-        media_type=entry.media_type,
-        bytes=entry.size,
-        has_audio=entry.has_audio,
-        has_video=entry.has_video,
-        offset_s=entry.offset_ms / 1000,
-        duration_s=entry.duration_ms / 1000,
-        peaks=entry.peaks,
-        peaks_period_s=entry.peaks_period_ms / 1000,
-    )
-
-
-def _log_row(facts: HearingFacts, event: Event, start_s: float) -> api.LogRow:
-    """``actor`` is a person id or ``system``; the detail names the states, and the person it is about."""
-    return api.LogRow(
-        seq=event.seq,
-        at_s=event.utc / NS - start_s,
-        wall=event.utc / NS,
-        event=event.name,
-        actor=event.actor,
-        detail={
-            "machine": event.machine.value,
-            "from": event.source,
-            "to": event.to,
-            "reason": event.reason,
-            "person": event.subject,
-            "role": event.role,
-            "hash": event.hash,
-        },
-    )
-
-
-def _seal(record: RecordRow, *, told: bool) -> api.SealCheck | None:
-    """What the last verification found; ``pending`` from the sealing until the first is done.  ``told``: with gaps,
-    which tell when who was heard."""
-    if not record.manifest_sha256:
-        return None
-    if record.verification is None:
-        return api.SealCheck(
-            state="pending",
-            checked_at=0.0,
-            tracks=0,
-            chunks=0,
-            bytes=record.bytes,
-            manifest_sha256=record.manifest_sha256,
-            findings=[],
-        )
-    found = msgspec.json.decode(record.verification)
-    report = found["report"]
-    return api.SealCheck(
-        state="verified" if found["ok"] else "mismatch",
-        checked_at=found["checkedAt"],
-        tracks=int(report.get("tracks", 0)),
-        chunks=int(report.get("chunks", 0)),
-        bytes=int(report.get("bytes", record.bytes)),
-        manifest_sha256=record.manifest_sha256,
-        findings=[found for found in report.get("findings", []) if told or found.get("code") != "gap"],
-    )
-
-
-def job_row(ask: Ask, facts: HearingFacts, job: JobRow, start_us: int = 0) -> api.Job:
-    """``start_us``: the record's start, for what is of a part."""
-    part = [(int(at) - start_us) / US for at in job.part.split("-")] if job.part else [None, None]
-    done = job.state == "done" and job.name is not None
-    return api.Job(
-        job_id=job.id,
-        kind="part" if job.part else "composite",
-        state=cast(Any, job.state),
-        progress=job.progress,
-        created_at=job.created_utc / NS,
-        url=media_url(ask, facts, job.name) if done and job.name else None,
-        file_name=export_file_name(facts, job.locale, packed=bool(job.part)) if done else None,
-        bytes=job.bytes if done else None,
-        message=job.message,
-        from_s=part[0],
-        to_s=part[1],
-    )
-
-
-def media_url(ask: Ask, facts: HearingFacts, name: str) -> str:
-    """Where a media element finds it; that asks by itself, so the address says whose window it is in."""
-    path = f"/api/hearings/{quote(facts.sitting_id)}/record/media/{quote(name.rsplit('/', 1)[-1])}"
-    if not isinstance(ask.caller, SeatCaller):
-        return path
-    return f"{path}?{PERSON_PARAMETER}={quote(ask.caller.id, safe='')}"
-
-
-# --- names for the disk (RFC 6266) ---------------------------------------------------------------------
-
-#: What file systems refuse, and what could end a header.
-_UNFIT = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]+')
-_ROLES_ZH = {
-    "judge": "审判长",
-    "clerk": "书记员",
-    "claimant": "原告",
-    "respondent": "被告",
-    "witness": "证人",
-    "interpreter": "翻译",
-    "observer": "旁听",
-}
-#: Without its ending; most file systems take 255 in all.
-FILE_NAME_LIMIT_BYTES = 220
-
-
-def track_file_name(facts: HearingFacts, entry: MediaEntry, locale: str, start_us: int) -> str:
-    """``HC 2026-00418 2026-11-22 110940 claimant Joan Larkin, Northgate District Court.webm`` (``.mp4`` for pictures in
-    H.264), or the same in Chinese: the file says where and when it begins.  ``start_us``: of the record."""
-    chinese = locale == "zh-CN"
-    role = _ROLES_ZH.get(entry.role, entry.role) if chinese else entry.role
-    name = entry.display_name_zh if chinese else entry.display_name
-    screen = "" if entry.source == "person" else (" 屏幕" if chinese else " screen")
-    begins = _clock(facts, start_us * 1000 + entry.offset_ms * 1_000_000)
-    return _named(facts, f"{begins} {role} {name}{screen}", locale) + "." + entry.name.rsplit(".", 1)[-1]
-
-
-def export_file_name(facts: HearingFacts, locale: str, *, packed: bool = False) -> str:
-    """Of a film, or ``packed``, of a part of the record."""
-    english, chinese = ("part of the record", "庭审记录节选") if packed else ("hearing", "庭审录像")
-    words = f"{_clock(facts, facts.opened_utc or facts.scheduled_utc)} {chinese if locale == 'zh-CN' else english}"
-    return _named(facts, words, locale) + (".zip" if packed else ".mp4")
-
-
-def _clock(facts: HearingFacts, utc: int) -> str:
-    """``2026-11-22 110940`` on the court's clock: file systems take no colons."""
-    return f"{datetime.fromtimestamp(utc / NS, zone_of(facts.court.time_zone)):%Y-%m-%d %H%M%S}"
-
-
-def _named(facts: HearingFacts, words: str, locale: str) -> str:
-    court = facts.court.name_zh if locale == "zh-CN" else facts.court.name
-    return _fit(f"{facts.case_number} {words}{'，' if locale == 'zh-CN' else ', '}{court}")
-
-
 def _file_name(ask: Ask, playback: Playback, file: Media) -> str:
     if isinstance(ask.caller, ShareCaller):
         return shared_file_name(ask.hearing, ask.caller.share, ask.locale)
@@ -542,21 +339,3 @@ def _file_name(ask: Ask, playback: Playback, file: Media) -> str:
         if entry.name.rsplit("/", 1)[-1] == file.name:
             return track_file_name(ask.hearing, entry, ask.locale, playback.start_us)
     return export_file_name(ask.hearing, ask.locale, packed=file.name.endswith(".zip"))
-
-
-def shared_file_name(facts: HearingFacts, share: ShareRow, locale: str) -> str:
-    """A film that was made for one person says so: ``HC 2026-00418 hearing for Ann Reyes 1f6b00c2.mp4``."""
-    words = f"庭审录像 仅供 {share.name}" if locale == "zh-CN" else f"hearing for {share.name}"
-    begins = _clock(facts, facts.opened_utc or facts.scheduled_utc)
-    return _named(facts, f"{begins} {words} {share.id[:8]}", locale) + ".mp4"
-
-
-def _fit(name: str) -> str:
-    fit = " ".join(_UNFIT.sub(" ", name).split()).strip(" .")
-    return fit.encode()[:FILE_NAME_LIMIT_BYTES].decode(errors="ignore").rstrip()
-
-
-def content_disposition(file_name: str) -> str:
-    """RFC 6266: a plain name for old clients, and the true one in UTF-8."""
-    plain = file_name.encode("ascii", "replace").decode().replace("?", "_").replace("\\", "_").replace('"', "_")
-    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(file_name, safe='')}"

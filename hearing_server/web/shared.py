@@ -29,7 +29,8 @@ from ..store.shares import ShareRow
 from .access import Ask, Endpoint, Gate, ShareCaller, over_https
 from .limits import COST_OF_A_MISS
 from .problems import Json, ProblemError
-from .records import NS, Records, job_row
+from .record_views import NS, job_row
+from .records import Records
 from .shares import state_of
 
 #: The code: digits, how long it works, and how often it may be tried; how many may ever be sent, and how soon the next.

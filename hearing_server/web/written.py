@@ -22,8 +22,8 @@ from ..written import Signing, WrittenRecords, WrittenView
 from ..written.service import may_read
 from .access import Ask, Endpoint, Gate, SeatCaller
 from .attendance import Attendance
+from .file_names import content_disposition
 from .problems import Json, ProblemError
-from .records import content_disposition
 
 NS = 1_000_000_000
 US = 1_000_000

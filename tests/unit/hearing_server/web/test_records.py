@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hearing_server.store import StoreError
-from hearing_server.web.records import restriction_of
+from hearing_server.web.record_views import restriction_of
 from recording import messages as m
 from recording.objects import StoreProblem
 from tests.unit.hearing_server.web.conftest import MEDIA, MEDIA_NAME, Site
