@@ -8,7 +8,6 @@ they are told that their role does not allow it (403).
 from __future__ import annotations
 
 import contextvars
-import ipaddress
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -26,23 +25,11 @@ from ..links import LinkRefused, Links
 from ..store import Access, HearingFacts, SeatRow, Store
 from ..store.accounts import SessionRow
 from ..store.shares import ShareRow
+from .connections import ACCOUNT_COOKIE, PERSON_PARAMETER, address, own_cookie
 from .limits import COST, RateLimit
 from .problems import ProblemError
 
 log = structlog.get_logger(__name__)
-
-#: The seat taken last in this browser, and one cookie per person (``seat-<person id>``), so that several people's
-#: windows can be open in one browser, each with a seat of its own (``?person=`` says which).
-SEAT_COOKIE = "seat"
-PERSON_PARAMETER = "person"
-#: Seats one browser keeps; the demo has seven.
-SEATS_LIMIT = 16
-
-#: What proxies add (RFC 7239, and before it).
-FORWARDED: Final = ("forwarded", "x-forwarded-for", "x-real-ip")
-
-#: The session of a signed-in account.
-ACCOUNT_COOKIE = "staff"
 
 EVERYBODY: Final = frozenset(role.value for role in Role)
 #: The archive: who may listen to a recording, judges to those of their own hearings, the others to their court's;
@@ -431,43 +418,3 @@ class Gate:
 def court_ledger(court_id: str) -> str:
     """The name of the ledger of what is changed about a court's accounts."""
     return f"court {court_id}"[:64]
-
-
-def person_cookie(person_id: str) -> str:
-    """The cookie that holds this person's seat."""
-    return f"{SEAT_COOKIE}-{person_id}"
-
-
-def own_cookie(connection: HTTPConnection) -> str | None:
-    """The seat of the person whose window asks; of a window that does not say whose it is, the one taken last."""
-    person = connection.query_params.get(PERSON_PARAMETER)
-    return connection.cookies.get(SEAT_COOKIE if person is None else person_cookie(person))
-
-
-def address(connection: HTTPConnection) -> str:
-    return connection.client.host if connection.client else "unknown"
-
-
-def is_local(connection: HTTPConnection) -> bool:
-    """Whether a program on this computer asks, and no proxy on it for somebody else."""
-    if any(name in connection.headers for name in FORWARDED):
-        return False
-    try:
-        return ipaddress.ip_address(address(connection)).is_loopback
-    except ValueError:
-        return False
-
-
-def same_origin(connection: HTTPConnection, allowed: frozenset[str]) -> bool:
-    """Whether a browser's request comes from our own pages; a client that sends no Origin is no browser."""
-    origin = connection.headers.get("origin")
-    if origin is None or origin in allowed:
-        return True
-    host = connection.headers.get("host", "")
-    secure = connection.url.scheme in ("https", "wss")
-    return bool(host) and origin.lower() == f"{'https' if secure else 'http'}://{host}".lower()
-
-
-def over_https(connection: HTTPConnection) -> bool:
-    """Whether the browser is on HTTPS; where a proxy in front of us ends it, the Origin, checked before, says so."""
-    return connection.url.scheme == "https" or connection.headers.get("origin", "").startswith("https://")

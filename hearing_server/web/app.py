@@ -33,20 +33,13 @@ from ..oidc import Providers
 from ..store import HearingFacts, Store, StoreError
 from ..written import WrittenRecords
 from . import devices
-from .access import (
-    Ask,
-    Caller,
-    Endpoint,
-    Gate,
-    in_ledger,
-    is_local,
-    same_origin,
-)
+from .access import Ask, Caller, Endpoint, Gate, in_ledger
 from .accounts import CourtAccounts
 from .archive import Archive
 from .arrival import Arrival
 from .attendance import Attendance
 from .bookings import Bookings
+from .connections import is_local, same_origin
 from .custody import CustodyDesk
 from .desk import Desk
 from .exhibits import Exhibits
@@ -68,6 +61,7 @@ from .records import Records
 from .shared import Shared
 from .shares import Shares
 from .sign_in import SignIn
+from .sign_in_endpoints import sign_in_endpoints
 from .written import Written
 
 log = structlog.get_logger(__name__)
@@ -137,7 +131,7 @@ def create_app(
         *Shares(store, records, mailing, gate, share_hours).endpoints(),
         *Shared(store, hearings, records, mailing, gate, links.derived_key(b"share codes")).endpoints(),
         *LevelDesk(hearings, records.readings, gate).endpoints(),
-        *SignIn(store, accounts, providers, gate, origins).endpoints(),
+        *sign_in_endpoints(SignIn(store, accounts, providers, gate, origins)),
         *CourtAccounts(store, accounts, providers, gate).endpoints(),
         *Bookings(store, links, hearings, invitations, gate).endpoints(),
         *Observers(store, links, hearings, attendance, gate).endpoints(),

@@ -23,7 +23,8 @@ from ..exhibit_files import ExhibitFiles, UnfitFile
 from ..hearings import Hearings
 from ..store import HearingFacts, Store
 from ..store.desk import ExhibitRow, TooManyExhibits
-from .access import BENCH, DESK, EVERYBODY, PERSON_PARAMETER, Ask, Endpoint, Gate, SeatCaller
+from .access import BENCH, DESK, EVERYBODY, Ask, Endpoint, Gate, SeatCaller
+from .connections import PERSON_PARAMETER
 from .file_names import content_disposition
 from .problems import Json, ProblemError
 from .ranges import ByteRange, RangeNotSatisfiable, applies, matches, parse

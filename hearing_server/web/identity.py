@@ -12,20 +12,9 @@ from ..court import SYSTEM, Command
 from ..hearings import Hearings, views
 from ..links import LinkRefused, Links
 from ..store import LinkRow, SeatRow, Store
-from .access import (
-    BENCH,
-    COURT_WIDE,
-    EVERYBODY,
-    SEAT_COOKIE,
-    SEATS_LIMIT,
-    STAFF,
-    Ask,
-    Endpoint,
-    Gate,
-    over_https,
-    person_cookie,
-)
+from .access import BENCH, COURT_WIDE, EVERYBODY, STAFF, Ask, Endpoint, Gate
 from .attendance import Attendance
+from .connections import SEAT_COOKIE, SEATS_LIMIT, over_https, person_cookie
 from .problems import Json, ProblemError
 
 #: How long a browser keeps a party's cookie, s; the link's expiry ends it earlier.  Judges and clerks reach the archive

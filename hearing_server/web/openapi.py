@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 
 from .. import api
-from .access import ACCOUNT_COOKIE, SEAT_COOKIE, Endpoint
+from .access import Endpoint
+from .connections import ACCOUNT_COOKIE, SEAT_COOKIE
 
 _PARAMETER = re.compile(r"{(\w+)(?::\w+)?}")
 _REFERENCE = "#/components/schemas/{name}"

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
-from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
@@ -18,7 +16,8 @@ from ..accounts import Accounts, Place, SignInRefused
 from ..oidc import Provider, Providers, ProviderTrouble
 from ..store import Store
 from ..store.accounts import AccountRow, PasskeyRow
-from .access import ACCOUNT_COOKIE, ACCOUNT_ROLES, Ask, Endpoint, Gate, over_https, same_origin
+from .access import Ask, Gate
+from .connections import ACCOUNT_COOKIE, over_https, same_origin
 from .problems import Json, ProblemError
 
 log = structlog.get_logger(__name__)
@@ -53,113 +52,6 @@ class SignIn:
         self._providers = providers
         self._gate = gate
         self._origins = origins
-
-    def endpoints(self) -> tuple[Endpoint, ...]:
-        door: dict[str, Any] = {"limited": True}
-        own: dict[str, Any] = {"who": ACCOUNT_ROLES, "by": "account", "always": True}
-        return (
-            _row("signInMethods", "GET", "/api/sign-in", "How one can sign in.", self.methods, door, d.SignInMethods),
-            Endpoint(
-                name="signInByPassword",
-                method="POST",
-                path="/api/sign-in/password",
-                summary="Sign in to a local account.",
-                handler=self.by_password,
-                limited=True,
-                body=d.PasswordSignIn,
-                answer=d.Account,
-            ),
-            _row(
-                "passkeyRequest",
-                "POST",
-                "/api/sign-in/passkey/options",
-                "What navigator.credentials.get is to be asked (WebAuthn Level 3 §5.1.8).",
-                self.passkey_request,
-                door,
-            ),
-            Endpoint(
-                name="signInByPasskey",
-                method="POST",
-                path="/api/sign-in/passkey",
-                summary="Sign in by a passkey.",
-                handler=self.by_passkey,
-                limited=True,
-                body=d.PasskeyAnswer,
-                answer=d.Account,
-            ),
-            _row(
-                "beginAtProvider",
-                "GET",
-                "/api/sign-in/oidc/{provider_id}",
-                "Go to an identity provider (OpenID Connect, code flow with PKCE); ?to= is the page to come back to.",
-                self.begin_at_provider,
-                door,
-                status=303,
-            ),
-            _row(
-                "backFromProvider",
-                "GET",
-                "/api/sign-in/oidc/{provider_id}/callback",
-                "Come back from an identity provider.",
-                self.back_from_provider,
-                door,
-                status=303,
-            ),
-            _row("readAccount", "GET", "/api/account", "Who is signed in.", self.who_am_i, own, d.Account),
-            _row("signOut", "DELETE", "/api/account/session", "Sign out on this device.", self.leave, own, status=204),
-            Endpoint(
-                name="changePassword",
-                method="POST",
-                path="/api/account/password",
-                summary="Change one's own password; other sessions end.",
-                handler=self.change_password,
-                who=ACCOUNT_ROLES,
-                by="account",
-                always=True,
-                limited=True,
-                body=d.PasswordChange,
-                answer=d.Account,
-            ),
-            _row(
-                "listPasskeys",
-                "GET",
-                "/api/account/passkeys",
-                "One's own passkeys.",
-                self.passkeys,
-                own,
-                list[d.PasskeyRow],
-            ),
-            _row(
-                "passkeyCreation",
-                "POST",
-                "/api/account/passkeys/options",
-                "What navigator.credentials.create is to be asked (WebAuthn Level 3 §5.1.8).",
-                self.passkey_creation,
-                own,
-            ),
-            Endpoint(
-                name="addPasskey",
-                method="POST",
-                path="/api/account/passkeys",
-                summary="Keep a new passkey.",
-                handler=self.add_passkey,
-                who=ACCOUNT_ROLES,
-                by="account",
-                always=True,
-                body=d.NewPasskey,
-                answer=d.PasskeyRow,
-                status=201,
-            ),
-            _row(
-                "removePasskey",
-                "DELETE",
-                "/api/account/passkeys/{passkey_id}",
-                "Forget a passkey of one's own.",
-                self.remove_passkey,
-                own,
-                status=204,
-            ),
-        )
 
     # --- the door ------------------------------------------------------------------------
 
@@ -365,21 +257,6 @@ class SignIn:
                 for court in courts
             ],
         )
-
-
-def _row(
-    name: str,
-    method: str,
-    path: str,
-    summary: str,
-    handler: Callable[[Ask], Awaitable[Response]],
-    rights: dict[str, Any],
-    answer: Any = None,
-    status: int = 200,
-) -> Endpoint:
-    return Endpoint(
-        name=name, method=method, path=path, summary=summary, handler=handler, answer=answer, status=status, **rights
-    )
 
 
 def fits(provider: Provider, account: AccountRow) -> bool:

@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from hearing_server.processes.web_server import serving
-from hearing_server.web.access import address, over_https
+from hearing_server.web.connections import address, over_https
 
 
 async def who(request: Request) -> Response:

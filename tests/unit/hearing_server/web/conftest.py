@@ -20,8 +20,8 @@ from hearing_server.links import Links
 from hearing_server.store import Court as CourtRow
 from hearing_server.store import NewHearing, PersonRow
 from hearing_server.store.accounts import AccountRow
-from hearing_server.web.access import ACCOUNT_COOKIE
 from hearing_server.web.app import create_app
+from hearing_server.web.connections import ACCOUNT_COOKIE
 from hearing_server.written import WrittenRecords
 from recording import manifest as manifests
 from recording.objects import ObjectStore, open_store

@@ -13,7 +13,6 @@ from starlette.responses import Response
 from hearing_server.booking import DEMO_PEOPLE
 from hearing_server.court import Role
 from hearing_server.web.access import (
-    ACCOUNT_COOKIE,
     ACCOUNT_ROLES,
     BENCH,
     CLERK,
@@ -28,6 +27,7 @@ from hearing_server.web.access import (
     Unledgered,
     in_ledger,
 )
+from hearing_server.web.connections import ACCOUNT_COOKIE
 from hearing_server.web.limits import RateLimit
 from tests.unit.hearing_server.web.conftest import MEDIA_NAME, Site
 

@@ -11,7 +11,7 @@ import msgspec
 from hearing_server.court import Leave
 from hearing_server.court.permissions import roles_with
 from hearing_server.store.accounts import AccountRow
-from hearing_server.web.access import ACCOUNT_COOKIE
+from hearing_server.web.connections import ACCOUNT_COOKIE
 from recording import manifest as manifests
 from recording import messages as m
 from tests.unit.hearing_server.web.conftest import Site

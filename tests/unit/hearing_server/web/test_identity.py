@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hearing_server.web.access import SEATS_LIMIT
+from hearing_server.web.connections import SEATS_LIMIT
 from hearing_server.web.limits import BURST
 from tests.unit.hearing_server.web.conftest import ORIGIN, Site
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from hearing_server.accounts import IDLE_S, NS, SESSION_S
-from hearing_server.web.access import ACCOUNT_COOKIE
+from hearing_server.web.connections import ACCOUNT_COOKIE
 from tests.unit.hearing_server.web.conftest import ORIGIN, Site
 
 PASSWORD = "correct horse battery staple"
