@@ -1,71 +1,17 @@
 /** Is a record complete, unaltered, and what does it lack?  The same check as `recording/verify.py`, in a page. */
-import { FINDINGS, CAUSES_ZH, LEVELS_ZH, SOURCES_ZH } from "../lib/generated/findings";
+import { CAUSES_ZH, LEVELS_ZH, SOURCES_ZH } from "../lib/generated/findings";
 import { digest, digestOf, fromHex, headLast, hex, read, type Bytes, type Source } from "./bytes";
-import { WriterChain, type Problem, type Segment } from "./hrec";
+import { Findings, type Code, type Finding } from "./findings";
+import { WriterChain, type Segment } from "./hrec";
+import type { Manifest, ObjectEntry } from "./manifest";
 import { RootCheck } from "./roots";
+import { atUs, momentWords, periodWords, spanWords } from "./sentences";
 import { isStatement, wrongInStatement, type Statement } from "./statement";
 import { checkInclusion, readKey, signed, signers, stampedAt, type Inclusion } from "./witnesses";
 import { wrongIn, type WrittenRecord } from "./written";
 
-export type Severity = "error" | "warning" | "note";
-
-export interface Finding {
-  code: string;
-  severity: Severity;
-  place: string;
-  en: string;
-  zh: string;
-}
-
-interface Span {
-  personId: string | null;
-  source: string | null;
-  startUs: number;
-  durationUs: number;
-  cause: string;
-}
-
-interface ObjectEntry {
-  name: string;
-  size: number;
-  sha256: string;
-  writer: string;
-  segment: number;
-  chunks: [number, number, number][];
-}
-
-interface TrackEntry {
-  writer: string;
-  track: number;
-  personId: string;
-  source: string;
-  chunks: number;
-  headSha256: string;
-}
-
 /** Grounds on which the court may interrupt a record. */
 const LAWFUL = new Set(["recess", "private_evidence", "mediation"]);
-
-interface Manifest {
-  sittingId: string;
-  court: string;
-  courtZh: string;
-  caseNumber: string;
-  caseName: string;
-  caseNameZh: string;
-  openedUs: number;
-  closedUs: number;
-  sealedUs: number;
-  keyId: string;
-  participants: { personId: string; name: string; nameZh: string; role: string }[];
-  tracks: TrackEntry[];
-  objects: ObjectEntry[];
-  gaps: Span[];
-  interruptions: Span[];
-  problems: Problem[];
-  missingWriters: string[];
-  events?: unknown[];
-}
 
 export interface Report {
   ok: boolean;
@@ -93,8 +39,6 @@ const WRITTEN_RECORD = "written/record.json";
 /** What it is called when an index is not signed by this key. */
 const UNSIGNED: Record<string, string> = { [PLAYBACK]: "derived-unsigned", [WRITTEN_INDEX]: "written-altered" };
 const SIGNED_AS: Record<string, string> = { signed: "written-signed", refused: "written-refused", missing: "written-missing-signature" };
-const FINDINGS_LIMIT = 1000;
-const ORDER: Record<Severity, number> = { error: 0, warning: 1, note: 2 };
 
 /** Check the record that these files are; `key` is the court's public key in PEM, if one was given. */
 export async function check(sources: Source[], key: string | null, progress: (part: number) => void): Promise<Report> {
@@ -103,10 +47,9 @@ export async function check(sources: Source[], key: string | null, progress: (pa
 
 class Check {
   private readonly files: Map<string, Source>;
-  private readonly findings: Finding[] = [];
+  private readonly findings = new Findings();
   private readonly total: number;
   private seen = 0;
-  private errors = 0;
   private chunks = 0;
   private bytes = 0;
   private key: Bytes | null = null;
@@ -135,15 +78,15 @@ class Check {
       }
       await this.stamp();
       for (const name of [...this.files.keys()].sort()) {
-        if (!listed.has(name)) this.add(name.startsWith("derived/") ? "derived-unlisted" : "object-unlisted", name);
+        if (!listed.has(name)) this.findings.add(name.startsWith("derived/") ? "derived-unlisted" : "object-unlisted", name);
       }
       this.knownFaults(manifest);
     }
     const keyId = this.key ? hex(await digest(this.key)) : "";
-    this.findings.sort((a, b) => ORDER[a.severity] - ORDER[b.severity]);
-    const { recordSha256: manifestSha256, chunks, bytes, findings, statement } = this;
+    const { recordSha256: manifestSha256, chunks, bytes, statement } = this;
     const [withheld, part] = [statement?.spans.length ?? 0, Boolean(statement?.part)];
-    return { ok: manifest !== null && this.errors === 0, trusted: pem !== null, keyId, manifestSha256, manifest, chunks, bytes, findings, withheld, part };
+    const [ok, findings] = [manifest !== null && this.findings.errors === 0, this.findings.worstFirst()];
+    return { ok, trusted: pem !== null, keyId, manifestSha256, manifest, chunks, bytes, findings, withheld, part };
   }
 
   private async signedManifest(pem: string | null): Promise<Manifest | null> {
@@ -157,13 +100,13 @@ class Check {
       return this.none("key-missing");
     }
     const keyId = hex(await digest(this.key));
-    if (pem === null) this.add("key-enclosed", keyId);
+    if (pem === null) this.findings.add("key-enclosed", keyId);
     const signature = await this.take("manifest.sig");
-    if (!signature) this.add("signature-missing");
-    else if (!signed(this.key, data, signature)) this.add("signature-wrong");
+    if (!signature) this.findings.add("signature-missing");
+    else if (!signed(this.key, data, signature)) this.findings.add("signature-wrong");
     const manifest = parsed<Manifest>(data);
     if (!manifest || !Array.isArray(manifest.objects) || !Array.isArray(manifest.tracks)) return this.none("manifest-unreadable");
-    if (manifest.keyId !== keyId) this.add("key-other");
+    if (manifest.keyId !== keyId) this.findings.add("key-other");
     return manifest;
   }
 
@@ -172,12 +115,12 @@ class Check {
     const data = await this.take(STATEMENT);
     if (!data) return;
     const signature = await this.take("statement.sig");
-    if (!signature || !signed(this.key!, data, signature)) return this.add("statement-wrong", "its signature", "签名不符");
+    if (!signature || !signed(this.key!, data, signature)) return this.findings.add("statement-wrong", "its signature", "签名不符");
     const statement = parsed<Statement>(data);
-    if (!isStatement(statement)) return this.add("statement-wrong", "unreadable", "无法读取");
+    if (!isStatement(statement)) return this.findings.add("statement-wrong", "unreadable", "无法读取");
     const known = new Set(manifest.objects.map(({ name }) => name));
     const wrong = wrongInStatement(statement, manifest.sittingId, this.manifestSha256, known, (name) => this.files.has(name));
-    for (const one of wrong) this.add("statement-wrong", one);
+    for (const one of wrong) this.findings.add("statement-wrong", one);
     if (wrong.length > 0) return;
     this.statement = statement;
     this.recordSha256 = statement.manifestSha256;
@@ -186,23 +129,23 @@ class Check {
 
   private leftOut({ spans, part, withheld, outside, manifestSha256 }: Statement, manifest: Manifest): void {
     for (const { startUs, endUs, level, order, by, byZh, decidedUs } of spans) {
-      const [[english, chinese], [day, dayZh]] = [periodWords(startUs, endUs), momentWords(decidedUs)];
-      this.add(
+      const [[english, chinese], [day, dayZh]] = [periodWords(startUs, endUs), momentWords(atUs(decidedUs))];
+      this.findings.add(
         "withheld",
         `${english}, ${level}, order ${order}, decided by ${by} at ${day}`,
         `${chinese}，${LEVELS_ZH[level] ?? level}，依据 ${order}，由${byZh || by}于 ${dayZh} 决定`,
       );
     }
-    if (part) this.add("part", ...periodWords(part.startUs, part.endUs));
+    if (part) this.findings.add("part", ...periodWords(part.startUs, part.endUs));
     const [left, beyond, total] = [withheld.length, outside.length, manifest.objects.length];
     if (left || beyond) {
       const chinese = `共 ${total} 段，不予公开 ${left} 段，所选部分之外 ${beyond} 段`;
-      this.add("segments-absent", `${left} withheld, ${beyond} outside the part, of ${total}`, chinese);
+      this.findings.add("segments-absent", `${left} withheld, ${beyond} outside the part, of ${total}`, chinese);
     }
     if (manifestSha256 !== this.manifestSha256) {
-      this.add("manifest-public", manifestSha256);
+      this.findings.add("manifest-public", manifestSha256);
       const cut = (manifest.events ?? []).filter((event) => (event as { name?: unknown } | null)?.name === "withheld");
-      this.add("events-withheld", String(cut.length));
+      this.findings.add("events-withheld", String(cut.length));
     }
   }
 
@@ -218,27 +161,27 @@ class Check {
       if (absent.has(entry.name)) {
         const own = manifest.tracks.filter(({ writer }) => writer === entry.writer);
         const heads = new Map(own.map(({ track, chunks, headSha256 }) => [track, { chunks, head: fromHex(headSha256) }]));
-        for (const { code, place } of chain.skip(entry, heads)) this.add("chain-unlisted", `${code}, ${place}`);
+        for (const { code, place } of chain.skip(entry, heads)) this.findings.add("chain-unlisted", `${code}, ${place}`);
         await roots.seen(entry.writer, chain);
         continue;
       }
       const data = await this.take(entry.name);
       if (!data) {
-        this.add("object-missing", entry.name);
+        this.findings.add("object-missing", entry.name);
         continue;
       }
       const segment = await chain.feed(entry.name, data);
       await roots.seen(entry.writer, chain);
       this.chunks += segment.chunks;
       this.bytes += segment.size;
-      if (segment.sha256 !== entry.sha256 || segment.size !== entry.size) this.add("object-altered", alteredPlace(segment, entry));
-      for (const { code, place } of segment.problems) if (!known.has(`${code}\n${place}`)) this.add("chain-unlisted", `${code}, ${place}`);
-      if (segment.recovered) this.add("segment-recovered", entry.name);
+      if (segment.sha256 !== entry.sha256 || segment.size !== entry.size) this.findings.add("object-altered", alteredPlace(segment, entry));
+      for (const { code, place } of segment.problems) if (!known.has(`${code}\n${place}`)) this.findings.add("chain-unlisted", `${code}, ${place}`);
+      if (segment.recovered) this.findings.add("segment-recovered", entry.name);
     }
     for (const entry of manifest.tracks) {
       const state = chains.get(entry.writer)?.tracks.get(entry.track);
       if (state?.chunks !== entry.chunks || hex(state.head) !== entry.headSha256) {
-        this.add("track-altered", `${entry.writer}/${entry.track} (${entry.personId}, ${entry.source})`);
+        this.findings.add("track-altered", `${entry.writer}/${entry.track} (${entry.personId}, ${entry.source})`);
       }
     }
     await this.roots(roots);
@@ -247,13 +190,9 @@ class Check {
   /** The roots that the sitting's log took down each minute: they fit the chains as they stood then. */
   private async roots(roots: RootCheck): Promise<void> {
     const { fit, wrong, last, unchecked } = await roots.outcome();
-    if (fit) this.add("roots", `${fit}, the last is ${last}`, `共 ${fit} 个，最后一个为 ${last}`);
-    if (unchecked) this.add("roots-unchecked", String(unchecked));
-    for (const at of wrong) {
-      const clock = at.toISOString().slice(11, 19);
-      const chinese = `${at.getUTCFullYear()}年${at.getUTCMonth() + 1}月${at.getUTCDate()}日 ${clock}（UTC）`;
-      this.add("root-wrong", `${at.toISOString().slice(0, 10)} ${clock} UTC`, chinese);
-    }
+    if (fit) this.findings.add("roots", `${fit}, the last is ${last}`, `共 ${fit} 个，最后一个为 ${last}`);
+    if (unchecked) this.findings.add("roots-unchecked", String(unchecked));
+    for (const at of wrong) this.findings.add("root-wrong", ...momentWords(at));
   }
 
   /** The playable copies, if they are here.  Answers all names that belong to them. */
@@ -264,7 +203,7 @@ class Check {
       if (name !== PLAYBACK && !RENDITION.test(name)) continue;
       names.push(name, name.replace(/json$/, "sig"));
       const index = await this.signedDerived<{ manifestSha256: string; media: typeof entries }>(name);
-      if (index && index.manifestSha256 !== this.recordSha256) this.add("derived-altered", name);
+      if (index && index.manifestSha256 !== this.recordSha256) this.findings.add("derived-altered", name);
       entries.push(...(index?.media ?? []));
     }
     for (const name of this.files.keys()) {
@@ -277,11 +216,11 @@ class Check {
       names.push(entry.name);
       const source = this.files.get(entry.name);
       if (!source) {
-        this.add("derived-missing", entry.name);
+        this.findings.add("derived-missing", entry.name);
         continue;
       }
       const [size, sha256] = await digestOf(headLast(source, entry.hashedFrom ?? 0), (bytes) => this.count(bytes));
-      if (size !== entry.size || sha256 !== entry.sha256) this.add("derived-altered", entry.name);
+      if (size !== entry.size || sha256 !== entry.sha256) this.findings.add("derived-altered", entry.name);
     }
     return names;
   }
@@ -289,9 +228,9 @@ class Check {
   private async signedDerived<T>(name: string): Promise<T | null> {
     const data = (await this.take(name))!;
     const signature = await this.take(name.replace(/json$/, "sig"));
-    if (!signature || !signed(this.key!, data, signature)) this.add(UNSIGNED[name] ?? "derived-altered", name);
+    if (!signature || !signed(this.key!, data, signature)) this.findings.add(UNSIGNED[name] ?? "derived-altered", name);
     const found = parsed<T>(data);
-    if (!found) this.add("derived-altered", name);
+    if (!found) this.findings.add("derived-altered", name);
     return found;
   }
 
@@ -300,16 +239,16 @@ class Check {
     const names = [WRITTEN_INDEX, "written/index.sig"];
     if (!this.files.has(WRITTEN_INDEX)) return names;
     const index = await this.signedDerived<{ manifestSha256: string; files: { name: string; size: number; sha256: string }[] }>(WRITTEN_INDEX);
-    if (index && index.manifestSha256 !== this.recordSha256) this.add("written-altered", WRITTEN_INDEX);
+    if (index && index.manifestSha256 !== this.recordSha256) this.findings.add("written-altered", WRITTEN_INDEX);
     for (const entry of index?.files ?? []) {
       names.push(entry.name);
       const source = this.files.get(entry.name);
       if (!source) {
-        this.add("written-missing", entry.name);
+        this.findings.add("written-missing", entry.name);
         continue;
       }
       const [size, sha256] = await digestOf(source, (bytes) => this.count(bytes));
-      if (size !== entry.size || sha256 !== entry.sha256) this.add("written-altered", entry.name);
+      if (size !== entry.size || sha256 !== entry.sha256) this.findings.add("written-altered", entry.name);
       if (entry.name === WRITTEN_RECORD) await this.signatures(await read(source));
     }
     return names;
@@ -317,57 +256,54 @@ class Check {
 
   private async signatures(data: Bytes): Promise<void> {
     const record = parsed<WrittenRecord>(data);
-    if (!record || !Array.isArray(record.signatures) || !Array.isArray(record.paragraphs)) return this.add("written-altered", WRITTEN_RECORD);
-    for (const wrong of await wrongIn(record, this.recordSha256)) this.add("written-wrong", wrong);
-    for (const entry of record.signatures) this.add(SIGNED_AS[entry.state] ?? "written-wrong", entry.name, entry.nameZh || entry.name);
-    for (const { name, nameZh, text } of record.incidents) this.add("incident", `${name}: ${text}`, `${nameZh || name}：${text}`);
+    if (!record || !Array.isArray(record.signatures) || !Array.isArray(record.paragraphs)) return this.findings.add("written-altered", WRITTEN_RECORD);
+    for (const wrong of await wrongIn(record, this.recordSha256)) this.findings.add("written-wrong", wrong);
+    for (const entry of record.signatures) this.findings.add(SIGNED_AS[entry.state] ?? "written-wrong", entry.name, entry.nameZh || entry.name);
+    for (const { name, nameZh, text } of record.incidents) this.findings.add("incident", `${name}: ${text}`, `${nameZh || name}：${text}`);
   }
 
   private async inclusion(): Promise<void> {
     const data = await this.take("inclusion.json");
-    if (!data) return this.add("inclusion-missing");
+    if (!data) return this.findings.add("inclusion-missing");
     const found = parsed<Inclusion>(data);
-    if (!found) return this.add("inclusion-wrong", "unreadable", "无法读取");
+    if (!found) return this.findings.add("inclusion-wrong", "unreadable", "无法读取");
     const wrong = await checkInclusion(found, this.recordSha256, this.key!);
-    if (wrong !== null) return this.add("inclusion-wrong", wrong);
-    this.add("inclusion", `entry ${found.index} of ${found.size}`, `第 ${found.index} 项，共 ${found.size} 项`);
+    if (wrong !== null) return this.findings.add("inclusion-wrong", wrong);
+    this.findings.add("inclusion", `entry ${found.index} of ${found.size}`, `第 ${found.index} 项，共 ${found.size} 项`);
   }
 
   /** The proof once more, in a head that somebody outside the court signed too; this page has no list of whom to trust. */
   private async cosigned(name: string): Promise<void> {
     const found = parsed<Inclusion>((await this.take(name))!);
-    if (!found || (await checkInclusion(found, this.recordSha256, this.key!)) !== null) return this.add("inclusion-wrong", name);
-    this.add("cosigned-unchecked", signers(found.checkpoint).join(", "));
+    if (!found || (await checkInclusion(found, this.recordSha256, this.key!)) !== null) return this.findings.add("inclusion-wrong", name);
+    this.findings.add("cosigned-unchecked", signers(found.checkpoint).join(", "));
   }
 
   private async stamp(): Promise<void> {
     const token = await this.take("manifest.tsr");
-    if (!token) return this.add("stamp-missing");
+    if (!token) return this.findings.add("stamp-missing");
     try {
-      const at = await stampedAt(token, fromHex(this.recordSha256));
-      const clock = at.toISOString().slice(11, 19);
-      const chinese = `${at.getUTCFullYear()}年${at.getUTCMonth() + 1}月${at.getUTCDate()}日 ${clock}（UTC）`;
-      this.add("stamp-unchecked", `${at.toISOString().slice(0, 10)} ${clock} UTC`, chinese);
+      this.findings.add("stamp-unchecked", ...momentWords(await stampedAt(token, fromHex(this.recordSha256))));
     } catch (error) {
-      this.add("stamp-wrong", error instanceof Error ? error.message : "");
+      this.findings.add("stamp-wrong", error instanceof Error ? error.message : "");
     }
   }
 
   private knownFaults(manifest: Manifest): void {
-    for (const { code, place } of manifest.problems) this.add("problem-known", `${code}, ${place}`);
-    for (const writer of manifest.missingWriters) this.add("writer-missing", writer);
+    for (const { code, place } of manifest.problems) this.findings.add("problem-known", `${code}, ${place}`);
+    for (const writer of manifest.missingWriters) this.findings.add("writer-missing", writer);
     for (const span of manifest.interruptions) {
       const [english, chinese] = spanWords(span);
       if (LAWFUL.has(span.cause))
-        this.add("interruption-lawful", `${span.cause}, ${english}`, `${CAUSES_ZH[span.cause] ?? span.cause}，${chinese}`);
-      else this.add("interruption", english, chinese);
+        this.findings.add("interruption-lawful", `${span.cause}, ${english}`, `${CAUSES_ZH[span.cause] ?? span.cause}，${chinese}`);
+      else this.findings.add("interruption", english, chinese);
     }
     const people = new Map(manifest.participants.map((person) => [person.personId, person]));
     for (const gap of manifest.gaps) {
       const person = people.get(gap.personId ?? "");
       const [english, chinese] = spanWords(gap);
       const source = gap.source ?? "";
-      this.add(
+      this.findings.add(
         "gap",
         `${person?.name ?? gap.personId}, ${source}, ${gap.cause}, ${english}`,
         `${person?.nameZh || person?.name || gap.personId}，${SOURCES_ZH[source] ?? source}，${CAUSES_ZH[gap.cause] ?? gap.cause}，${chinese}`,
@@ -388,16 +324,8 @@ class Check {
     this.progress(Math.min(1, this.seen / this.total));
   }
 
-  private add(code: keyof typeof FINDINGS, place = "", placeZh = place): void {
-    const [severity, english, chinese] = FINDINGS[code]!;
-    this.errors += severity === "error" ? 1 : 0;
-    if (this.findings.length >= FINDINGS_LIMIT && (severity !== "error" || this.errors >= FINDINGS_LIMIT)) return;
-    // Not replace(): a place may hold what that takes for a pattern.
-    this.findings.push({ code, severity, place, en: english.split("{place}").join(place), zh: chinese.split("{place}").join(placeZh) });
-  }
-
-  private none(code: keyof typeof FINDINGS): null {
-    this.add(code);
+  private none(code: Code): null {
+    this.findings.add(code);
     return null;
   }
 }
@@ -422,30 +350,4 @@ function alteredPlace(segment: Segment, entry: ObjectEntry): string {
   if (segment.size !== entry.size) return `${entry.name} (${segment.size} bytes, ${entry.size} were signed)`;
   const first = segment.problems.find(({ place }) => place.startsWith(`${entry.name} byte`));
   return first ? `${first.place} (${first.code})` : `${entry.name} (tracks ${segment.tracks.join(", ")})`;
-}
-
-/** A time, UTC, in English and in Chinese. */
-function momentWords(us: number): [string, string] {
-  const at = new Date(Math.floor(us / 1000));
-  const [day, clock] = [at.toISOString().slice(0, 10), at.toISOString().slice(11, 19)];
-  return [`${day} ${clock} UTC`, `${at.getUTCFullYear()}年${at.getUTCMonth() + 1}月${at.getUTCDate()}日 ${clock}（UTC）`];
-}
-
-/** Begin and end in English and in Chinese. */
-function periodWords(startUs: number, endUs: number): [string, string] {
-  const [begin, end] = [new Date(Math.floor(startUs / 1000)), new Date(Math.floor(endUs / 1000)).toISOString().slice(11, 19)];
-  const [day, clock] = [begin.toISOString().slice(0, 10), begin.toISOString().slice(11, 19)];
-  const dayZh = `${begin.getUTCFullYear()}年${begin.getUTCMonth() + 1}月${begin.getUTCDate()}日`;
-  return [`from ${day} ${clock} to ${end} UTC`, `${dayZh} ${clock} 至 ${end}（UTC）`];
-}
-
-/** Begin and length in English and in Chinese. */
-function spanWords(span: Span): [string, string] {
-  const start = new Date(Math.floor(span.startUs / 1000));
-  const text = start.toISOString();
-  const [day, clock, seconds] = [text.slice(0, 10), text.slice(11, 23), (span.durationUs / 1e6).toFixed(3)];
-  return [
-    `${seconds} s from ${day} ${clock} UTC`,
-    `${start.getUTCFullYear()}年${start.getUTCMonth() + 1}月${start.getUTCDate()}日 ${clock}（UTC）起 ${seconds} 秒`,
-  ];
 }
