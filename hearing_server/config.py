@@ -44,6 +44,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "identity_days": (0, 3650),
     "lock_days": (1, 36_500),
     "share_hours": (1, 720),
+    "added_limit_mb": (1, 1_048_576),
 }
 SCHEMES = {
     "bus": ("local", "redis", "rediss"),
@@ -103,6 +104,8 @@ class Settings:
     sms_token: str = dataclasses.field(default="", repr=False)
     identity_days: float = 7.0
     share_hours: int = 72
+    #: Four hours of 1080p at 4 Mbit/s.
+    added_limit_mb: int = 8192
 
     media_address: str = "*"
     media_port: int = 20000

@@ -43,13 +43,40 @@ class Found(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """A file on this computer's disk, not stored yet."""
+class Received:
+    """A file on this computer's disk, not stored yet; ``sha256`` in hex."""
 
     path: Path
     size: int
     sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    file: Received
     found: Found
+
+
+@contextlib.asynccontextmanager
+async def received(folder: Path, pieces: AsyncIterator[bytes]) -> AsyncIterator[Received]:
+    """What comes in, whole; gone from this disk when the block is left.
+
+    Raises :class:`UnfitFile` for nothing at all, :class:`OSError`, or what the pieces raise.
+    """
+    await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True, mode=0o700)
+    path = folder / secrets.token_hex(16)
+    try:
+        digest, size = hashlib.sha256(), 0
+        async with aiofiles.open(path, "wb") as file:
+            async for piece in pieces:
+                digest.update(piece)
+                size += len(piece)
+                await file.write(piece)
+        if size == 0:
+            raise UnfitFile("empty")
+        yield Received(path, size, digest.hexdigest())
+    finally:
+        await asyncio.to_thread(path.unlink, missing_ok=True)
 
 
 class ExhibitFiles:
@@ -68,26 +95,13 @@ class ExhibitFiles:
 
         Raises :class:`UnfitFile`, :class:`OSError`, or what the pieces raise.
         """
-        async with self._turn:
-            await asyncio.to_thread(self._folder.mkdir, parents=True, exist_ok=True, mode=0o700)
-            path = self._folder / secrets.token_hex(16)
-            try:
-                digest, size = hashlib.sha256(), 0
-                async with aiofiles.open(path, "wb") as file:
-                    async for piece in pieces:
-                        digest.update(piece)
-                        size += len(piece)
-                        await file.write(piece)
-                if size == 0:
-                    raise UnfitFile("empty")
-                found = msgspec.json.decode(await _tool("inspect", str(path)), type=Found)
-                yield Taken(path, size, digest.hexdigest(), found)
-            finally:
-                await asyncio.to_thread(path.unlink, missing_ok=True)
+        async with self._turn, received(self._folder, pieces) as file:
+            found = msgspec.json.decode(await look("inspect", str(file.path)), type=Found)
+            yield Taken(file, found)
 
     async def store(self, hearing_id: str, exhibit_id: str, taken: Taken) -> None:
         """Raises :class:`~recording.objects.StoreProblem`."""
-        await self._store.put_new(_key(hearing_id, exhibit_id), taken.path)
+        await self._store.put_new(_key(hearing_id, exhibit_id), taken.file.path)
 
     def read(self, hearing_id: str, exhibit_id: str, start: int, end: int) -> AsyncIterator[bytes]:
         """The bytes from ``start`` up to ``end``.  Raises :class:`~recording.objects.StoreProblem` when iterated."""
@@ -106,7 +120,7 @@ class ExhibitFiles:
         async with self._turn:
             with tempfile.TemporaryDirectory() as folder:
                 path = await self._store.fetch(_key(hearing_id, exhibit_id), Path(folder) / "exhibit")
-                picture = await _tool("page", str(path), str(number), str(width))
+                picture = await look("page", str(path), str(number), str(width))
         self._pages[key] = picture
         self._held += len(picture)
         while self._held > PAGES_LIMIT_BYTES and self._pages:
@@ -118,8 +132,8 @@ def _key(hearing_id: str, exhibit_id: str) -> str:
     return f"{PREFIX}/{hearing_id}/{exhibit_id}"
 
 
-async def _tool(*arguments: str) -> bytes:
-    """Raises :class:`UnfitFile` if the tool cannot make anything of the file."""
+async def look(*arguments: str, limit_s: float = LOOK_LIMIT_S) -> bytes:
+    """What the tool says of a file.  Raises :class:`UnfitFile` if it cannot make anything of it."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -130,7 +144,7 @@ async def _tool(*arguments: str) -> bytes:
         stderr=asyncio.subprocess.DEVNULL,
     )
     try:
-        async with asyncio.timeout(LOOK_LIMIT_S):
+        async with asyncio.timeout(limit_s):
             out, _ = await process.communicate()
     except TimeoutError as error:
         raise UnfitFile("too slow") from error

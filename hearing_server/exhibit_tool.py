@@ -1,6 +1,7 @@
 """Looks into a file that somebody has uploaded, in a process of its own: a file made to break its reader breaks this.
 
     python -m hearing_server.exhibit_tool inspect FILE        one JSON object: kind, media_type, pages
+    python -m hearing_server.exhibit_tool medium FILE         one JSON object: kind, media_type, duration_ms, has_audio
     python -m hearing_server.exhibit_tool page FILE N WIDTH   page N (from 1) as PNG, WIDTH pixels wide
 
 Exit code 1: the file is none of the kinds that are taken, or has no such page.
@@ -16,6 +17,8 @@ from pathlib import Path
 
 #: What looking may take: seconds of a processor, and bytes of memory.
 CPU_LIMIT_S = 20
+#: The same for hours of a recording that does not say how long it is: all of it is read.
+MEDIUM_CPU_LIMIT_S = 300
 MEMORY_LIMIT_BYTES = 2 * 1024**3
 #: A page is at most this many times as high as it is wide.
 TALLEST = 8
@@ -29,6 +32,8 @@ CONTAINERS = {
     "wav": (None, "audio/wav"),
     "ogg": ("video/ogg", "audio/ogg"),
 }
+#: What the browsers that the court supports play in them, as FFmpeg calls it.
+CODECS = frozenset({"h264", "vp8", "vp9", "av1", "aac", "mp3", "opus", "vorbis", "flac", "pcm_s16le", "pcm_u8"})
 MEDIA_PROBE = {"probesize": "5000000", "analyzeduration": "5000000"}
 
 
@@ -90,6 +95,59 @@ def _media(path: Path) -> dict[str, object]:
     return {"kind": "video" if moving else "audio", "media_type": media_type, "pages": 0}
 
 
+def medium(path: Path) -> dict[str, object]:
+    """Sound or moving pictures that a browser plays: something of each track was decoded.  Raises :class:`Unfit`."""
+    import av
+
+    found = _media(path)
+    try:
+        with av.open(str(path), options=MEDIA_PROBE) as container:
+            streams = [*container.streams.audio, *container.streams.video]
+            wanted = [stream.index for stream in streams if not stream.disposition & _COVER]
+            has_audio = bool(container.streams.audio)
+            length_us = container.duration
+        for index in wanted:
+            _plays(path, index)
+        if length_us is None:
+            length_us = _length_us(path)
+    except (av.FFmpegError, ValueError) as error:
+        raise Unfit(str(error)) from error
+    if length_us <= 0:
+        raise Unfit("no time in it")
+    return {
+        "kind": found["kind"],
+        "media_type": found["media_type"],
+        "duration_ms": max(1, length_us // 1000),
+        "has_audio": has_audio,
+    }
+
+
+def _plays(path: Path, index: int) -> None:
+    """Raises :class:`Unfit`."""
+    import av
+
+    with av.open(str(path), options=MEDIA_PROBE) as container:
+        stream = container.streams[index]
+        codec = stream.codec_context.codec.canonical_name
+        if codec not in CODECS:
+            raise Unfit(f"codec {codec}")
+        stream.codec_context.thread_count = 1
+        if next(container.decode(stream), None) is None:
+            raise Unfit("nothing in it")
+
+
+def _length_us(path: Path) -> int:
+    """The end of the last packet: a file that was written as it was recorded does not say how long it is."""
+    import av
+
+    end = 0
+    with av.open(str(path), options=MEDIA_PROBE) as container:
+        for packet in container.demux():
+            if packet.pts is not None and packet.time_base is not None:
+                end = max(end, int((packet.pts + (packet.duration or 0)) * packet.time_base * 1_000_000))
+    return end
+
+
 #: AV_DISPOSITION_ATTACHED_PIC of FFmpeg.
 _COVER = 0x0400
 
@@ -117,13 +175,14 @@ def page(path: Path, number: int, width: int) -> bytes:
 
 
 def main(arguments: Sequence[str]) -> int:
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_LIMIT_S, CPU_LIMIT_S))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT_BYTES, MEMORY_LIMIT_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     command, name, *rest = arguments
+    seconds = MEDIUM_CPU_LIMIT_S if command == "medium" else CPU_LIMIT_S
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
     try:
-        if command == "inspect":
-            sys.stdout.write(json.dumps(inspect(Path(name))))
+        if command in ("inspect", "medium"):
+            sys.stdout.write(json.dumps((inspect if command == "inspect" else medium)(Path(name))))
         else:
             sys.stdout.buffer.write(page(Path(name), int(rest[0]), int(rest[1])))
     except (Unfit, MemoryError) as error:

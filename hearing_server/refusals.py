@@ -398,6 +398,20 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "This record was destroyed when its retention was over. The certificate is with the court's records office.",
         "该记录已在保管期满后依规销毁。销毁证明由法院档案部门保存。",
     ),
+    # --- recordings added to a record ---
+    "added-already": (
+        "This very file is there already, as a version of this recording. Nothing was changed.",
+        "完全相同的文件已作为该录音录像的一个版本存在，未作任何更改。",
+    ),
+    "added-unfit": (
+        "This file does not play in a browser. Add MP4 or WebM pictures, or MP3, M4A, WAV or OGG sound.",
+        "此文件无法在浏览器中播放。请添加 MP4、WebM 录像，或 MP3、M4A、WAV、OGG 录音。",
+    ),
+    "added-withheld": (
+        "Parts of this record are withheld from you, and added recordings with them.",
+        "本记录的部分内容不对您公开，补充录音录像也一并不予公开。",
+    ),
+    "too-many-added": ("No more recordings can be added to this record.", "该记录的补充录音录像已达上限。"),
     # --- shares of a record ---
     "mail-missing": (
         "This court's server sends no e-mail, so a record cannot be shared. Call technical staff.",

@@ -17,7 +17,7 @@ import msgspec
 
 from . import messages
 from .keys import SigningKey
-from .manifest import MANIFEST_NAME, Struct, encode, key_name, prefix
+from .manifest import MANIFEST_NAME, Struct, added_prefix, encode, key_name, prefix
 from .messages import AnyAnswer, Kept
 from .objects import AlreadyStored, Locked, NotStored, ObjectStore, StoreProblem
 
@@ -184,8 +184,8 @@ class Custodian:
                 raise outcome
 
     async def _objects(self, sitting_id: str) -> list[tuple[str, int]]:
-        """What the record consists of in the storage, with its key if it is encrypted."""
-        found = await self._store.list(prefix(sitting_id))
+        """What the record consists of in the storage, with what was added to it, and its key if it is encrypted."""
+        found = [*await self._store.list(prefix(sitting_id)), *await self._store.list(added_prefix(sitting_id))]
         with contextlib.suppress(NotStored):
             found.append((key_name(sitting_id), await self._store.size(key_name(sitting_id))))
         return found

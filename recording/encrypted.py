@@ -1,10 +1,10 @@
 """Records encrypted at rest: each hearing under a key of its own, and that key for the court and those it chose.
 
 ``keys/<sitting id>.age`` holds the hearing's identity, encrypted for the court's servers and every escrow holder; each
-object of ``hearings/<sitting id>/`` is encrypted for the hearing's recipient.  Both are plain age files.  Hashes,
-sizes and signatures are those of the plain bytes, so that a copy that was handed out verifies as ever.  A record that
-was begun without encryption stays as it is; names of objects, decisions on custody and the transparency log are not
-encrypted.
+object of ``hearings/<sitting id>/`` and ``added/<sitting id>/`` is encrypted for the hearing's recipient.  Both are
+plain age files.  Hashes, sizes and signatures are those of the plain bytes, so that a copy that was handed out verifies
+as ever.  A record that was begun without encryption stays as it is; names of objects, decisions on custody and the
+transparency log are not encrypted.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import aiofiles
 from . import age
 from .age import AgeProblem, Identity, Recipient
 from .locks import LockKind, Protection
-from .manifest import KEYS_PREFIX, key_name, prefix
+from .manifest import ADDED_PREFIX, KEYS_PREFIX, key_name, prefix
 from .objects import (
     READ_LIMIT_BYTES,
     STREAM_BYTES,
@@ -253,11 +253,10 @@ class EncryptedStore(ObjectStore):
 
 
 def _sitting(key: str) -> str | None:
-    """The sitting whose record this object is of."""
-    if not key.startswith(RECORDS_PREFIX):
-        return None
-    sitting, slash, _ = key[len(RECORDS_PREFIX) :].partition("/")
-    return sitting if slash else None
+    """The sitting whose record this object is of, or was added to."""
+    folder, _, rest = key.partition("/")
+    sitting, slash, _ = rest.partition("/")
+    return sitting if slash and f"{folder}/" in (RECORDS_PREFIX, ADDED_PREFIX) else None
 
 
 def _sealed(data: bytes, hearing: Identity) -> bytes:

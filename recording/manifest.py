@@ -24,6 +24,7 @@ RAW_PREFIX = "raw/"
 DERIVED_PREFIX = "derived/"
 #: Where the keys of encrypted hearings are.
 KEYS_PREFIX = "keys/"
+ADDED_PREFIX = "added/"
 
 
 class Struct(msgspec.Struct, rename="camel", kw_only=True):
@@ -142,6 +143,12 @@ decoder: msgspec.json.Decoder[Manifest] = msgspec.json.Decoder(Manifest)
 def prefix(sitting_id: str) -> str:
     """Where all objects of a sitting are."""
     return f"hearings/{sitting_id}/"
+
+
+def added_prefix(sitting_id: str) -> str:
+    """Where the recordings are that the court added to a sitting after it: kept, held, encrypted and destroyed with the
+    record, and no part of what was captured."""
+    return f"{ADDED_PREFIX}{sitting_id}/"
 
 
 def key_name(sitting_id: str) -> str:

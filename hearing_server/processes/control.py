@@ -23,6 +23,7 @@ from signaling.bus import Bus
 from signaling.rooms import Rooms
 from signaling.turn import TurnServers
 
+from ..added_files import AddedFiles
 from ..certificates import Certificates
 from ..config import Settings, variable
 from ..exhibit_files import ExhibitFiles
@@ -104,6 +105,7 @@ async def running_control(
             archive=reader,
             written=written,
             exhibits=ExhibitFiles(archive, settings.data / "uploads"),
+            added=AddedFiles(archive, settings.data / "uploads", settings.added_limit_mb * 1024 * 1024),
             serve_socket=serve_socket,
             static_dir=STATIC,
             providers=providers,

@@ -20,7 +20,7 @@ import structlog
 from recording.backup import PairedStore, paired
 from recording.keys import PublicKey
 from recording.locks import LockKind
-from recording.manifest import Manifest, prefix
+from recording.manifest import Manifest, added_prefix, prefix
 from recording.objects import ObjectStore, StoreProblem
 from recording.reconcile import CODES, Found, RecordState, reconcile_record
 
@@ -251,7 +251,8 @@ async def renew_locks(store: Store, archive: ObjectStore, lock_days: int, now: d
     renewed, soon = 0, int(now.timestamp()) + max(RENEW_DAYS, lock_days // 2) * DAY_S
     for sitting_id in await store.custody.undecided():
         try:
-            keys = [key for key, _ in await archive.list(prefix(sitting_id))]
+            folders = (prefix(sitting_id), added_prefix(sitting_id))
+            keys = [key for folder in folders for key, _ in await archive.list(folder)]
             if not keys or (await archive.protection(keys[0])).until_s > soon:
                 continue
             for key in keys:

@@ -15,11 +15,13 @@ from __future__ import annotations
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from . import archive_tables as _archive_tables  # noqa: F401  all tables must be known to the migrations
+from . import added_tables as _added_tables  # noqa: F401  all tables must be known to the migrations
+from . import archive_tables as _archive_tables  # noqa: F401
 from . import custody_tables as _custody_tables  # noqa: F401
 from . import desk_tables as _desk_tables  # noqa: F401
 from . import share_tables as _share_tables  # noqa: F401
 from .accounts import Accounts
+from .added import AddedRecordings
 from .archive import ArchiveNotes
 from .arrivals import Arrivals
 from .bookings import Bookings
@@ -92,6 +94,7 @@ class Store:
         self.reconciliation = Reconciliation(engine, self.docket)
         self.written = Written(engine)
         self.shares = Shares(engine)
+        self.added = AddedRecordings(engine)
 
     @classmethod
     async def open(cls, url: str) -> Store:

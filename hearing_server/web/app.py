@@ -25,6 +25,7 @@ from recording.serve import RecordReader
 from signaling.application import Seat
 
 from ..accounts import Accounts
+from ..added_files import AddedFiles
 from ..exhibit_files import ExhibitFiles
 from ..hearings import Hearings
 from ..links import Links
@@ -35,6 +36,7 @@ from ..written import WrittenRecords
 from . import devices
 from .access import Ask, Caller, Endpoint, Gate, in_ledger
 from .accounts import CourtAccounts
+from .added import Added
 from .archive import Archive
 from .arrival import Arrival
 from .attendance import Attendance
@@ -90,6 +92,7 @@ def create_app(
     serve_socket: ServeSocket,
     static_dir: Path,
     exhibits: ExhibitFiles,
+    added: AddedFiles,
     written: WrittenRecords,
     accounts: Accounts | None = None,
     providers: Providers | None = None,
@@ -130,6 +133,7 @@ def create_app(
         *Archive(store, hearings, records, gate).endpoints(),
         *Shares(store, records, mailing, gate, share_hours).endpoints(),
         *Shared(store, hearings, records, mailing, gate, links.derived_key(b"share codes")).endpoints(),
+        *Added(store, hearings, added, gate).endpoints(),
         *LevelDesk(hearings, records.readings, gate).endpoints(),
         *sign_in_endpoints(SignIn(store, accounts, providers, gate, origins)),
         *CourtAccounts(store, accounts, providers, gate).endpoints(),

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import secrets
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
-from typing import cast
 from urllib.parse import quote
 
 import msgspec
 import structlog
-from starlette.requests import ClientDisconnect
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from recording.objects import StoreProblem
 
@@ -26,16 +21,17 @@ from ..store.desk import ExhibitRow, TooManyExhibits
 from .access import BENCH, DESK, EVERYBODY, Ask, Endpoint, Gate, SeatCaller
 from .connections import PERSON_PARAMETER
 from .file_names import content_disposition
+from .given import give
 from .problems import Json, ProblemError
-from .ranges import ByteRange, RangeNotSatisfiable, applies, matches, parse
+from .ranges import matches
+from .uploads import pieces
 
 log = structlog.get_logger(__name__)
 
 NS = 1_000_000_000
 EXHIBIT_LIMIT_BYTES = 256 * 1024 * 1024
-#: How long one upload may take, s, and how long it may stand still.
+#: How long one upload may take, s.
 UPLOAD_LIMIT_S = 1800.0
-STALL_LIMIT_S = 30.0
 NAME_LIMIT = 200
 #: Pixels in the width of a page.
 WIDTHS = range(200, 2401)
@@ -142,7 +138,7 @@ class Exhibits:
         side = (wanted if wanted in PARTIES else "") if reader.court else reader.side
         exhibit_id = secrets.token_hex(8)
         try:
-            async with self._files.taking(_pieces(ask)) as taken:
+            async with self._files.taking(pieces(ask, UPLOAD_LIMIT_S)) as taken:
                 row = ExhibitRow(
                     id=exhibit_id,
                     hearing_id=facts.hearing_id,
@@ -150,8 +146,8 @@ class Exhibits:
                     file_name=file_name or title,
                     kind=taken.found.kind,
                     media_type=taken.found.media_type,
-                    bytes=taken.size,
-                    sha256=taken.sha256,
+                    bytes=taken.file.size,
+                    sha256=taken.file.sha256,
                     pages=taken.found.pages,
                     side=side,
                     uploaded_by=ask.caller.id,
@@ -160,7 +156,7 @@ class Exhibits:
                     uploaded_utc=time.time_ns(),
                 )
                 await self._gate.note(
-                    ask.caller, facts.hearing_id, "upload-exhibit", exhibit_id, time.time_ns(), sha256=taken.sha256
+                    ask.caller, facts.hearing_id, "upload-exhibit", exhibit_id, time.time_ns(), sha256=taken.file.sha256
                 )
                 await self._files.store(facts.hearing_id, exhibit_id, taken)
                 row = await self._store.desk.add_exhibit(row)
@@ -176,42 +172,21 @@ class Exhibits:
 
     async def read(self, ask: Ask) -> Response:
         row = await self._row(ask)
-        etag = f'"{row.sha256}"'
-        headers = {"ETag": etag, "Accept-Ranges": "bytes", "Cache-Control": "private, no-cache"}
         # A document of a party must not run anything, nor be taken for a page of ours.
-        headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
-        fields = ask.request.headers
-        if matches(fields.get("if-none-match"), etag):
-            return Response(status_code=304, headers=headers)
-        try:
-            span = parse(fields.get("range"), row.bytes) if applies(fields.get("if-range"), etag) else None
-        except RangeNotSatisfiable:
-            raise ProblemError("range-refused", {"Content-Range": f"bytes */{row.bytes}"}) from None
-        wanted = span or ByteRange(0, row.bytes)
-        download = ask.request.query_params.get("download") is not None or row.kind == "document"
-        if download:
+        headers = {"Content-Security-Policy": "default-src 'none'; sandbox"}
+        if ask.request.query_params.get("download") is not None or row.kind == "document":
             headers["Content-Disposition"] = content_disposition(row.file_name)
-        headers["Content-Length"] = str(wanted.end - wanted.start)
-        if span is not None:
-            headers["Content-Range"] = span.content_range(row.bytes)
-        status = 200 if span is None else 206
-        if ask.request.method == "HEAD":
-            return Response(status_code=status, headers=headers, media_type=row.media_type)
-        await self._gate.note(ask.caller, row.hearing_id, "read-exhibit", row.id, time.time_ns(), start=wanted.start)
-        stream = cast(AsyncGenerator[bytes, None], self._files.read(row.hearing_id, row.id, wanted.start, wanted.end))
-        try:
-            first = await anext(stream, b"")
-        except StoreProblem as error:
-            log.error("exhibit.unavailable", hearing=row.hearing_id, error=str(error))
-            raise ProblemError("record-unavailable", {"Retry-After": "30"}) from error
-
-        async def body() -> AsyncIterator[bytes]:
-            async with contextlib.aclosing(stream):
-                yield first
-                async for piece in stream:
-                    yield piece
-
-        return StreamingResponse(body(), status, headers, media_type=row.media_type)
+        return await give(
+            ask,
+            sha256=row.sha256,
+            size=row.bytes,
+            media_type=row.media_type,
+            headers=headers,
+            read=lambda start, end: self._files.read(row.hearing_id, row.id, start, end),
+            note=lambda wanted: self._gate.note(
+                ask.caller, row.hearing_id, "read-exhibit", row.id, time.time_ns(), start=wanted.start
+            ),
+        )
 
     async def page(self, ask: Ask) -> Response:
         row = await self._row(ask)
@@ -292,21 +267,3 @@ class Exhibits:
             may_delete=row.shown_utc is None and self._mine(ask, reader, row),
             url=f"/api/hearings/{quote(row.hearing_id)}/exhibits/{row.id}{window}",
         )
-
-
-async def _pieces(ask: Ask) -> AsyncIterator[bytes]:
-    """The body as it comes.  Raises :class:`ProblemError` for one that stands still or breaks off."""
-    until = time.monotonic() + UPLOAD_LIMIT_S
-    stream = ask.request.stream()
-    while True:
-        try:
-            async with asyncio.timeout(STALL_LIMIT_S):
-                piece = await anext(stream)
-        except StopAsyncIteration:
-            return
-        except (TimeoutError, ClientDisconnect) as error:
-            raise ProblemError("invalid", {"Connection": "close"}) from error
-        if time.monotonic() > until:
-            raise ProblemError("invalid", {"Connection": "close"})
-        if piece:
-            yield piece

@@ -16,7 +16,7 @@ from typing import Any, get_args
 
 import msgspec
 
-from hearing_server.api import archive, records, room, seats, shapes, shares, written
+from hearing_server.api import added, archive, records, room, seats, shapes, shares, written
 from hearing_server.desk_api import arrival, booking, centre, custody, exhibits, sign_in
 from recording import report
 from signaling import messages
@@ -148,6 +148,7 @@ def modules() -> dict[str, str]:
         "api.ts": module_text(structs_of(shapes, seats, room, records, written), {}),
         "desk.ts": module_text(structs_of(sign_in, booking, arrival, exhibits, centre, custody), {}),
         "archive.ts": module_text(structs_of(archive), {}),
+        "added.ts": module_text(structs_of(added), {}),
         "shares.ts": module_text(structs_of(shares), {}),
         "findings.ts": findings_text(),
         "messages.ts": module_text(signal, {"AnyRequest": requests, "AnyNotice": notices}),

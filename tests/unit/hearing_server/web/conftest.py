@@ -14,6 +14,7 @@ import pytest
 from starlette.websockets import WebSocket
 
 from hearing_server.accounts import Accounts
+from hearing_server.added_files import AddedFiles
 from hearing_server.booking import DemoBooking
 from hearing_server.exhibit_files import ExhibitFiles
 from hearing_server.links import Links
@@ -38,6 +39,8 @@ from signaling.application import Seat
 from tests.unit.hearing_server.parts import SECRET, Court, new_court
 
 MEDIA = bytes(range(256)) * 40
+#: Of one added recording.
+ADDED_LIMIT_BYTES = 1024 * 1024
 MEDIA_NAME = "claimant.webm"
 ORIGIN = "http://court.test"
 
@@ -87,6 +90,7 @@ class Site:
             hearings=self.court.hearings,
             archive=archive,
             exhibits=ExhibitFiles(self.store, self.static.parent / "uploads"),
+            added=AddedFiles(self.store, self.static.parent / "uploads", ADDED_LIMIT_BYTES),
             serve_socket=serve_socket,
             static_dir=self.static,
             allowed_origins=["https://public.test/"],

@@ -49,6 +49,7 @@ LEDGER = Demand(
     "either", frozenset({"judge", "clerk", "lawyer", "claimant", "respondent", "records_custodian", "auditor"})
 )
 SHARERS = frozenset({"judge", "clerk", "records_custodian"})
+ADDERS = Demand("either", frozenset({"clerk", "records_custodian"}))
 LEVELS = Demand("either", frozenset({"judge", "records_custodian"}))
 NOTES = Demand("either", BENCH | DESK)
 DIARY = Demand("either", frozenset({"clerk", "staff_host", "judge", "panel", "technician"}))
@@ -72,6 +73,10 @@ DEMANDS = {
     ("GET", "/api/hearings/{sitting_id}/record/shares"): Demand("either", SHARERS | {"auditor"}),
     ("POST", "/api/hearings/{sitting_id}/record/shares"): Demand("either", SHARERS),
     ("DELETE", "/api/hearings/{sitting_id}/record/shares/{share_id}"): Demand("either", SHARERS),
+    ("GET", "/api/hearings/{sitting_id}/record/added"): RECORD,
+    ("POST", "/api/hearings/{sitting_id}/record/added"): ADDERS,
+    ("GET", "/api/hearings/{sitting_id}/record/added/{version_id}"): RECORD,
+    ("POST", "/api/hearings/{sitting_id}/record/added/{version_id}/current"): ADDERS,
     ("GET", "/api/shares/{token}"): OPEN,
     ("POST", "/api/shares/{token}/code"): OPEN,
     ("POST", "/api/shares/{token}/session"): OPEN,
@@ -190,6 +195,7 @@ async def test_the_table_is_whole(site: Site) -> None:
 #: What of a record, or of the evidence in it, is given without an entry of the access ledger; and why.
 UNLEDGERED = {
     ("GET", "/api/hearings/{hearing_id}/exhibits"): "titles only; what is opened is written down",
+    ("GET", "/api/hearings/{sitting_id}/record/added"): "titles and hashes only; what is played is written down",
     ("GET", "/api/hearings/{sitting_id}/record/shares"): "who was given it; nothing of the record",
 }
 

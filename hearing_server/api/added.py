@@ -1,0 +1,47 @@
+"""Recordings that the court added to a record: what the page shows of them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from .shapes import Struct
+
+
+class AddedVersion(Struct):
+    """One file of a recording, whole as it came.  ``url``: nothing for who may not have it; ``duration_s``: as the file
+    says it; ``current``: the version that the court goes by."""
+
+    version_id: str
+    version: int
+    current: bool
+    file_name: str
+    equipment: str
+    media_type: str
+    bytes: int
+    sha256: str
+    duration_s: float
+    has_audio: bool
+    added_at: float
+    added_by: str
+    added_by_zh: str
+    url: str | None
+
+
+class AddedRecording(Struct):
+    """``versions``: newest first; the same title, kind and start make them one recording."""
+
+    title: str
+    kind: Literal["audio", "video"]
+    started_at: float
+    versions: list[AddedVersion]
+
+
+class AddedPage(Struct):
+    """``GET /api/hearings/{id}/record/added``.  ``withheld``: parts of the record are withheld from the reader, and all
+    of this with them, as nobody has checked what it holds of those parts; ``limit_bytes``: of one file."""
+
+    recordings: list[AddedRecording]
+    may_add: bool
+    withheld: bool
+    limit_bytes: int
+    time_zone: str
