@@ -164,9 +164,9 @@ class Added:
         # A file from outside must not run anything, nor be taken for a page of ours.
         headers = {"Content-Security-Policy": "default-src 'none'; sandbox"}
         if download:
-            headers["Content-Disposition"] = content_disposition(
-                fit_name(f"{facts.case_number} {row.title} {row.version}") + fit_name(Path(row.file_name).suffix)
-            )
+            suffix = Path(row.file_name).suffix
+            name = fit_name(f"{facts.case_number} {row.title} {row.version}{suffix}")
+            headers["Content-Disposition"] = content_disposition(name)
         action = "download-added" if download else "play-added"
         return await give(
             ask,

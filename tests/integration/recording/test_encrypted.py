@@ -58,6 +58,16 @@ async def part(store: ObjectStore, key: str, start: int, end: int | None = None)
     return b"".join([piece async for piece in store.stream(key, start, end)])
 
 
+async def test_what_is_added_to_a_record_is_encrypted_with_its_key(court: Court) -> None:
+    store = court.store()
+    await store.put_new(KEY, SECRET)
+    await store.put_new("added/s-1/ab", SECRET + b" again")
+    assert SECRET not in await court.inner.read("added/s-1/ab")
+    assert await court.store(court.escrow).read("added/s-1/ab") == SECRET + b" again"
+    assert await store.list("added/s-1/") == [("added/s-1/ab", len(SECRET) + 6)]
+    assert [name for name, _ in await court.inner.list("keys/")] == ["keys/s-1.age"]
+
+
 async def test_the_storage_sees_nothing_and_its_readers_everything(court: Court) -> None:
     store = court.store()
     stored = await store.put_new(KEY, SECRET)

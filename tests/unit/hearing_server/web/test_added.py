@@ -1,0 +1,169 @@
+"""Recordings that the court adds to a record: versions, which is current, who may have them, and what is noted."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from typing import Any
+
+import httpx
+import pytest
+
+from recording import messages as m
+from recording.custody import Custodian
+from recording.keys import load_or_make
+from tests.recorded import eventually
+from tests.unit.hearing_server.web.conftest import ADDED_LIMIT_BYTES, Site
+from tests.unit.hearing_server.web.test_custody import decide
+from tests.unit.hearing_server.web.test_exhibits import pdf, picture, sound, video
+from tests.unit.hearing_server.web.test_levels import asked, store_copy, withhold
+
+STARTED = 1_700_000_000.25
+FIRST = sound()
+#: The same recording, copied once more from the equipment with a longer tail of its container.
+SECOND = FIRST + bytes(2000)
+
+
+async def add(client: httpx.AsyncClient, site: Site, content: bytes = FIRST, **query: Any) -> httpx.Response:
+    fields = {
+        "title": "Courtroom 3",
+        "equipment": "Desk recorder 7",
+        "startedAt": STARTED,
+        "fileName": "r.wav",
+        **query,
+    }
+    return await client.post(f"{site.record_url}/added", params=fields, content=content)
+
+
+async def ledger(site: Site) -> list[tuple[str, str]]:
+    entries = await site.court.store.ledger.read(site.booking.hearing_id)
+    return [(entry.access.action, entry.access.target) for entry in entries if "add" in entry.access.action]
+
+
+async def test_another_file_of_the_same_recording_is_a_version_and_one_is_current(site: Site) -> None:
+    await site.close_hearing()
+    async with site.signed_in("clerk") as clerk:
+        answer = await add(clerk, site)
+        assert answer.status_code == 201, answer.text
+        again = await add(clerk, site, fileName="copy.wav", equipment="Another")
+        assert (again.status_code, again.json()["code"]) == (409, "added-already")
+        page = (await add(clerk, site, SECOND)).json()
+        (recording,) = page["recordings"]
+        assert (recording["title"], recording["kind"], recording["startedAt"]) == ("Courtroom 3", "audio", STARTED)
+        second, first = recording["versions"]
+        assert [(row["version"], row["current"]) for row in (second, first)] == [(2, True), (1, False)]
+        assert first["sha256"] == hashlib.sha256(FIRST).hexdigest()
+        assert (first["equipment"], first["addedBy"], first["durationS"]) == ("Desk recorder 7", "Clerk", 1)
+        chosen = await clerk.post(f"{site.record_url}/added/{first['versionId']}/current")
+        assert [row["current"] for row in chosen.json()["recordings"][0]["versions"]] == [False, True]
+        assert (await add(clerk, site, SECOND, title="Courtroom 4")).status_code == 201
+        assert (await add(clerk, site, video(), fileName="r.webm")).status_code == 201
+        page = (await clerk.get(f"{site.record_url}/added")).json()
+        found = [(each["title"], each["kind"], len(each["versions"])) for each in page["recordings"]]
+        assert found == [("Courtroom 3", "audio", 2), ("Courtroom 3", "video", 1), ("Courtroom 4", "audio", 1)]
+        acts = await ledger(site)
+        assert acts[:3] == [
+            ("add-recording", first["versionId"]),
+            ("add-recording", second["versionId"]),
+            ("choose-added", first["versionId"]),
+        ]
+        told = (await clerk.get(f"{site.record_url}/access")).json()["rows"]
+        assert "choose-added" in {row["action"] for row in told}
+    assert not list((site.static.parent / "uploads").iterdir())
+
+
+async def test_it_is_played_by_ranges_and_downloaded_under_an_order(site: Site) -> None:
+    await site.close_hearing()
+    async with site.signed_in("clerk") as clerk, site.signed_in("judge") as judge, site.seated("claimant") as party:
+        page = (await add(clerk, site)).json()
+        url = page["recordings"][0]["versions"][0]["url"]
+        part = await clerk.get(url, headers={"Range": "bytes=10-19"})
+        assert (part.status_code, part.content) == (206, FIRST[10:20])
+        whole = await judge.get(url)
+        assert (whole.content, whole.headers["content-type"]) == (FIRST, "audio/wav")
+        assert "sandbox" in whole.headers["content-security-policy"]
+        assert (await clerk.get(url, params={"download": "1"})).json()["code"] == "order-missing"
+        saved = await clerk.get(url, params={"download": "1", "order": "O-3"})
+        assert "HC%202026-00418%20Courtroom%203%201.wav" in saved.headers["content-disposition"]
+        assert (await party.get(url)).status_code == 403
+        assert (await judge.get(f"{site.record_url}/added")).json()["mayAdd"] is False
+        assert (await add(judge, site, SECOND)).json()["code"] == "not-allowed"
+        assert (await clerk.get(f"{site.record_url}/added/none")).status_code == 404
+    actions = [action for action, _ in await ledger(site)]
+    assert actions == ["add-recording", "play-added", "play-added", "download-added"]
+
+
+@pytest.mark.parametrize("content", [b"", pdf(), picture(), b"x" * 5000, video()[:200]])
+async def test_what_does_not_play_is_refused(site: Site, content: bytes) -> None:
+    await site.close_hearing()
+    async with site.signed_in("clerk") as clerk:
+        answer = await add(clerk, site, content)
+        assert (answer.status_code, answer.json()["code"]) == (415, "added-unfit")
+        assert (await clerk.get(f"{site.record_url}/added")).json()["recordings"] == []
+    assert await site.store.list("added/") == []
+
+
+async def test_what_is_said_of_it_must_make_sense(site: Site) -> None:
+    async with site.signed_in("clerk") as clerk:
+        assert (await add(clerk, site)).json()["code"] == "hearing-not-closed"
+        await site.close_hearing()
+        future = time.time() + 3600
+        for wrong in ({"title": " "}, {"equipment": ""}, {"title": "x" * 201}, {"title": "a\nb"}):
+            assert (await add(clerk, site, **wrong)).json()["code"] == "invalid"
+        for moment in ("", "x", "nan", "inf", "0", "-5", "1e400", str(future)):
+            assert (await add(clerk, site, startedAt=moment)).json()["code"] == "invalid", moment
+        large = await add(clerk, site, bytes(ADDED_LIMIT_BYTES + 1))
+        assert (large.status_code, large.json()["code"]) == (413, "too-large")
+
+
+async def test_a_withheld_part_withholds_all_of_it(site: Site) -> None:
+    await site.close_hearing()
+    async with site.signed_in("clerk") as clerk, site.signed_in("judge") as judge:
+        url = (await add(clerk, site)).json()["recordings"][0]["versions"][0]["url"]
+        await withhold(site, judge)
+        await store_copy(site, asked(site))
+        for client in (clerk, judge):
+            page = (await client.get(f"{site.record_url}/added")).json()
+            assert page["withheld"] is True
+            assert page["recordings"][0]["versions"][0]["url"] is None
+            for headers in ({}, {"If-None-Match": f'"{hashlib.sha256(FIRST).hexdigest()}"'}):
+                assert (await client.get(url, headers=headers)).json()["code"] == "added-withheld"
+        await judge.post(f"{site.record_url}/levels/open", json={"order": "O-2"})
+        assert (await judge.get(url)).content == FIRST
+        assert (await clerk.get(url)).json()["code"] == "added-withheld"
+
+
+async def test_hidden_locked_and_destroyed_with_the_record(site: Site) -> None:
+    await site.close_hearing()
+    sitting = site.booking.hearing_id
+    custodian = Custodian(site.store, load_or_make(site.static.parent / "record.pem"))
+
+    async def obeyed(serial: int, *, destroy: bool = False) -> None:
+        request = m.Keep(sitting_id=sitting, serial=serial, retain_until_s=1, hold=False, destroy=destroy, decision={})
+
+        async def done() -> bool:
+            return isinstance(await custodian.keep(request), m.Kept)
+
+        await eventually(done)
+
+    async with site.signed_in("clerk") as clerk, site.signed_in("records_custodian") as keeper:
+        url = (await add(clerk, site)).json()["recordings"][0]["versions"][0]["url"]
+        await obeyed(1)
+        await add(clerk, site, SECOND)
+        for content in (FIRST, SECOND):
+            assert (await site.store.protection(key(sitting, content))).until_s == 1
+        await decide(keeper, site, "hide")
+        page = f"{site.record_url}/added"
+        for answer in (await clerk.get(url), await clerk.get(page), await add(clerk, site, SECOND)):
+            assert answer.json()["code"] == "record-hidden"
+        assert (await keeper.get(url)).content == FIRST
+        await obeyed(2, destroy=True)
+        assert await site.store.list("added/") == []
+        # The database does not know yet; the storage does.
+        assert (await add(keeper, site, sound() + bytes(3000))).json()["code"] == "record-unavailable"
+        assert await site.store.list("added/") == []
+    await custodian.aclose()
+
+
+def key(sitting: str, content: bytes) -> str:
+    return f"added/{sitting}/{hashlib.sha256(content).hexdigest()}"
