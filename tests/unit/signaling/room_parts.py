@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
+import pytest
+
 from signaling import messages
-from signaling.application import Seat
+from signaling.application import Refusal, Seat
+from signaling.media_room import Room
+from signaling.rooms import Rooms
 from signaling.worker_api import CaptureState, PeerQuality, Plan
+
+from .fake_worker import CAPABILITIES, DTLS, PARAMETERS
 
 
 def plan(version: int, *people: str, record: str | None = None) -> Plan:
@@ -66,3 +72,53 @@ async def until(fulfilled: Callable[[], Any], limit_s: float = 10.0) -> None:
     async with asyncio.timeout(limit_s):
         while not fulfilled():  # noqa: ASYNC110 - there is no event for "whatever the test asks"
             await asyncio.sleep(0.005)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+async def pass_time(rooms: Rooms, clock: Clock, seconds: float) -> None:
+    """Control hears its own beats while this time passes."""
+    for _ in range(round(seconds * 2)):
+        clock.now += 0.5
+        rooms._heard(rooms._beat_topic, b"")
+        await asyncio.sleep(0)
+
+
+async def join(room: Room, person_id: str, seat_id: str = "s1") -> FakeConnection:
+    connection = FakeConnection(person_id, seat_id)
+    await room.attach(connection)
+    return connection
+
+
+async def create(room: Room, connection: FakeConnection, direction: str) -> str:
+    request = messages.CreateTransport(
+        id=1,
+        direction=direction,  # type: ignore[arg-type]
+        capabilities=CAPABILITIES if direction == "recv" else None,
+    )
+    created = await room.ask(connection, request, {})
+    room.release(connection)
+    assert isinstance(created, messages.TransportCreated)
+    await room.ask(connection, messages.ConnectTransport(id=2, transport_id=created.id, dtls_parameters=DTLS), {})
+    return created.id
+
+
+async def produce(room: Room, connection: FakeConnection, transport_id: str) -> str:
+    request = messages.Produce(
+        id=3, transport_id=transport_id, kind="audio", source="microphone", rtp_parameters=PARAMETERS
+    )
+    produced = await room.ask(connection, request, {"name": "A. Li", "role": "party"})
+    assert isinstance(produced, messages.Produced)
+    return produced.id
+
+
+async def refused(work: Awaitable[object]) -> str:
+    with pytest.raises(Refusal) as raised:
+        await work
+    return raised.value.code
