@@ -88,24 +88,31 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
+class Opening:
+    """Until when it lasts; what is withheld by a later decision than ``serial`` is not opened by it."""
+
+    until_utc: int
+    serial: int
+
+
+@dataclass(frozen=True, slots=True)
 class Levels:
-    """What the decisions so far lead to.  ``opened``: person to the end of their opening, and its order."""
+    """What the decisions so far lead to.  ``opened``: by person."""
 
     serial: int = 0
     spans: tuple[Span, ...] = ()
-    opened: dict[str, tuple[int, str]] = field(default_factory=dict)
+    opened: dict[str, Opening] = field(default_factory=dict)
 
     def withheld(self, audience: Audience, person: str = "", now_utc: int = 0) -> tuple[Span, ...]:
         """What this person, of this audience, may not see now."""
-        if self.opened_until(person, now_utc):
-            return ()
+        opened = self.opened[person].serial if self.opened_until(person, now_utc) else 0
         levels = {Level.SEALED} if audience is Audience.COURT else set(Level)
-        return tuple(span for span in self.spans if span.level in levels)
+        return tuple(span for span in self.spans if span.level in levels and span.serial > opened)
 
     def opened_until(self, person: str, now_utc: int) -> int:
         """When what was opened for this person is closed again; 0 if nothing is open."""
-        until, _ = self.opened.get(person, (0, ""))
-        return until if now_utc < until else 0
+        opening = self.opened.get(person)
+        return opening.until_utc if opening and now_utc < opening.until_utc else 0
 
 
 def within(spans: Iterable[Span], utc: int, around_ns: int = 0) -> bool:
@@ -141,7 +148,7 @@ def applied(levels: Levels, decision: LevelDecision) -> Levels:
             left = tuple(span for span in levels.spans if span.serial != decision.of)
             return replace(levels, serial=serial, spans=left)
         case LevelAction.OPEN:
-            opened = {**levels.opened, decision.by: (decision.until_utc, decision.order)}
+            opened = {**levels.opened, decision.by: Opening(decision.until_utc, serial)}
             return replace(levels, serial=serial, opened=opened)
 
 

@@ -202,6 +202,15 @@ async def after_the_hearing(demo: Running, people: dict[str, Person], look: Look
     await in_the_archive(clerk, look, locale, phone)
     if phone == (locale == "zh-CN"):  # one of each: the way is long
         await shared(clerk, demo.data / "messages", look, locale, phone)
+        judge = await as_(people["judge"], locale, phone)
+        await judge.page.goto(demo.link("judge"))
+        await judge.see("language")
+        await judge.press("i-am")
+        await judge.see("written")
+        seat = judge.page.url.partition("?")[2]
+        await judge.page.goto(f"{demo.base_url}/record/{demo.ready['hearing_id']}?{seat}")
+        await withhold_and_lift(judge, look, locale, phone)
+        await judge.context.close()
     await clerk.context.close()
 
 
@@ -245,3 +254,41 @@ async def plays_in_step(page: Page) -> bool:
         "[...document.querySelectorAll('[data-testid^=player-]')].filter((player) => !player.paused).length"
     )
     return position - begun > 0.7 and abs(drift_ms) < 100 and players > 0
+
+
+async def withhold_and_lift(judge: Person, look: Look, locale: str, phone: bool) -> None:
+    """By typed times: a part is exported, sealed under an order, looked at as what is left, and given back."""
+    page = judge.page
+    await judge.see("play")
+    await page.get_by_test_id("time").wait_for()
+    begin = (await page.get_by_test_id("time").text_content() or "").strip()
+    await judge.press("forward")
+    end = (await page.get_by_test_id("time").text_content() or "").strip()
+    await page.get_by_test_id("part-from").fill("25:00")
+    await page.get_by_test_id("part-to").fill(end)
+    await judge.press("part-choose")
+    await page.locator("[data-testid=part] [aria-invalid=true]").wait_for()
+    await page.get_by_test_id("part-from").fill(begin)
+    await judge.press("part-choose")
+    await judge.press("part-export")
+    await page.get_by_test_id("part-download").first.wait_for()
+    await look.at(page, "record-part", locale, phone)
+    await judge.press("part-withhold")
+    await judge.press("level-send")
+    await page.locator("[data-testid=level-form] [aria-invalid=true]").wait_for()
+    await look.at(page, "record-withhold", locale, phone)
+    await page.get_by_test_id("level-order").fill("Order 12/2026")
+    await judge.press("level-send")
+    await page.locator("[data-testid=level-row][data-withheld=true]").wait_for()
+    await judge.see("lane-levels")
+    await look.at(page, "record-withheld", locale, phone)
+    await judge.press("level-open")
+    await page.get_by_test_id("open-sealed-order").fill("Order 13/2026")
+    await judge.press("open-sealed-send")
+    await judge.see("levels-open")
+    await look.at(page, "record-opened", locale, phone)
+    await judge.press("level-lift")
+    await page.get_by_test_id("lift-level-order").fill("Order 14/2026")
+    await judge.press("lift-level-send")
+    await page.get_by_test_id("lane-levels").wait_for(state="detached")
+    await judge.see("play")

@@ -49,6 +49,11 @@ def test_an_opening_is_for_one_person_and_a_time() -> None:
     assert levels.opened_until("j", 0) == OPEN_NS
 
 
+def test_an_opening_opens_nothing_that_is_sealed_later() -> None:
+    levels = fold([SET, LevelDecision(action=LevelAction.OPEN, by="j", order="O-2", until_utc=OPEN_NS), SET])
+    assert [span.serial for span in levels.withheld(Audience.COURT, "j", 0)] == [3]
+
+
 def test_an_order_lifts_it() -> None:
     lift = LevelDecision(action=LevelAction.LIFT, by="j", order="O-3", of=1)
     levels = fold([SET])
