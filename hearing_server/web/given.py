@@ -10,6 +10,7 @@ import structlog
 from starlette.responses import Response, StreamingResponse
 
 from recording.objects import StoreProblem
+from recording.serve import TooManyReaders
 
 from .access import Ask
 from .problems import ProblemError
@@ -49,11 +50,14 @@ async def give(
     if ask.request.method == "HEAD":
         return Response(status_code=status, headers=headers, media_type=media_type)
     await note(wanted)
+    # Begun before the head of the answer is sent, so that a store that does not answer is told in it.
     stream = cast(AsyncGenerator[bytes, None], read(wanted.start, wanted.end))
     try:
         first = await anext(stream, b"")
+    except TooManyReaders as error:
+        raise ProblemError("busy", {"Retry-After": "1"}) from error
     except StoreProblem as error:
-        log.error("file.unavailable", hearing=ask.hearing.hearing_id, error=str(error))
+        log.error("archive.unavailable", hearing=ask.hearing.hearing_id, error=str(error))
         raise ProblemError("record-unavailable", {"Retry-After": "30"}) from error
 
     async def body() -> AsyncIterator[bytes]:

@@ -5,18 +5,16 @@ Nothing is given out before the access ledger has it (lessons.md 21): there are 
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from typing import cast
+from collections.abc import Mapping
 
 import structlog
 from msgspec.structs import replace
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from recording.objects import StoreProblem
 from recording.playback import Playback
-from recording.serve import Media, RecordReader, TooManyReaders
+from recording.serve import Media, RecordReader
 
 from .. import api
 from ..api.archive import NewPart, Played
@@ -28,8 +26,8 @@ from ..store import HearingFacts, JobRow, Store
 from ..store.search import Query
 from .access import BENCH, STAFF, Ask, Caller, Gate, SeatCaller, ShareCaller
 from .file_names import content_disposition, export_file_name, fit_name, shared_file_name, track_file_name
+from .given import give
 from .problems import Json, ProblemError
-from .ranges import ByteRange, RangeNotSatisfiable, applies, matches, parse
 from .reading import Reading, Readings
 from .record_views import US, job_row, page_view, restriction_of
 
@@ -159,52 +157,22 @@ class Records:
             raise _unavailable(facts, error) from error
         if file is None:
             raise ProblemError("not-found")
-        etag = f'"{file.sha256}"'
-        headers = {"ETag": etag, "Accept-Ranges": "bytes", "Cache-Control": "private, no-cache"}
-        if matches(ask.request.headers.get("if-none-match"), etag):
-            return Response(status_code=304, headers=headers)
-        try:
-            span = self._span(ask, file, etag)
-        except RangeNotSatisfiable:
-            raise ProblemError("range-refused", {"Content-Range": f"bytes */{file.size}"}) from None
+        assert reading is not None
+        headers = {}
         if download:
-            assert reading is not None
             headers["Content-Disposition"] = content_disposition(_file_name(ask, reading.playback, file))
-        wanted = span or ByteRange(0, file.size)
-        headers["Content-Length"] = str(wanted.end - wanted.start)
-        if span is not None:
-            headers["Content-Range"] = span.content_range(file.size)
-        status = 200 if span is None else 206
-        if ask.request.method == "HEAD":
-            return Response(status_code=status, headers=headers, media_type=file.media_type)
         action = "download" if download else "play"
-        await self._gate.note(
-            ask.caller, facts.hearing_id, action, name, time.time_ns(), start=wanted.start, end=wanted.end, **about
+        return await give(
+            ask,
+            sha256=file.sha256,
+            size=file.size,
+            media_type=file.media_type,
+            headers=headers,
+            read=lambda start, end: self._archive.read(file, start, end),
+            note=lambda wanted: self._gate.note(
+                ask.caller, facts.hearing_id, action, name, time.time_ns(), start=wanted.start, end=wanted.end, **about
+            ),
         )
-        body = await self._body(facts, file, wanted)
-        return StreamingResponse(body, status, headers, media_type=file.media_type)
-
-    def _span(self, ask: Ask, file: Media, etag: str) -> ByteRange | None:
-        fields = ask.request.headers
-        return parse(fields.get("range"), file.size) if applies(fields.get("if-range"), etag) else None
-
-    async def _body(self, facts: HearingFacts, file: Media, span: ByteRange) -> AsyncIterator[bytes]:
-        """The stream, begun: a store that does not answer is told before the head of the answer is sent."""
-        stream = cast(AsyncGenerator[bytes, None], self._archive.read(file, span.start, span.end))
-        try:
-            first = await anext(stream, b"")
-        except TooManyReaders as error:
-            raise ProblemError("busy", {"Retry-After": "1"}) from error
-        except StoreProblem as error:
-            raise _unavailable(facts, error) from error
-
-        async def body() -> AsyncIterator[bytes]:
-            async with contextlib.aclosing(stream):
-                yield first
-                async for piece in stream:
-                    yield piece
-
-        return body()
 
     async def played_span(self, ask: Ask) -> dict[str, object]:
         """What a page says it has played, as the ledger has it: wall clock in us, speed, and whose sound was heard."""
