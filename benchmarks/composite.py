@@ -31,7 +31,7 @@ import av
 import numpy as np
 
 from recording import messages
-from recording.compose import ffmpeg_binary
+from recording.ffmpeg_runs import ffmpeg_binary
 from recording.keys import load_or_make
 from recording.objects import open_store
 from recording.recorder import Recorder

@@ -8,7 +8,6 @@ listening: pictures are shown :data:`FRAME_RATE` times a second, and frames that
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import math
 import os
 from collections.abc import Callable, Iterable
@@ -19,8 +18,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import ffmpeg
-import imageio_ffmpeg
 
+from .ffmpeg_runs import ffmpeg_binary, run
 from .fonts import find_font, is_latin
 from .layout import (
     HEIGHT,
@@ -73,9 +72,6 @@ FRAME, FRAME_COLOUR = 3, "0x5fb39a"
 #: The name in a film that is made for one person: how it is drawn, and how long it stays in one place, s.
 MARK_COLOUR, MARK_STAYS_S = "white@0.45", 8
 MARK_OUTLINE = {"borderw": 2, "bordercolor": "black@0.25"}
-#: ffmpeg's messages kept to say why it failed, bytes.
-MESSAGES_KEPT = 4000
-
 ROLES = {
     "judge": ("Judge", "审判长"),
     "clerk": ("Clerk", "书记员"),
@@ -91,10 +87,6 @@ ROLES = {
 }
 SCREEN = {"en": "shared screen", "zh-CN": "共享屏幕"}
 NO_PICTURE = {"en": "No picture", "zh-CN": "没有画面"}
-
-
-class ComposeFailed(Exception):
-    """ffmpeg could not make the file; the text is the end of what it said."""
 
 
 def label(entry: MediaEntry, locale: str, *, chinese_font: bool) -> str:
@@ -368,37 +360,6 @@ async def make(composition: Composition, files: list[Path], target: Path, progre
     await run(composition.whole(names, "sound.m4a", target), composition.seconds, work, lambda part: None)
 
 
-async def run(arguments: list[str], seconds: float, work: Path, progress: Callable[[float], None]) -> None:
-    """Run ffmpeg to its end; it is killed if this is cancelled.  Raises :class:`ComposeFailed`."""
-    process = await asyncio.create_subprocess_exec(
-        *arguments, cwd=work, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-    )
-    with contextlib.suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, process.pid, 10)
-    assert process.stdout is not None
-    assert process.stderr is not None
-    said = asyncio.create_task(_tail(process.stderr))
-    try:
-        async for line in process.stdout:
-            name, _, value = line.decode(errors="replace").strip().partition("=")
-            if name == "out_time_us" and value.lstrip("-").isdigit():
-                progress(max(0.0, min(1.0, int(value) / 1e6 / seconds)))
-        code = await process.wait()
-        if code:
-            raise ComposeFailed((await said).decode(errors="replace").strip() or f"ffmpeg ended with {code}")
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-        said.cancel()
-        await asyncio.gather(said, return_exceptions=True)
-
-
-def ffmpeg_binary() -> str:
-    """``FFMPEG_BINARY`` if it is set, else the one that came with imageio-ffmpeg."""
-    return os.environ.get("FFMPEG_BINARY") or str(imageio_ffmpeg.get_ffmpeg_exe())
-
-
 def _line(text: str) -> str:
     """One line, as an argument of ffmpeg can hold it."""
     return " ".join(text.replace("\0", " ").split())
@@ -412,10 +373,3 @@ def _box(ground: Any, tile: Tile) -> Any:
 def _foot(tile: Tile, size: int) -> int:
     """Where a line of this size stands in the tile's plate."""
     return tile.top + tile.height - tile.plate + (tile.plate - size) // 2
-
-
-async def _tail(stream: asyncio.StreamReader) -> bytes:
-    kept = b""
-    while piece := await stream.read(4096):
-        kept = (kept + piece)[-MESSAGES_KEPT:]
-    return kept

@@ -23,6 +23,7 @@ from .credentials import CredentialsProblem, sign_video
 from .documents import DocumentKey
 from .excerpt_jobs import make_excerpt
 from .export import NotSealed
+from .ffmpeg_runs import ComposeFailed
 from .keys import SigningKey
 from .manifest import Manifest, encode, prefix
 from .messages import AnyAnswer, AnyEvent
@@ -162,7 +163,7 @@ class Jobs:
             if entry is None:
                 async with self._composing:
                     entry = await self._make(request)
-        except (StoreProblem, OSError, compose.ComposeFailed) as error:
+        except (StoreProblem, OSError, ComposeFailed) as error:
             log.warning("composite %s of %s failed: %s", request.job_id, request.sitting_id, error)
             self._tell(key, "failed", 0.0, message=str(error)[-500:])
             return
@@ -194,14 +195,14 @@ class Jobs:
         async with self._leaving_out:
             try:
                 await self._rendition(request.sitting_id, request.withheld)
-            except (StoreProblem, OSError, compose.ComposeFailed) as error:
+            except (StoreProblem, OSError, ComposeFailed) as error:
                 log.warning("a copy of %s without what is withheld waits: %s", request.sitting_id, error)
 
     async def _rendition(self, sitting_id: str, spans: Sequence[messages.Withheld]) -> Playback:
         """The index of the copy that leaves these spans out, made if it is not there."""
         manifest, playback = await self._reader.manifest(sitting_id), await self._reader.playback(sitting_id)
         if manifest is None or playback is None:
-            raise compose.ComposeFailed("the record has nothing that can be played")
+            raise ComposeFailed("the record has nothing that can be played")
         found = await store_rendition(self._store, self._key, manifest, playback, spans, self._work)
         made = await self._reader.rendition(sitting_id, found)
         assert made is not None
@@ -249,7 +250,7 @@ class Jobs:
             playback = await self._rendition(request.sitting_id, request.withheld)
             manifest = msgspec.structs.replace(manifest, events=public_events(manifest.events, request.withheld))
         if manifest is None or playback is None or not playback.media:
-            raise compose.ComposeFailed("the record has nothing that can be played")
+            raise ComposeFailed("the record has nothing that can be played")
         await asyncio.to_thread(self._work.mkdir, parents=True, exist_ok=True)
         work = Path(await asyncio.to_thread(tempfile.mkdtemp, dir=self._work, prefix="compose-"))
         try:

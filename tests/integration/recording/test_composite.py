@@ -10,7 +10,7 @@ import av
 import msgspec
 import pytest
 
-from recording import compose, messages, service
+from recording import ffmpeg_runs, messages, service
 from recording.compose import label
 from recording.fonts import find_font, is_latin
 from recording.keys import SigningKey, load_or_make
@@ -217,9 +217,21 @@ async def test_verification_is_a_job_too(tmp_path: Path, store: ObjectStore, key
 
 
 async def test_ffmpeg_that_is_cancelled_is_gone(tmp_path: Path) -> None:
-    arguments = [compose.ffmpeg_binary(), "-re", "-f", "lavfi", "-i", "color", "-f", "null", "-progress", "pipe:1", "-"]
+    arguments = [
+        ffmpeg_runs.ffmpeg_binary(),
+        "-re",
+        "-f",
+        "lavfi",
+        "-i",
+        "color",
+        "-f",
+        "null",
+        "-progress",
+        "pipe:1",
+        "-",
+    ]
     seen: list[float] = []
-    task = asyncio.create_task(compose.run(arguments, 60.0, tmp_path, seen.append))
+    task = asyncio.create_task(ffmpeg_runs.run(arguments, 60.0, tmp_path, seen.append))
 
     async def begun() -> bool:
         return bool(seen)
