@@ -181,7 +181,7 @@ class Walk:
         assert [event.seq for event in log] == list(range(1, len(log) + 1))
         assert replay(log) == self.sitting
         compiled = msgspec.convert(msgspec.to_builtins(plan(self.sitting)), Plan)
-        obeyed = msgspec.structs.replace(self.rooms.rooms[SITTING].plan, version=compiled.version)
+        obeyed = msgspec.structs.replace(self.rooms.rooms[SITTING].plan, version=compiled.version, about={})
         assert obeyed == compiled
         facts = await self.store.docket.by_sitting(SITTING)
         assert facts is not None
