@@ -41,6 +41,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "media_packets_per_s": (1, 10_000_000),
     "turn_lifetime_s": (60, 86_400),
     "countdown_s": (0.1, 120),
+    "recording_test_hour": (-1, 23),
     "identity_days": (0, 3650),
     "lock_days": (1, 36_500),
     "share_hours": (1, 720),
@@ -121,6 +122,7 @@ class Settings:
     turn_lifetime_s: int = DEFAULT_LIFETIME_S
 
     countdown_s: float = 10.0
+    recording_test_hour: int = 6
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "console", "json"] = "auto"

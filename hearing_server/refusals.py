@@ -455,6 +455,14 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "The record's storage does not answer now. Nothing is lost. Try again in a minute.",
         "记录存储暂时没有响应，记录没有丢失。请一分钟后重试。",
     ),
+    "test-running": (
+        "The recording is being tested already. Wait for what comes of it.",
+        "录音测试正在进行，请等待结果。",
+    ),
+    "no-media-worker": (
+        "No media worker answers now, so the recording cannot be tested. Call technical staff.",
+        "媒体服务暂时没有响应，无法测试录音。请联系技术人员。",
+    ),
     "recorder-unavailable": (
         "The recorder does not answer now. Nothing is lost; the work goes on when it is back.",
         "记录进程暂时没有响应，记录没有丢失，恢复后将继续处理。",

@@ -390,6 +390,15 @@ WORDS: dict[str, tuple[str, str]] = {
     "check-certificates-ok": ("valid until {until}, for {names}", "有效期至 {until}，适用于 {names}"),
     "check-certificates-none": ("made at the first start", "首次启动时生成"),
     "check-certificates-expired": ("expired on {until}", "已于 {until} 过期"),
+    "check-record": ("Test recording", "录音测试"),
+    "check-record-ok": (
+        "{worker}: a tone came back from the archive, in {seconds} s",
+        "{worker}：测试音已从档案中播放，用时 {seconds} 秒",
+    ),
+    "check-record-bad": ("{worker}: failed at step {step}: {problem}", "{worker}：在 {step} 一步失败：{problem}"),
+    "check-record-full": ("{worker}: not tested, it has no room", "{worker}：未测试，已满"),
+    "check-record-none": ("no media worker is heard; does the court run?", "没有媒体服务响应；系统是否在运行？"),
+    "check-record-busy": ("one is being made already", "已有一项正在进行"),
     "check-client": ("Web pages", "网页"),
     "check-client-ok": ("built", "已构建"),
 }

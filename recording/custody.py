@@ -83,6 +83,22 @@ class Custodian:
             return done
         return messages.Accepted()
 
+    async def discard(self, test_id: str) -> AnyAnswer:
+        """Remove a test recording; its few objects go at once, or, if one of them is locked, none does."""
+        try:
+            found, now = await self._objects(test_id), time.time()
+            for key, _ in found:
+                protection = await self._store.protection(key)
+                if protection.hold or protection.until_s > now:
+                    return messages.Refused(reason="locked", detail=key)
+            for key, _ in found:
+                await self._store.destroy(key)
+        except Locked as error:
+            return messages.Refused(reason="locked", detail=str(error))
+        except StoreProblem as error:
+            return messages.Refused(reason="busy", detail=str(error))
+        return messages.Discarded()
+
     def refresh(self, sitting_id: str) -> None:
         """Something was stored of this record: it is kept as long as the rest."""
         self._start(f"refresh {sitting_id}", lambda: self._refresh(sitting_id))

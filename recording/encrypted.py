@@ -22,7 +22,7 @@ import aiofiles
 from . import age
 from .age import AgeProblem, Identity, Recipient
 from .locks import LockKind, Protection
-from .manifest import ADDED_PREFIX, KEYS_PREFIX, key_name, prefix
+from .manifest import ADDED_PREFIX, HEARINGS_PREFIX, KEYS_PREFIX, TESTS_PREFIX, key_name, prefix
 from .objects import (
     READ_LIMIT_BYTES,
     STREAM_BYTES,
@@ -43,7 +43,7 @@ HEADS_KEPT = 5000
 HEADER_BYTES = age.header_bytes(1)
 #: Pieces that are read at a time.
 PIECES_AT_A_TIME = STREAM_BYTES // age.PIECE_BYTES
-RECORDS_PREFIX = "hearings/"
+RECORD_FOLDERS = (HEARINGS_PREFIX, ADDED_PREFIX, TESTS_PREFIX)
 
 
 class EncryptedStore(ObjectStore):
@@ -253,10 +253,10 @@ class EncryptedStore(ObjectStore):
 
 
 def _sitting(key: str) -> str | None:
-    """The sitting whose record this object is of, or was added to."""
+    """The sitting whose record this object is of, or was added to; or the test recording."""
     folder, _, rest = key.partition("/")
     sitting, slash, _ = rest.partition("/")
-    return sitting if slash and f"{folder}/" in (RECORDS_PREFIX, ADDED_PREFIX) else None
+    return sitting if slash and f"{folder}/" in RECORD_FOLDERS else None
 
 
 def _sealed(data: bytes, hearing: Identity) -> bytes:

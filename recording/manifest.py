@@ -25,6 +25,10 @@ DERIVED_PREFIX = "derived/"
 #: Where the keys of encrypted hearings are.
 KEYS_PREFIX = "keys/"
 ADDED_PREFIX = "added/"
+#: Where records are, and apart from them test recordings.
+HEARINGS_PREFIX, TESTS_PREFIX = "hearings/", "tests/"
+#: Begins the name of a test recording, and of no sitting.
+TEST_NAME = "test-recording~"
 
 
 class Struct(msgspec.Struct, rename="camel", kw_only=True):
@@ -140,9 +144,14 @@ def encode(value: Any) -> bytes:
 decoder: msgspec.json.Decoder[Manifest] = msgspec.json.Decoder(Manifest)
 
 
+def is_test(sitting_id: str) -> bool:
+    """Whether this is a test recording, which is of no hearing: nothing of it is part of the court's records."""
+    return sitting_id.startswith(TEST_NAME)
+
+
 def prefix(sitting_id: str) -> str:
-    """Where all objects of a sitting are."""
-    return f"hearings/{sitting_id}/"
+    """Where all objects of a sitting, or of a test recording, are."""
+    return f"{TESTS_PREFIX if is_test(sitting_id) else HEARINGS_PREFIX}{sitting_id}/"
 
 
 def added_prefix(sitting_id: str) -> str:

@@ -181,7 +181,17 @@ class Write(Request, tag="write"):
     record: dict[str, Any]
 
 
-AnyRequest = Finalise | Compose | Excerpt | Withhold | Verify | Keep | Write
+class Discard(Request, tag="discard"):
+    """Remove a test recording (:func:`recording.manifest.is_test`), which no decision of a court keeps.
+
+    Answer: :class:`Discarded`, or :class:`Refused`: ``invalid`` if it is of a hearing, ``busy`` if the store is away,
+    ``locked`` while the store does not let it go.
+    """
+
+    sitting_id: KeyPart
+
+
+AnyRequest = Finalise | Compose | Excerpt | Withhold | Verify | Keep | Write | Discard
 
 
 # --- answers ---------------------------------------------------------------------------
@@ -224,7 +234,11 @@ class Kept(Answer, tag="kept"):
     objects: int
 
 
-AnyAnswer = Accepted | Finalised | Kept | Written | Refused
+class Discarded(Answer, tag="discarded"):
+    """Nothing of the test recording is left."""
+
+
+AnyAnswer = Accepted | Discarded | Finalised | Kept | Written | Refused
 
 
 # --- events ----------------------------------------------------------------------------

@@ -109,6 +109,9 @@ def _parser() -> argparse.ArgumentParser:
 
     doctor = commands.add_parser("doctor", help="check that this computer and the settings can hold a hearing")
     _json(doctor, "print the findings as one JSON object")
+    doctor.add_argument(
+        "--record", action="store_true", help="also test the recording on each worker of a running court"
+    )
     doctor.set_defaults(command=_doctor)
     return parser
 
@@ -254,4 +257,4 @@ def _account_disable(options: argparse.Namespace, terminal: Terminal) -> int:
 def _doctor(options: argparse.Namespace, terminal: Terminal) -> int:
     from . import doctor
 
-    return doctor.main(config.load(), terminal)
+    return doctor.main(config.load(), terminal, record=options.record)

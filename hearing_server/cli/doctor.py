@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import dataclasses
 import platform
 import subprocess
 import sys
@@ -14,16 +16,27 @@ from typing import Any
 
 from cryptography import x509
 
+from signaling.bus.factory import open_bus
+from signaling.worker_api import HEARTBEAT_TOPIC, Heartbeat, heartbeat_decoder
+
+from .. import logs
 from ..addresses import check_port
 from ..config import Settings
 from ..processes import folder
-from ..processes.parts import open_archive, port_uses, prepare_archive, signing_key
+from ..processes.parts import open_archive, port_uses, prepare_archive, record_key, signing_key
+from ..recording_tests import NoWorkers, RecordingTests
+from ..recording_tests import Path as RealPath
+from ..recording_tests.course import NEVER
+from ..store import Store
+from ..store.recording_tests import AlreadyRunning, RecordingTestRow
 from ..terminal import Terminal
 from ..words import Fault, say
 
 OLDEST_PYTHON = (3, 11)
 #: No probe takes longer, s.
 PROBE_LIMIT_S = 10.0
+#: How long media workers are listened for, s; each is heard twice a second.
+HEARD_LIMIT_S = 3.0
 GIGABYTE = 1_000_000_000
 #: The store is write-once, so the same few bytes are put under the same name each time.
 STORE_PROBE = ("doctor/probe", b"hearing doctor\n")
@@ -44,8 +57,13 @@ class Unwell(Exception):
     """A probe failed; ``str()`` is the reason."""
 
 
-def main(settings: Settings, terminal: Terminal) -> int:
+def main(settings: Settings, terminal: Terminal, *, record: bool = False) -> int:
+    """``record``: also make a test recording on each media worker of the court that runs."""
     findings = asyncio.run(_all(settings))
+    if record:
+        # Not where the answer goes.
+        logs.configure(dataclasses.replace(settings, log_level="warning", log_file=""), "doctor")
+        findings += asyncio.run(recorded(settings))
     if terminal.as_json:
         terminal.answer(
             {
@@ -87,6 +105,51 @@ async def _all(settings: Settings) -> list[Finding]:
             reason = " ".join(str(error).split())[:300] or type(error).__name__
             findings.append(Finding(name, False, "check-failed", {"reason": reason}))
     return findings
+
+
+async def recorded(settings: Settings) -> list[Finding]:
+    """A test recording on each media worker, as control makes one every day."""
+    if settings.bus == "local:" and folder.holder(settings.data) is None:
+        return [Finding("record", False, "check-record-none")]
+    try:
+        return await _recorded(settings)
+    except NoWorkers:
+        return [Finding("record", False, "check-record-none")]
+    except AlreadyRunning:
+        return [Finding("record", False, "check-record-busy")]
+    except Fault as fault:
+        return [Finding("record", False, fault.key, fault.values)]
+    except Exception as error:  # as above
+        return [Finding("record", False, "check-failed", {"reason": " ".join(str(error).split())[:300]})]
+
+
+async def _recorded(settings: Settings) -> list[Finding]:
+    beats: dict[str, Heartbeat] = {}
+    async with contextlib.AsyncExitStack() as stack:
+        store = await Store.open(settings.database_url)
+        stack.push_async_callback(store.aclose)
+        bus = await stack.enter_async_context(open_bus(settings.bus, settings.run_folder, hub=False))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(HEARD_LIMIT_S), bus.subscribe(HEARTBEAT_TOPIC) as inbox:
+                async for _, payload in inbox:
+                    beat = heartbeat_decoder.decode(payload)
+                    beats[beat.worker_id] = beat
+        path = RealPath(bus, open_archive(settings), lambda: record_key(settings))
+        tests = RecordingTests(store, path, lambda: beats, NEVER)
+        stack.push_async_callback(tests.aclose)
+        run = await tests.begin()
+        await tests.finished()
+        return [_of_worker(row) for row in await store.recording_tests.of_run(run)]
+
+
+def _of_worker(row: RecordingTestRow) -> Finding:
+    if row.outcome == "passed" and row.ended_utc is not None:
+        seconds = round((row.ended_utc - row.began_utc) / 1_000_000_000)
+        return Finding("record", True, "check-record-ok", {"worker": row.worker_id, "seconds": seconds})
+    if row.outcome == "skipped":
+        return Finding("record", True, "check-record-full", {"worker": row.worker_id})
+    values = {"worker": row.worker_id, "step": row.step, "problem": row.problem}
+    return Finding("record", False, "check-record-bad", values)
 
 
 async def _python(settings: Settings) -> Finding:

@@ -38,8 +38,12 @@ from .centre import ChatMessage as ChatMessage
 from .centre import ChatRequest as ChatRequest
 from .centre import CommandCentre as CommandCentre
 from .centre import Conversation as Conversation
+from .centre import RecordingTest as RecordingTest
 from .centre import TaskClosing as TaskClosing
 from .centre import TaskRow as TaskRow
+from .centre import TestedWorker as TestedWorker
+from .centre import TestOutcome as TestOutcome
+from .centre import TestStep as TestStep
 from .custody import CustodyAction as CustodyAction
 from .custody import CustodyEvent as CustodyEvent
 from .custody import CustodyOutcome as CustodyOutcome

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from ..api.shapes import Identity, Presence, Role, SittingState, Struct
 from .shapes import BookingState, Device, Reason, Ref, Score, Words
 
@@ -119,6 +121,32 @@ class CentreHearing(Struct):
     capture: Capture | None = None
 
 
+TestOutcome = Literal["running", "passed", "failed", "skipped"]
+TestStep = Literal["join", "capture", "archive", "verify", "play"]
+
+
+class TestedWorker(Struct):
+    """The test recording of one media worker.  ``step``: the one under way, or at which it failed; ``problem``: why.
+    ``took_s``: until its end.  ``sound``: where what was played back is heard, while it is kept."""
+
+    recording_id: str
+    worker_id: str
+    outcome: TestOutcome
+    step: TestStep
+    problem: str
+    took_s: float | None
+    sound: str | None
+
+
+class RecordingTest(Struct):
+    """The last test recording, on each media worker.  ``began_at`` is nothing before the first; ``hour``: of the daily
+    one on the court's clock, if there is one."""
+
+    began_at: float | None
+    hour: int | None
+    workers: list[TestedWorker]
+
+
 class CommandCentre(Struct):
     """``GET /api/command-centre``: the court's hearings of one day."""
 
@@ -130,3 +158,4 @@ class CommandCentre(Struct):
     date: str
     time_zone: str
     hearings: list[CentreHearing]
+    recording_test: RecordingTest

@@ -32,6 +32,8 @@ from ..links import Links
 from ..mailing import Mailing
 from ..notices import RecordNotices
 from ..oidc import Providers, read_providers
+from ..recording_tests import Path as RealPath
+from ..recording_tests import RecordingTests
 from ..store import Store, StoreError
 from ..upkeep import upkeep
 from ..web.app import create_app
@@ -92,6 +94,10 @@ async def running_control(
         archive = open_archive(settings)
         await prepare_archive(archive)
         await stack.enter_async_context(nightly(store, archive, record_key(settings), settings.lock_days))
+        path = RealPath(bus, archive, lambda: record_key(settings))
+        tests = RecordingTests(store, path, lambda: rooms.heartbeats, settings.recording_test_hour)
+        tests.start()
+        stack.push_async_callback(tests.aclose)
         registry = CollectorRegistry()
         registry.register(MediaMetrics(lambda: rooms.heartbeats))
         reader = RecordReader(archive, record_key(settings))
@@ -104,6 +110,7 @@ async def running_control(
             hearings=hearings,
             archive=reader,
             written=written,
+            tests=tests,
             exhibits=ExhibitFiles(archive, settings.data / "uploads"),
             added=AddedFiles(archive, settings.data / "uploads", settings.added_limit_mb * 1024 * 1024),
             serve_socket=serve_socket,

@@ -19,6 +19,7 @@ from . import added_tables as _added_tables  # noqa: F401  all tables must be kn
 from . import archive_tables as _archive_tables  # noqa: F401
 from . import custody_tables as _custody_tables  # noqa: F401
 from . import desk_tables as _desk_tables  # noqa: F401
+from . import recording_test_tables as _recording_test_tables  # noqa: F401
 from . import share_tables as _share_tables  # noqa: F401
 from .accounts import Accounts
 from .added import AddedRecordings
@@ -34,6 +35,7 @@ from .levels import LevelLog, LevelRow
 from .log import SittingLog
 from .outbox import Outbox
 from .reconciliation import Reconciliation
+from .recording_tests import RecordingTestLog
 from .records import Records
 from .rows import (
     Access,
@@ -95,6 +97,7 @@ class Store:
         self.written = Written(engine)
         self.shares = Shares(engine)
         self.added = AddedRecordings(engine)
+        self.recording_tests = RecordingTestLog(engine)
 
     @classmethod
     async def open(cls, url: str) -> Store:

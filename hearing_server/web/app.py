@@ -31,6 +31,7 @@ from ..hearings import Hearings
 from ..links import Links
 from ..mailing import Mailing
 from ..oidc import Providers
+from ..recording_tests import RecordingTests
 from ..store import HearingFacts, Store, StoreError
 from ..written import WrittenRecords
 from . import devices
@@ -59,6 +60,7 @@ from .pages import Pages
 from .people import People
 from .problems import Json, ProblemError, locale_of, problem
 from .record_endpoints import record_endpoints
+from .recording_tests import RecordingTestDesk
 from .records import Records
 from .shared import Shared
 from .shares import Shares
@@ -94,6 +96,7 @@ def create_app(
     exhibits: ExhibitFiles,
     added: AddedFiles,
     written: WrittenRecords,
+    tests: RecordingTests,
     accounts: Accounts | None = None,
     providers: Providers | None = None,
     base_url: str = "",
@@ -143,7 +146,8 @@ def create_app(
         *Arrival(store, hearings, attendance, gate, links.derived_key(b"identity documents")).endpoints(),
         *Exhibits(store, hearings, exhibits, gate).endpoints(),
         *CustodyDesk(store, hearings, archive, gate).endpoints(),
-        *Desk(store, hearings, attendance, gate).endpoints(),
+        *Desk(store, hearings, attendance, gate, tests.hour).endpoints(),
+        *RecordingTestDesk(store, tests, gate).endpoints(),
         *Guests(store, links, hearings, identity, gate).endpoints(),
         *Written(written, archive, attendance, gate).endpoints(),
     )

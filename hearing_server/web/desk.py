@@ -28,6 +28,7 @@ from .channels import capture_of, channel_of
 from .problems import Json, ProblemError
 from .ranges import matches
 from .readiness import assess
+from .recording_tests import test_shape
 
 NS = 1_000_000_000
 #: What a message costs its sender's allowance (:mod:`.limits`): thirty at once, then one in two seconds.
@@ -42,7 +43,9 @@ _CHAT = "/api/hearings/{hearing_id}/chat"
 
 
 class Desk:
-    def __init__(self, store: Store, hearings: Hearings, attendance: Attendance, gate: Gate) -> None:
+    def __init__(self, store: Store, hearings: Hearings, attendance: Attendance, gate: Gate, test_hour: int) -> None:
+        """``test_hour``: when the recording is tested each day."""
+        self._test_hour = test_hour
         self._store = store
         self._hearings = hearings
         self._attendance = attendance
@@ -217,6 +220,7 @@ class Desk:
             date=f"{begin:%Y-%m-%d}",
             time_zone=court.time_zone,
             hearings=[await self._hearing(one, tests, tasks.get(one.hearing_id, [])) for one in facts],
+            recording_test=test_shape(await self._store.recording_tests.newest(), self._test_hour),
         )
         etag = f'"{hashlib.sha256(msgspec.json.encode(shape)).hexdigest()[:32]}"'
         headers = {"ETag": etag, "Cache-Control": "private, no-cache"}

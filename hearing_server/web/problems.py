@@ -89,6 +89,8 @@ STATUS = {
     "busy": 503,
     "disk-short": 503,
     "client-missing": 503,
+    "test-running": 409,
+    "no-media-worker": 503,
     "recorder-unavailable": 503,
     "record-unavailable": 503,
     "store-failed": 503,

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import type { CentreHearing, TaskRow } from "../src/lib/generated/desk";
-import { counted, doneTasks, isOnRecord, lateBy, openTasks, soundSaid } from "../src/staff/centre";
+import type { CentreHearing, RecordingTest, TaskRow, TestedWorker } from "../src/lib/generated/desk";
+import { counted, doneTasks, isOnRecord, lateBy, openTasks, soundSaid, testSaid } from "../src/staff/centre";
 
 const task = (taskId: string, kind: string, openedAt: number, closedAt: number | null = null) => ({ taskId, kind, openedAt, closedAt }) as TaskRow;
 const hearing = (changes: Partial<CentreHearing>) =>
@@ -37,4 +37,20 @@ test("a channel is said as the archive has it", () => {
   expect(soundSaid({ ...channel, soundAt: null }, 112)).toEqual({ kind: "never" });
   expect(soundSaid({ ...channel, late: true }, 140)).toEqual({ kind: "late", seconds: 40 });
   expect(soundSaid({ ...channel, late: true, storedAt: null }, 140).kind).toBe("late");
+});
+
+test("the test of the recording: never, under way, good, missed since, failed, or no room for it", () => {
+  const worker = (outcome: TestedWorker["outcome"]) => ({ recordingId: outcome, workerId: "w", outcome, step: "play", problem: "", tookS: 7, sound: null }) as TestedWorker;
+  const made = (...outcomes: TestedWorker["outcome"][]): RecordingTest => ({ beganAt: 1000, hour: 6, workers: outcomes.map(worker) });
+  const said = (test: RecordingTest, now = 2000) => {
+    const { tone, kind, good, of, late } = testSaid(test, now);
+    return [tone, kind, good, of, late];
+  };
+  expect(said({ beganAt: null, hour: 6, workers: [] })).toEqual(["look", "never", 0, 0, false]);
+  expect(said(made("passed", "running"))).toEqual(["", "running", 1, 2, false]);
+  expect(said(made("passed", "skipped", "passed"))).toEqual(["good", "result", 2, 2, false]);
+  expect(said(made("passed"), 100_000)).toEqual(["look", "result", 1, 1, true]);
+  expect(said({ ...made("passed"), hour: null }, 100_000)).toEqual(["good", "result", 1, 1, false]);
+  expect(said(made("failed", "running"))).toEqual(["bad", "running", 0, 2, false]);
+  expect(said(made("skipped"))).toEqual(["look", "full", 0, 0, false]);
 });

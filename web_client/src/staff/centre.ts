@@ -1,5 +1,5 @@
 /** What the command centre makes of the court's day: pure functions of what the server told. */
-import type { CentreHearing, CentrePerson, Channel, TaskRow } from "../lib/generated/desk";
+import type { CentreHearing, CentrePerson, Channel, RecordingTest, TaskRow, TestedWorker } from "../lib/generated/desk";
 import type { IconName } from "../components/Icon.svelte";
 
 /** A hearing that has not begun so long after its time is late, s. */
@@ -101,4 +101,30 @@ export function soundSaid(channel: Channel, now: number): SoundSaid {
   if (channel.soundAt === null) return { kind: "never" };
   const seconds = Math.max(0, now - channel.soundAt);
   return seconds <= SOUND_NOW_S ? { kind: "now" } : { kind: "ago", seconds };
+}
+
+/** A daily test that is older than this was missed, s. */
+export const TEST_LATE_S = 26 * 3600;
+
+export interface TestSaid {
+  tone: Tone;
+  kind: "never" | "running" | "full" | "result";
+  /** Workers that were tested, and those of them that are good. */
+  of: number;
+  good: number;
+  /** There should have been one since. */
+  late: boolean;
+  running: TestedWorker | null;
+}
+
+/** What is said of the last test recording at `now` (s since 1970 on the court's clock). */
+export function testSaid(test: RecordingTest, now: number): TestSaid {
+  const tested = test.workers.filter((worker) => worker.outcome !== "skipped");
+  const good = tested.filter((worker) => worker.outcome === "passed").length;
+  const running = tested.find((worker) => worker.outcome === "running") ?? null;
+  const late = test.hour !== null && test.beganAt !== null && now - test.beganAt > TEST_LATE_S;
+  const kind = test.beganAt === null ? "never" : running ? "running" : tested.length === 0 ? "full" : "result";
+  const failed = tested.some((worker) => worker.outcome === "failed");
+  const tone = failed ? "bad" : kind === "running" ? "" : kind !== "result" || late ? "look" : "good";
+  return { tone, kind, of: tested.length, good, late, running };
 }

@@ -18,6 +18,8 @@ from hearing_server.added_files import AddedFiles
 from hearing_server.booking import DemoBooking
 from hearing_server.exhibit_files import ExhibitFiles
 from hearing_server.links import Links
+from hearing_server.recording_tests import Path as RealPath
+from hearing_server.recording_tests import RecordingTests
 from hearing_server.store import Court as CourtRow
 from hearing_server.store import NewHearing, PersonRow
 from hearing_server.store.accounts import AccountRow
@@ -36,6 +38,8 @@ from recording.playback import (
 )
 from recording.serve import RecordReader
 from signaling.application import Seat
+from signaling.bus.local import LocalBus
+from signaling.worker_api import Heartbeat
 from tests.unit.hearing_server.parts import SECRET, Court, new_court
 
 MEDIA = bytes(range(256)) * 40
@@ -57,6 +61,7 @@ class Site:
     app: Any = None
     written: Any = None
     seats: list[Seat] = field(default_factory=list)
+    beats: dict[str, Heartbeat] = field(default_factory=dict)
 
     @property
     def booking(self) -> DemoBooking:
@@ -84,6 +89,9 @@ class Site:
         )
         self.app = create_app(
             written=self.written,
+            tests=RecordingTests(
+                self.court.store, RealPath(LocalBus(), self.store, lambda: None), lambda: self.beats, 7
+            ),
             store=self.court.store,
             links=self.links,
             accounts=self.accounts,

@@ -119,6 +119,8 @@ DEMANDS = {
     ("POST", "/api/hearings/{hearing_id}/chat"): Demand("either", EVERYBODY - {"observer"}),
     ("GET", "/api/hearings/{hearing_id}/conversations"): Demand("either", DESK),
     ("GET", "/api/command-centre"): Demand("either", DESK | {"technician", "administrator"}),
+    ("POST", "/api/recording-tests"): Demand("either", DESK | {"technician", "administrator"}),
+    ("GET", "/api/recording-tests/{recording_id}/sound"): Demand("either", DESK | {"technician", "administrator"}),
     ("POST", "/api/tasks/{task_id}"): Demand("either", DESK | {"technician"}),
     ("GET", "/api/public/{token}"): OPEN,
     ("POST", "/api/public/{token}"): OPEN,

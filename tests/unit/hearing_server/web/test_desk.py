@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
 
+from hearing_server.recording_tests.service import LEDGER
 from hearing_server.store.desk import TaskRow
+from hearing_server.store.recording_tests import RecordingTestRow
 from hearing_server.web.channels import NS, channel_of
 from recording import messages as m
 from signaling.messages import News
@@ -218,3 +221,38 @@ async def test_parties_do_not_see_the_desk(site: Site, path: str) -> None:
 
 def _fields(task: TaskRow) -> dict[str, Any]:
     return {name: getattr(task, name) for name in TaskRow.__dataclass_fields__}
+
+
+async def test_staff_see_what_came_of_the_test_of_the_recording_and_hear_it(site: Site) -> None:
+    async with site.seated("clerk") as clerk:
+        assert (await centre(clerk))["recordingTest"] == {"beganAt": None, "hour": 7, "workers": []}
+        refused = await clerk.post("/api/recording-tests")
+        assert (refused.status_code, refused.json()["code"]) == (503, "no-media-worker")
+        row = RecordingTestRow(id="test-recording~1~w", run="r", worker_id="w", began_utc=5 * NS, step="join")
+        log = site.court.store.recording_tests
+        await log.begin(row, given_up_before_utc=0)
+        done = replace(row, outcome="passed", step="play", media="derived/media/test.webm", ended_utc=12 * NS)
+        await log.note(done)
+        await site.store.put_new("tests/test-recording~1~w/derived/media/test.webm", b"sound")
+        sound = "/api/recording-tests/test-recording~1~w/sound"
+        told = (await centre(clerk))["recordingTest"]
+        assert told["workers"] == [
+            {
+                "recordingId": row.id,
+                "workerId": "w",
+                "outcome": "passed",
+                "step": "play",
+                "problem": "",
+                "tookS": 7.0,
+                "sound": sound,
+            }
+        ]
+        heard = await clerk.get(sound)
+        assert (heard.content, heard.headers["content-type"]) == (b"sound", "audio/webm")
+        assert (await clerk.get("/api/recording-tests/none/sound")).status_code == 404
+        (entry,) = await site.court.store.ledger.read(LEDGER)
+        assert (entry.access.action, entry.access.target) == ("play", row.id)
+        await log.discarded(row.id)
+        assert (await centre(clerk))["recordingTest"]["workers"][0]["sound"] is None
+        await log.forget(6 * NS)
+        assert (await centre(clerk))["recordingTest"]["workers"] == []

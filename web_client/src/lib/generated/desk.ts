@@ -459,6 +459,22 @@ export interface CentreHearing {
   capture: Capture | null;
 }
 
+export interface TestedWorker {
+  recordingId: string;
+  workerId: string;
+  outcome: "failed" | "passed" | "running" | "skipped";
+  step: "archive" | "capture" | "join" | "play" | "verify";
+  problem: string;
+  tookS: number | null;
+  sound: string | null;
+}
+
+export interface RecordingTest {
+  beganAt: number | null;
+  hour: number | null;
+  workers: TestedWorker[];
+}
+
 export interface CommandCentre {
   serverTime: number;
   courtId: string;
@@ -467,6 +483,7 @@ export interface CommandCentre {
   date: string;
   timeZone: string;
   hearings: CentreHearing[];
+  recordingTest: RecordingTest;
 }
 
 export interface CustodyRequest {
