@@ -38,10 +38,12 @@ class AddedRecording(Struct):
 
 class AddedPage(Struct):
     """``GET /api/hearings/{id}/record/added``.  ``withheld``: parts of the record are withheld from the reader, and all
-    of this with them, as nobody has checked what it holds of those parts; ``limit_bytes``: of one file."""
+    of this with them, as nobody has checked what it holds of those parts; ``limit_bytes``: of one
+    file; ``held_at``: when the sitting was opened, or should have been."""
 
     recordings: list[AddedRecording]
     may_add: bool
     withheld: bool
     limit_bytes: int
     time_zone: str
+    held_at: float

@@ -234,6 +234,7 @@ class Added:
             withheld=withheld,
             limit_bytes=self._files.limit,
             time_zone=ask.hearing.court.time_zone,
+            held_at=(ask.hearing.opened_utc or ask.hearing.scheduled_utc) / NS,
         )
 
 

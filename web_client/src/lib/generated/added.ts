@@ -30,4 +30,5 @@ export interface AddedPage {
   withheld: boolean;
   limitBytes: number;
   timeZone: string;
+  heldAt: number;
 }
