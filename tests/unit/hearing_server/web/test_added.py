@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import time
 from typing import Any
 
+import av
 import httpx
+import numpy as np
 import pytest
 
 from recording import messages as m
@@ -101,6 +104,37 @@ async def test_what_does_not_play_is_refused(site: Site, content: bytes) -> None
         assert (answer.status_code, answer.json()["code"]) == (415, "added-unfit")
         assert (await clerk.get(f"{site.record_url}/added")).json()["recordings"] == []
     assert await site.store.list("added/") == []
+
+
+def film(codec: str, container: str, **options: str) -> bytes:
+    """A second of pictures."""
+    out = io.BytesIO()
+    with av.open(out, "w", format=container, options=options) as made:
+        stream = made.add_stream(codec, rate=5)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for _ in range(5):
+            made.mux(stream.encode(av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), format="rgb24")))
+        made.mux(stream.encode())
+    return out.getvalue()
+
+
+async def test_a_codec_that_browsers_do_not_play_is_refused(site: Site) -> None:
+    await site.close_hearing()
+    async with site.signed_in("clerk") as clerk:
+        answer = await add(clerk, site, film("mpeg4", "mp4"), fileName="r.mp4")
+        assert (answer.status_code, answer.json()["code"]) == (415, "added-unfit")
+
+
+async def test_a_file_written_as_it_was_recorded_is_as_long_as_what_is_in_it(site: Site) -> None:
+    content = film("libvpx", "webm", live="1")
+    with av.open(io.BytesIO(content)) as opened:
+        assert opened.duration is None
+    await site.close_hearing()
+    async with site.signed_in("clerk") as clerk:
+        page = (await add(clerk, site, content, fileName="r.webm")).json()
+    (version,) = page["recordings"][0]["versions"]
+    assert version["durationS"] == pytest.approx(1, abs=0.25)
+    assert version["hasAudio"] is False
 
 
 async def test_what_is_said_of_it_must_make_sense(site: Site) -> None:
