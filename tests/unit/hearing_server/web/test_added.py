@@ -96,12 +96,13 @@ async def test_it_is_played_by_ranges_and_downloaded_under_an_order(site: Site) 
     assert actions == ["add-recording", "play-added", "play-added", "download-added"]
 
 
-@pytest.mark.parametrize("content", [b"", pdf(), picture(), b"x" * 5000, video()[:200]])
-async def test_what_does_not_play_is_refused(site: Site, content: bytes) -> None:
+async def test_what_does_not_play_is_refused(site: Site) -> None:
     await site.close_hearing()
+    unknown_codec = film("mpeg4", "mp4")
     async with site.signed_in("clerk") as clerk:
-        answer = await add(clerk, site, content)
-        assert (answer.status_code, answer.json()["code"]) == (415, "added-unfit")
+        for content in (b"", pdf(), picture(), b"x" * 5000, video()[:200], unknown_codec):
+            answer = await add(clerk, site, content)
+            assert (answer.status_code, answer.json()["code"]) == (415, "added-unfit")
         assert (await clerk.get(f"{site.record_url}/added")).json()["recordings"] == []
     assert await site.store.list("added/") == []
 
@@ -116,13 +117,6 @@ def film(codec: str, container: str, **options: str) -> bytes:
             made.mux(stream.encode(av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), format="rgb24")))
         made.mux(stream.encode())
     return out.getvalue()
-
-
-async def test_a_codec_that_browsers_do_not_play_is_refused(site: Site) -> None:
-    await site.close_hearing()
-    async with site.signed_in("clerk") as clerk:
-        answer = await add(clerk, site, film("mpeg4", "mp4"), fileName="r.mp4")
-        assert (answer.status_code, answer.json()["code"]) == (415, "added-unfit")
 
 
 async def test_a_file_written_as_it_was_recorded_is_as_long_as_what_is_in_it(site: Site) -> None:
