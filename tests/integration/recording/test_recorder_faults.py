@@ -81,7 +81,7 @@ async def test_kill_9_of_the_writer_costs_less_than_the_last_second(
     manifest, _, _ = await checked(directory, key)
     (track,) = manifest.tracks
     # What the writer was told to be durable is there, and that is no older than a second.
-    assert track.end_us >= durable_wall_ns // 1000 - 40_000
+    assert track.end_us >= durable_wall_ns // 1000 - 1_000_000
     assert killed_at // 1000 - track.end_us < 1_000_000 + _stall_us(lines)
     assert track.end_reason is None
     assert manifest.writers[0].recovered
