@@ -24,7 +24,8 @@ from ..exhibit_files import UnfitFile
 from ..hearings import Hearings
 from ..store import HearingFacts, Store
 from ..store.added import AddedRow, AlreadyAdded, TooManyAdded
-from .access import STAFF, Ask, Endpoint, Gate, SeatCaller
+from .access import Ask, Endpoint, Gate
+from .callers import STAFF, SeatCaller
 from .connections import PERSON_PARAMETER
 from .file_names import content_disposition, fit_name
 from .given import give

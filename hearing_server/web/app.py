@@ -35,13 +35,14 @@ from ..recording_tests import RecordingTests
 from ..store import HearingFacts, Store, StoreError
 from ..written import WrittenRecords
 from . import devices
-from .access import Ask, Caller, Endpoint, Gate, in_ledger
+from .access import Ask, Endpoint, Gate, in_ledger
 from .accounts import CourtAccounts
 from .added import Added
 from .archive import Archive
 from .arrival import Arrival
 from .attendance import Attendance
 from .bookings import Bookings
+from .callers import Caller
 from .connections import is_local, same_origin
 from .custody import CustodyDesk
 from .desk import Desk

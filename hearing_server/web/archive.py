@@ -22,7 +22,8 @@ from ..store.archive import NoteRow
 from ..store.ledger import intact
 from ..store.search import Found, Words, titles, words_of
 from ..store.tokens import Term, mentions
-from .access import STAFF, AccountCaller, Ask, Endpoint, Gate, court_ledger
+from .access import Ask, Endpoint, Gate, court_ledger
+from .callers import STAFF, AccountCaller
 from .problems import Json, ProblemError
 from .record_views import NS
 from .records import QUERY_LIMIT, Records, may_see, scope_of

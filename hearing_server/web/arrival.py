@@ -25,8 +25,9 @@ from ..hearings import Hearings
 from ..store import HearingFacts, PersonRow, Store
 from ..store.arrivals import DocumentRow
 from ..store.arrivals import TestRow as StoredTest
-from .access import DESK, EVERYBODY, Ask, Endpoint, Gate
+from .access import Ask, Endpoint, Gate
 from .attendance import Attendance
+from .callers import DESK, EVERYBODY
 from .problems import Json, ProblemError
 from .readiness import consent_stages, rules_of, test_shape
 

@@ -12,7 +12,8 @@ from signaling.application import Refusal
 from ..court import Actor, Command, Sitting
 from ..hearings import Hearings
 from ..store import HearingFacts, PersonRow, Store
-from .access import Ask, Caller, SeatCaller
+from .access import Ask
+from .callers import Caller, SeatCaller
 from .problems import ProblemError
 
 #: Staff of the court who may come into any of its hearings, in the order in which a role is chosen.

@@ -11,7 +11,8 @@ from .. import desk_api as d
 from ..hearings import Hearings
 from ..links import Links
 from ..store import HearingFacts, PersonRow, Store
-from .access import DESK, Ask
+from .access import Ask
+from .callers import DESK
 from .problems import ProblemError
 from .readiness import assess, link_states
 

@@ -16,8 +16,9 @@ from ..hearings import Hearings
 from ..links import Links
 from ..store import Court, HearingFacts, PersonRow, Store
 from ..store.bookings import DayBegun, Stale
-from .access import BENCH, CLERK, DESK, Ask, Endpoint, Gate
+from .access import Ask, Endpoint, Gate
 from .booking_views import facts_of, line, whole
+from .callers import BENCH, CLERK, DESK
 from .invitations import Invitations
 from .problems import Json, ProblemError
 from .readiness import assess

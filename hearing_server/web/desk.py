@@ -22,8 +22,9 @@ from ..store import Court, HearingFacts, PersonRow, Store
 from ..store.arrivals import TestRow as StoredTest
 from ..store.desk import ChatRow
 from ..store.desk import TaskRow as StoredTask
-from .access import BENCH, DESK, EVERYBODY, Ask, Endpoint, Gate
+from .access import Ask, Endpoint, Gate
 from .attendance import Attendance
+from .callers import BENCH, DESK, EVERYBODY
 from .channels import capture_of, channel_of
 from .problems import Json, ProblemError
 from .ranges import matches

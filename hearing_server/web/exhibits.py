@@ -18,7 +18,8 @@ from ..exhibit_files import ExhibitFiles, UnfitFile
 from ..hearings import Hearings
 from ..store import HearingFacts, Store
 from ..store.desk import ExhibitRow, TooManyExhibits
-from .access import BENCH, DESK, EVERYBODY, Ask, Endpoint, Gate, SeatCaller
+from .access import Ask, Endpoint, Gate
+from .callers import BENCH, DESK, EVERYBODY, SeatCaller
 from .connections import PERSON_PARAMETER
 from .file_names import content_disposition
 from .given import give

@@ -12,8 +12,9 @@ from ..court import SYSTEM, Command
 from ..hearings import Hearings, views
 from ..links import LinkRefused, Links
 from ..store import LinkRow, SeatRow, Store
-from .access import BENCH, COURT_WIDE, EVERYBODY, STAFF, Ask, Endpoint, Gate
+from .access import Ask, Endpoint, Gate
 from .attendance import Attendance
+from .callers import BENCH, COURT_WIDE, EVERYBODY, STAFF
 from .connections import SEAT_COOKIE, SEATS_LIMIT, over_https, person_cookie
 from .problems import Json, ProblemError
 

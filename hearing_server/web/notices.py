@@ -11,7 +11,8 @@ from .. import desk_api as d
 from .. import diary
 from ..store import HearingFacts, Store
 from ..store.outbox import BOOKING_KINDS
-from .access import DESK, Ask, Endpoint, Gate
+from .access import Ask, Endpoint, Gate
+from .callers import DESK
 from .invitations import Invitations
 from .problems import Json, ProblemError
 

@@ -14,9 +14,10 @@ from ..court import Command
 from ..hearings import Hearings
 from ..links import Links
 from ..store import Store
-from .access import CLERK, Ask, Endpoint, Gate
+from .access import Ask, Endpoint, Gate
 from .attendance import Attendance
 from .booking_views import fresh
+from .callers import CLERK
 from .problems import Json, ProblemError
 
 NS = 1_000_000_000

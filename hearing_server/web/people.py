@@ -13,7 +13,8 @@ from ..desk_api import PersonalLink
 from ..hearings import Hearings
 from ..links import Links
 from ..store import PersonRow, Store
-from .access import CLERK, STAFF, Ask, Endpoint, Gate
+from .access import Ask, Endpoint, Gate
+from .callers import CLERK, STAFF
 from .invitations import Invitations
 from .problems import Json, ProblemError
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from .. import api
 from ..api.archive import NewPart
-from .access import STAFF, Endpoint
+from .access import Endpoint
+from .callers import STAFF
 from .records import Records
 
 

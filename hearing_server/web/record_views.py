@@ -14,7 +14,8 @@ from ..court import Event
 from ..court.shares import mark_of
 from ..hearings import views
 from ..store import HearingFacts, JobRow, RecordRow
-from .access import Ask, SeatCaller, ShareCaller
+from .access import Ask
+from .callers import SeatCaller, ShareCaller
 from .connections import PERSON_PARAMETER
 from .file_names import export_file_name, track_file_name
 from .reading import Reading, levels_view

@@ -18,7 +18,8 @@ from ..recording_tests.course import NEVER
 from ..recording_tests.service import LEDGER
 from ..store import Store
 from ..store.recording_tests import AlreadyRunning, RecordingTestRow
-from .access import DESK, Ask, Endpoint, Gate
+from .access import Ask, Endpoint, Gate
+from .callers import DESK
 from .problems import Json, ProblemError
 
 NS = 1_000_000_000

@@ -24,7 +24,8 @@ from ..court.permissions import Leave, leave, scope
 from ..hearings import Hearings, RecorderUnavailable, views
 from ..store import HearingFacts, JobRow, Store
 from ..store.search import Query
-from .access import BENCH, STAFF, Ask, Caller, Gate, SeatCaller, ShareCaller
+from .access import Ask, Gate
+from .callers import BENCH, STAFF, Caller, SeatCaller, ShareCaller
 from .file_names import content_disposition, export_file_name, fit_name, shared_file_name, track_file_name
 from .given import give
 from .problems import Json, ProblemError

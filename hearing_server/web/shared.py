@@ -26,7 +26,8 @@ from ..hearings import Hearings
 from ..mailing import Mailing
 from ..store import HearingFacts, Store
 from ..store.shares import ShareRow
-from .access import Ask, Endpoint, Gate, ShareCaller
+from .access import Ask, Endpoint, Gate
+from .callers import ShareCaller
 from .connections import over_https
 from .limits import COST_OF_A_MISS
 from .problems import Json, ProblemError

@@ -16,7 +16,8 @@ from ..diary import plausible_email
 from ..mailing import Mailing
 from ..store import LedgerEntry, Store
 from ..store.shares import ShareRow, TooManyShares
-from .access import BENCH, Ask, Endpoint, Gate
+from .access import Ask, Endpoint, Gate
+from .callers import BENCH
 from .problems import Json, ProblemError
 from .records import Records
 

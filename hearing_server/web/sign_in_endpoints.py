@@ -8,7 +8,8 @@ from typing import Any
 from starlette.responses import Response
 
 from .. import desk_api as d
-from .access import ACCOUNT_ROLES, Ask, Endpoint
+from .access import Ask, Endpoint
+from .callers import ACCOUNT_ROLES
 from .sign_in import SignIn
 
 

@@ -20,8 +20,9 @@ from ..hearings import views
 from ..store import HearingFacts, PersonRow
 from ..written import Signing, WrittenRecords, WrittenView
 from ..written.service import may_read
-from .access import Ask, Endpoint, Gate, SeatCaller
+from .access import Ask, Endpoint, Gate
 from .attendance import Attendance
+from .callers import SeatCaller
 from .file_names import content_disposition
 from .problems import Json, ProblemError
 

@@ -12,21 +12,8 @@ from starlette.responses import Response
 
 from hearing_server.booking import DEMO_PEOPLE
 from hearing_server.court import Role
-from hearing_server.web.access import (
-    ACCOUNT_ROLES,
-    BENCH,
-    CLERK,
-    COURT_WIDE,
-    DESK,
-    EVERYBODY,
-    STAFF,
-    AccountCaller,
-    Ask,
-    Endpoint,
-    Gate,
-    Unledgered,
-    in_ledger,
-)
+from hearing_server.web.access import Ask, Endpoint, Gate, Unledgered, in_ledger
+from hearing_server.web.callers import ACCOUNT_ROLES, BENCH, CLERK, COURT_WIDE, DESK, EVERYBODY, STAFF, AccountCaller
 from hearing_server.web.connections import ACCOUNT_COOKIE
 from hearing_server.web.limits import RateLimit
 from tests.unit.hearing_server.web.conftest import MEDIA_NAME, Site
