@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -96,13 +96,17 @@ class AddedRecordings:
 
 
 async def _read(connection: AsyncConnection, sitting_id: str) -> list[AddedRow]:
-    versions = select(a.added_versions).where(a.added_versions.c.sitting_id == sitting_id)
-    choices = select(a.added_choices.c.version_id).where(a.added_choices.c.sitting_id == sitting_id)
-    rows = [AddedRow(**row) for row in (await connection.execute(versions)).mappings()]
-    recordings = {row.id: row.recording for row in rows}
-    in_turn = await connection.scalars(choices.order_by(a.added_choices.c.serial))
-    current = {recordings[version_id]: version_id for version_id in in_turn}
-    return [AddedRow(**asdict(row) | {"current": current[row.recording] == row.id}) for row in rows]
+    """In one statement: two could see different states of the database."""
+    chosen = (
+        select(func.max(a.added_choices.c.serial))
+        .where(a.added_choices.c.sitting_id == sitting_id, a.added_choices.c.version_id == a.added_versions.c.id)
+        .scalar_subquery()
+    )
+    query = select(a.added_versions, chosen.label("chosen")).where(a.added_versions.c.sitting_id == sitting_id)
+    found = [dict(row) for row in (await connection.execute(query)).mappings()]
+    in_turn = sorted(((row.pop("chosen"), AddedRow(**row)) for row in found), key=lambda each: each[0])
+    current = {row.recording: row.id for _, row in in_turn}
+    return [replace(row, current=current[row.recording] == row.id) for _, row in in_turn]
 
 
 async def _choose(connection: AsyncConnection, row: AddedRow, by: str, utc: int) -> int:
