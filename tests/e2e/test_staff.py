@@ -137,6 +137,7 @@ async def test_the_command_centre_shows_a_task_by_itself_and_who_did_it(demo: Ru
     at = page.get_by_test_id
     await desk.sign_in(page, "admin", path="/staff/today")
     await page.locator("[data-testid=count-tasks][data-count='0']").wait_for()
+    await at("recording-test").get_by_test_id("test-recording").wait_for()
     party = await desk.sit(phone=True)
     await desk.ask(party, "POST", "/api/session", {"link": demo.link("claimant").rsplit("/", 1)[1]})
     deaf = {"camera": "refused", "microphone": "missing", "speaker": "not_heard", "path": "none"}

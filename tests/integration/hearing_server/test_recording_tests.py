@@ -120,7 +120,6 @@ async def test_the_tone_comes_back_from_the_archive_and_is_discarded_in_time(
 
 
 async def test_what_is_wrong_is_said_with_its_step(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trial, "ANSWER_LIMIT_S", 1.0)
     monkeypatch.setattr(participant, "samples", lambda first, count: bytes(2 * count))
     await platform.tests.begin()
     with pytest.raises(AlreadyRunning):

@@ -249,8 +249,10 @@ async def test_staff_see_what_came_of_the_test_of_the_recording_and_hear_it(site
         ]
         heard = await clerk.get(sound)
         assert (heard.content, heard.headers["content-type"]) == (b"sound", "audio/webm")
+        part = await clerk.get(sound, headers={"Range": "bytes=1-2"})
+        assert (part.status_code, part.content) == (206, b"ou")
         assert (await clerk.get("/api/recording-tests/none/sound")).status_code == 404
-        (entry,) = await site.court.store.ledger.read(LEDGER)
+        entry, _ = await site.court.store.ledger.read(LEDGER)
         assert (entry.access.action, entry.access.target) == ("play", row.id)
         await log.discarded(row.id)
         assert (await centre(clerk))["recordingTest"]["workers"][0]["sound"] is None

@@ -259,6 +259,8 @@ export const en = {
         silent: "the tone is not in it",
         interrupted: "interrupted",
       } as Record<string, string>,
+      because: (fault: string, problem: string) => `${fault} (${problem})`,
+      at: (worker: string, fault: string) => `${worker}: ${fault}.`,
       passed: (seconds: number) => `Good, in ${plural(seconds, "second", "seconds")}`,
       skipped: "Not tested: it has no room",
       sound: (worker: string) => `Sound of the test on ${worker}`,

@@ -250,6 +250,8 @@ export const zh: DeskWords = {
         silent: "其中没有测试音",
         interrupted: "已中断",
       },
+      because: (fault, problem) => `${fault}（${problem}）`,
+      at: (worker, fault) => `${worker}：${fault}。`,
       passed: (seconds) => `正常，用时 ${seconds} 秒`,
       skipped: "未测试：已满",
       sound: (worker) => `${worker} 的测试录音`,
