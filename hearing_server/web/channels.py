@@ -32,7 +32,7 @@ def channel_of(live: SittingActor, person_id: str, utc: int) -> d.Channel | None
     person = sitting.people.get(person_id)
     if person is None or sitting.record not in views.CAPTURING or (heard is None and not person.in_room):
         return None
-    silenced = sitting.curtain or person.locked or person.behind_curtain
+    silenced = sitting.curtain or person.muted or person.locked or person.behind_curtain
     due = person.in_room and sitting.state is SittingState.IN_SESSION and not silenced
     turned_on, stored = live.microphone_since.get(person_id, 0), heard.stored_wall_ns if heard is not None else 0
     since = max(sitting.since, person.since, sitting.record_since, turned_on, stored)
