@@ -37,7 +37,7 @@ def rows() -> list[tuple[str, str, str]]:
         ("CPU per forwarded packet, 1 to 40 at 1,000/s, against Janus", f"{fan_out:.2f} times", "0.6 times"),
         (
             f"recording's share of a media worker's CPU, {share['hearings']} hearings of 6",
-            f"{share['share_of_the_workers_cpu_percent']:.0f} %",
+            f"{share['share_of_the_workers_cpu_percent']:.1f} %",
             "5 %",
         ),
         (
