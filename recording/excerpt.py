@@ -47,6 +47,7 @@ from .withheld import (
     Absent,
     Statement,
     public_events,
+    public_gaps,
     touches,
     withheld_times,
 )
@@ -141,7 +142,7 @@ async def export_part(
         raise NotSealed(sitting_id) from None
     manifest = decoder.decode(data)
     held = await segments(store, manifest, spans, part)
-    # The log is of the whole sitting, whatever part was asked for: it tells of no withheld time.
+    # Log and gaps are of the whole sitting, whatever part was asked for: they tell of no withheld time.
     public = _public_manifest(manifest, data, spans)
     statement = _statement(manifest, data, public, held, spans, part, key, software)
     absent = {entry.name for entry in [*statement.withheld, *statement.outside]}
@@ -207,13 +208,12 @@ async def _file(path: Path) -> AsyncIterator[bytes]:
 
 
 def _public_manifest(manifest: Manifest, data: bytes, spans: Sequence[Withheld]) -> bytes:
-    """The manifest's bytes as they are signed, if its log has nothing in the withheld time; else the public version."""
-    events = public_events(manifest.events, spans)
-    if events == manifest.events:
-        return data
+    """The manifest's bytes as they are signed, if log and gaps have nothing in the withheld time; else the public
+    version."""
     changed = decoder.decode(data)
-    changed.events = events
-    return encode(changed)
+    changed.events = public_events(manifest.events, spans)
+    changed.gaps = public_gaps(manifest.gaps, withheld_times(spans))
+    return data if changed == manifest else encode(changed)
 
 
 def _statement(

@@ -24,7 +24,7 @@ from .objects import NotStored, ObjectStore, Stored
 from .playback import RENDITIONS_PREFIX, MediaEntry, Playback, decoder, file_title, media_entry
 from .record import Record, WriterRecord
 from .timetable import Held, timetable
-from .withheld import rendition_id, touches, withheld_times
+from .withheld import public_gaps, rendition_id, touches, withheld_times
 
 Times = list[tuple[int, int]]
 PLAYBACK_FILE: Final = "playback.json"
@@ -159,7 +159,6 @@ def index_of(
     playback: Playback, media: Sequence[MediaEntry], spans: Sequence[Withheld], times: Times, software: str
 ) -> Playback:
     """The index of the copy, on the record's own time line; gaps of the time that is left out are left out too."""
-    gaps = [gap for gap in playback.gaps if not touches(times, gap.start_us, gap.start_us + gap.duration_us)]
     return Playback(
         version=playback.version,
         derived=True,
@@ -168,7 +167,7 @@ def index_of(
         start_us=playback.start_us,
         end_us=playback.end_us,
         media=list(media),
-        gaps=gaps,
+        gaps=public_gaps(playback.gaps, times),
         software=software,
         withheld=list(spans),
     )

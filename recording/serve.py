@@ -22,13 +22,11 @@ from .playback import (
 )
 from .playback import decoder as playback_decoder
 from .rendition import read_rendition
-from .withheld import touches, withheld_times
+from .withheld import withheld_times
 from .written import FOLDER, INDEX_NAME, INDEX_SIGNATURE_NAME, index_decoder
 
 #: Records whose manifest and index are kept decoded.
 RECORDS_KEPT = 32
-#: How far an export of a part may reach beyond it, since it has whole segments, us.
-SEGMENT_US = 60_000_000
 #: Ranges that may be open at a time; each holds at most about 1 MiB.
 READERS_LIMIT = 128
 
@@ -169,15 +167,10 @@ class RecordReader:
 
 
 def leaves_out(export: ExportEntry, withheld: Sequence[Withheld]) -> bool:
-    """Whether an export has nothing of these spans."""
+    """Whether an export has nothing of these spans.  That of a part has the log of the whole sitting, so that it must
+    leave them out as any other."""
     times = withheld_times(export.withheld)
-    part = export.part
-    for start, end in withheld_times(withheld):
-        inside = any(begin <= start and end <= over for begin, over in times)
-        outside = part is not None and not touches([(start - SEGMENT_US, end + SEGMENT_US)], part.start_us, part.end_us)
-        if not (inside or outside):
-            return False
-    return True
+    return all(any(begin <= start and end <= over for begin, over in times) for start, end in withheld_times(withheld))
 
 
 def _keep(cache: OrderedDict[str, Kept], key: str, value: Kept) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from .manifest import Manifest, Struct, encode
+from .manifest import GapEntry, Manifest, Struct, encode
 from .messages import Part, Withheld
 from .roots import ROOT_EVENT
 
@@ -89,6 +89,22 @@ def public_events(events: Sequence[dict[str, Any]], spans: Sequence[Withheld]) -
         return {"name": WITHHELD_EVENT, **{name: event[name] for name in _KEPT_FIELDS if name in event}}
 
     return [cut(event) for event in events]
+
+
+def public_gaps(gaps: Sequence[GapEntry], times: Sequence[tuple[int, int]]) -> list[GapEntry]:
+    """The gaps, less these times (us): who was muted or away when tells of what is withheld."""
+    found: list[GapEntry] = []
+    for gap in gaps:
+        begin, end = gap.start_us, gap.start_us + gap.duration_us
+        if not touches(times, begin, end):
+            found.append(gap)
+            continue
+        for start, over in [*sorted(times), (end, end)]:
+            until = min(start, end)
+            if begin < until:
+                found.append(msgspec.structs.replace(gap, start_us=begin, duration_us=until - begin))
+            begin = max(begin, over)
+    return found
 
 
 def wrong_in(statement: Statement, manifest: Manifest, enclosed_sha256: str, present: Iterable[str]) -> list[str]:

@@ -27,7 +27,7 @@ from recording.sentences import sentences
 from recording.serve import RecordReader
 from recording.verify import verify_record
 from recording.withheld import decoder as statement_decoder
-from recording.withheld import rendition_id
+from recording.withheld import public_gaps, rendition_id, touches, withheld_times
 from recording.zipped import ZippedRecord
 from tests.recorded import (
     BEGIN_WALL_NS,
@@ -294,12 +294,15 @@ async def test_bytes_beside_the_span_are_checked_as_ever(public: Path, key: Sign
         assert not (await verify(folder, key.public)).ok, name
 
 
-async def test_the_public_manifest_is_the_records_but_for_the_log(public: Path, court: Path) -> None:
+async def test_the_public_manifest_is_the_records_but_for_log_and_gaps(public: Path, court: Path) -> None:
     whole: Manifest = manifest_decoder.decode((court / "store/hearings/sitting/manifest.json").read_bytes())
     cut: Manifest = manifest_decoder.decode((public / "manifest.json").read_bytes())
     assert [event["name"] for event in cut.events[:3]] == ["note", "withheld", "note"]
     assert set(cut.events[1]) == {"name", "seq", "utc", "hash", "prev_hash"}
-    cut.events = whole.events
+    times = withheld_times([span(22, 27)])
+    assert not any(touches(times, gap.start_us + 1, gap.start_us + gap.duration_us - 1) for gap in cut.gaps)
+    assert cut.gaps == public_gaps(whole.gaps, times) != whole.gaps
+    cut.events, cut.gaps = whole.events, whole.gaps
     assert cut == whole
     statement = statement_decoder.decode((public / "statement.json").read_bytes())
     assert [entry.name for entry in statement.withheld] == ["raw/worker.1/000002.hrec"]
