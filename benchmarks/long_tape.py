@@ -18,7 +18,9 @@ from recording.spool import Batch, PendingChunk, SegmentSeries
 from tests.recorded import (
     BEGIN_MONO_NS,
     BEGIN_WALL_NS,
+    LEVEL_EXTENSION,
     SECOND,
+    TONE_LEVEL,
     Arrival,
     Tape,
     Track,
@@ -27,6 +29,7 @@ from tests.recorded import (
     vars_of,
     video_arrivals,
     video_track,
+    with_level,
 )
 
 PERIOD_S = 10
@@ -103,7 +106,9 @@ class LongTape:
         for number in range(people):
             person = f"p{number}"
             sound = audio_arrivals(PERIOD_S, hertz=300 + 50 * number, ssrc=10 + number)
-            self._add(audio_track(person), sound)
+            # As every browser sends it, with a level in each packet.
+            levels = [a if a.rtcp else Arrival(a.at_ns, with_level(a.data, TONE_LEVEL)) for a in sound]
+            self._add(audio_track(person, level_extension=LEVEL_EXTENSION), levels)
             picture = video_arrivals(PERIOD_S, ssrc=100 + number, shade=20 * number, least_bytes=FRAME_BYTES)
             self._add(video_track(person), picture)
 

@@ -67,6 +67,8 @@ class TrackFacts(Protocol):
     def channels(self) -> int: ...
     @property
     def attributes(self) -> dict[str, str]: ...
+    @property
+    def level_extension(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +216,7 @@ class SpoolRecording:
             clock_rate=info.clock_rate,
             channels=info.channels,
             attributes=dict(info.attributes),
+            level_extension=info.level_extension,
         )
         track._add(_TRACK, msgspec.json.encode(header), time.monotonic_ns())
         self._tracks[number] = track

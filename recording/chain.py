@@ -68,7 +68,7 @@ class ReadSegment:
     error: FormatError | None
 
 
-def read_segment(data: bytes, sha256: str = "") -> ReadSegment:
+def read_segment(data: bytes | memoryview, sha256: str = "") -> ReadSegment:
     """Check every hash in a segment.  Needs nothing of those before it, so that several can be read at a time.
 
     ``sha256`` of ``data``, in hex, if it is known already.  Never raises.
@@ -96,7 +96,7 @@ class WriterChain:
     #: The last segment fed says that nothing follows it.
     ended: bool = False
 
-    def feed(self, name: str, data: bytes, sha256: str = "") -> Segment:
+    def feed(self, name: str, data: bytes | memoryview, sha256: str = "") -> Segment:
         """Check and take the next segment.  Never raises: what is wrong is listed, and what is whole is kept.
 
         ``sha256`` of ``data``, in hex, if it is known already.

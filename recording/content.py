@@ -5,12 +5,13 @@ Fed with verified chunks in order; holds no packets itself but the few that wait
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import msgspec
 
-from .format import Chunk, FormatError, Record, RecordKind, TrackHeader, read_note
+from .format import Chunk, FormatError, RecordKind, TrackHeader, read_note
 from .media.rtp import Packet, SenderReport, Sequencer, parse_rtp, sender_reports
 from .walk import Walk
 
@@ -83,28 +84,41 @@ class TrackContent:
         except (FormatError, msgspec.DecodeError, UnicodeDecodeError):
             return
 
-    def feed(self, chunk: Chunk) -> None:
-        """Take a chunk whose hash was checked.  Raises :class:`FormatError` if its records are malformed."""
-        if not self.records:
-            self.first_mono_ns, self.first_wall_ns = chunk.first_mono_ns, chunk.first_wall_ns
-        self.last_mono_ns, self.last_wall_ns = chunk.last_mono_ns, chunk.last_wall_ns
-        if self.walk is not None:
-            self.walk.feed(self, chunk)
-            return
-        for record in chunk.records():
-            self.record(record)
+    def feed(self, data: Any, chunks: Sequence[Chunk]) -> list[FormatError]:
+        """Take all chunks of a segment, whose hashes were checked.  Answers where records are malformed.
 
-    def record(self, record: Record) -> None:
+        ``data``: the segment's bytes.  Only what compiled code still holds of them is needed afterwards.
+        """
+        if not self.records:
+            self.first_mono_ns, self.first_wall_ns = chunks[0].first_mono_ns, chunks[0].first_wall_ns
+        self.last_mono_ns, self.last_wall_ns = chunks[-1].last_mono_ns, chunks[-1].last_wall_ns
+        if self.walk is not None:
+            return self.walk.feed(self, data, chunks)
+        errors = []
+        for chunk in chunks:
+            try:
+                for record in chunk.records():
+                    self.record(record.kind, record.mono_ns, record.data)
+            except FormatError as error:
+                errors.append(error)
+        return errors
+
+    def record(self, kind: int, mono_ns: int, data: memoryview) -> None:
         """Take the next record."""
+        # What waits for a missing packet is not to hold the whole segment.
+        data = memoryview(bytes(data))
         self.records += 1
-        if record.kind == RecordKind.RTP:
-            self._rtp(record.data, record.mono_ns)
-        elif record.kind == RecordKind.RTCP:
-            if self.media is not None:
-                for report in sender_reports(record.data, record.mono_ns):
-                    self.media.report(report)
-        elif record.kind == RecordKind.NOTE:
-            self._note(read_note(record.data), record.mono_ns)
+        if kind == RecordKind.RTP:
+            self._rtp(data, mono_ns)
+        elif kind == RecordKind.RTCP:
+            self.rtcp(data, mono_ns)
+        elif kind == RecordKind.NOTE:
+            self._note(read_note(data), mono_ns)
+
+    def rtcp(self, data: memoryview, mono_ns: int) -> None:
+        if self.media is not None:
+            for report in sender_reports(data, mono_ns):
+                self.media.report(report)
 
     def in_order(self) -> tuple[int, int, int, int] | None:
         """Payload type, SSRC and sequence number of the packet that would follow, and the arrival of the last one, ns.
@@ -117,9 +131,9 @@ class TrackContent:
             return None
         return self.header.payload_type, self._newest_ssrc, expected, self._last_packet_ns
 
-    def followed(self, packets: int, size: int, last_ns: int) -> None:
-        """So many packets were what :meth:`in_order` said and were taken, ``size`` bytes in all."""
-        self.records += packets
+    def followed(self, records: int, packets: int, size: int, last_ns: int) -> None:
+        """So many packets were what :meth:`in_order` said and were taken, of ``size`` bytes, among so many records."""
+        self.records += records
         self.packets += packets
         self.bytes += size
         self._last_packet_ns = self._last_ordered_ns[self._newest_ssrc] = last_ns

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
@@ -93,6 +92,8 @@ class TrackHeader(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
     clock_rate: int
     channels: int = 0
     attributes: dict[str, str] = {}
+    #: Of the RTP header extension that says how loud a packet is (RFC 6464), 0 if there is none.
+    level_extension: int = 0
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):
@@ -101,8 +102,7 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     data: memoryview
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
+class Chunk(msgspec.Struct, frozen=True, gc=False):
     """One verified chunk.  ``payload`` is a view into the file's bytes."""
 
     offset: int
@@ -117,6 +117,11 @@ class Chunk:
     previous: bytes
     sha256: bytes
     payload: memoryview
+
+    @property
+    def payload_at(self) -> int:
+        """Where in the file."""
+        return self.offset + _CHUNK.size
 
     def records(self) -> Iterator[Record]:
         """The records in order of arrival.  Raises :class:`FormatError` if they do not fill the payload exactly."""

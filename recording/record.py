@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
+from operator import attrgetter
 from pathlib import Path
 
 from .chain import Problem, Segment, WriterChain
@@ -68,10 +69,10 @@ class Record:
         known = self.writers.get(writer)
         return known.chain if known is not None else WriterChain(self.recording_id, writer)
 
-    def feed(self, writer: str, name: str, data: bytes, sha256: str = "") -> None:
+    def feed(self, writer: str, name: str, data: bytes | memoryview, sha256: str = "") -> None:
         """Take the next segment of this writer.  Never raises for what is in it: problems are listed.
 
-        ``sha256`` of ``data``, in hex, if it is known already.
+        ``sha256`` of ``data``, in hex, if it is known already.  ``data`` may be used for other things afterwards.
         """
         record = self.writers.get(writer)
         if record is None:
@@ -84,16 +85,26 @@ class Record:
         record.objects.append(_entry(writer, segment, record.chain.next_segment - 1))
         if segment.header is not None and not record.software:
             record.software = segment.header.software
+        by_track: dict[int, list[Chunk]] = {}
         for chunk in segment.chunks:
             self._clock(record, chunk)
             if chunk.track != RECORDING_TRACK:
-                self._track_chunk(writer, record, chunk, name)
+                by_track.setdefault(chunk.track, []).append(chunk)
+        errors: list[FormatError] = []
         try:
+            for number, chunks in by_track.items():
+                errors += self._track(writer, record, number, chunks).feed(data, chunks)
             for file in self.files.values():
                 file.advance()
         except OSError:
             log.exception("the playable files of %s cannot grow; they are made anew later", self.recording_id)
             self.give_up_files()
+        finally:
+            for file in self.files.values():
+                if isinstance(file, CompiledFile):
+                    file.keep()
+        for error in sorted(errors, key=attrgetter("offset")):
+            record.problems.append(Problem(error.code, f"{name} byte {error.offset}"))
 
     def give_up_files(self) -> None:
         """Keep to the facts from now on; the record is then :attr:`stale`."""
@@ -245,19 +256,16 @@ class Record:
         record.spans[-1] = [min(span[0], start), max(span[1], end)] if span else [start, end]
         record.least_ns, record.most_ns = min(record.least_ns, offset), max(record.most_ns, offset)
 
-    def _track_chunk(self, writer: str, record: WriterRecord, chunk: Chunk, name: str) -> None:
-        track = record.tracks.get(chunk.track)
+    def _track(self, writer: str, record: WriterRecord, number: int, chunks: list[Chunk]) -> TrackContent:
+        track = record.tracks.get(number)
         if track is None:
-            track = record.tracks[chunk.track] = TrackContent(chunk.track)
+            track = record.tracks[number] = TrackContent(number)
             if self._library is not None:
                 track.walk = Walk(self._library)
-            track.peek(chunk)
+            track.peek(chunks[0])
             if self.work is not None:
                 self._connect(writer, record, track)
-        try:
-            track.feed(chunk)
-        except FormatError as error:
-            record.problems.append(Problem(error.code, f"{name} byte {error.offset}"))
+        return track
 
     def _connect(self, writer: str, record: WriterRecord, track: TrackContent) -> None:
         """Lead a track's media into its person's file, if it is of a kind that can be played."""
@@ -281,6 +289,7 @@ class Record:
         sender = self._senders.setdefault((writer, header.peer_id), SenderClock())
         facts = writer, header.kind == "video", header.clock_rate, record.offset_ns, sender, codec
         media = CompiledTrack(file.library, *facts) if isinstance(file, CompiledFile) else MediaTrack(*facts)
+        media.level_id = header.level_extension
         file.add_track(media)
         track.media = media
 

@@ -1,10 +1,11 @@
-"""The records of a chunk by compiled code, as long as its packets are in order; :mod:`.content` does the rest."""
+"""The records of a track by compiled code, as long as its packets are in order; :mod:`.content` does the rest."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from .format import RECORD, Chunk, FormatError, Record
+from .format import RECORD, Chunk, FormatError
 from .media.compiled import CompiledTrack
 from .native.library import AUDIO, FACTS, VIDEO, Library, checked
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
 #: Times of a writer's clock beyond this stay with Python, ns.
 _LATEST_NS = 1 << 62
+#: RTCP packets in one run; a sender reports about once a second.
+_REPORTS_ROOM = 32
 
 
 class Walk:
@@ -21,36 +24,56 @@ class Walk:
     def __init__(self, library: Library) -> None:
         self._library = library
         self._run = library.ffi.new("struct rec_walk *")
+        self._reports = library.ffi.new("struct rec_report[]", _REPORTS_ROOM)
+        self._run.reports, self._run.reports_room = self._reports, _REPORTS_ROOM
 
-    def feed(self, content: TrackContent, chunk: Chunk) -> None:
-        """As ``for record in chunk.records(): content.record(record)``.  Raises :class:`FormatError`."""
-        payload, at, seen = chunk.payload, 0, 0
-        end = len(payload)
-        with self._library.ffi.from_buffer("uint8_t[]", payload) as data:
-            while at < end:
-                if self._lend(content, at):
-                    checked(self._library.lib.rec_walk(self._run, self._batch(content), data, end))
-                    seen += self._take_back(content)
-                    at = self._run.at
-                    if at >= end:
-                        break
-                if at + RECORD.size > end:
-                    raise FormatError("records", chunk.offset)
-                kind, mono_ns, length = RECORD.unpack_from(payload, at)
-                at += RECORD.size
-                if at + length > end:
-                    raise FormatError("records", chunk.offset)
-                content.record(Record(kind, mono_ns, payload[at : at + length]))
-                at += length
-                seen += 1
-        if seen != chunk.count:
-            raise FormatError("records", chunk.offset)
+    def feed(self, content: TrackContent, data: Any, chunks: Sequence[Chunk]) -> list[FormatError]:
+        """As ``content.record(record)`` for every record of these chunks of a segment.  Answers what is malformed."""
+        errors: list[FormatError] = []
+        ffi, run = self._library.ffi, self._run
+        ends = [(chunk.payload_at, chunk.payload_at + len(chunk.payload), chunk.count) for chunk in chunks]
+        spans = ffi.new("struct rec_chunk[]", ends)
+        run.chunks, run.chunks_count = spans, len(ends)
+        view = memoryview(data)
+        with ffi.from_buffer("uint8_t[]", data) as segment:
+            number = 0
+            at, end, count = ends[0]
+            seen = 0
+            while True:
+                if at < end and self._lend(content, number, at, seen):
+                    checked(self._library.lib.rec_walk(run, self._batch(content), segment))
+                    self._take_back(content, view)
+                    number, at, seen = run.chunk, run.at, run.seen
+                    _, end, count = ends[number]
+                if at < end:
+                    length = self._record(content, view, at, end)
+                    at, seen = at + length, seen + 1
+                    if length:
+                        continue
+                if at < end or seen != count:
+                    errors.append(FormatError("records", chunks[number].offset))
+                number += 1
+                if number == len(ends):
+                    return errors
+                at, end, count = ends[number]
+                seen = 0
+
+    def _record(self, content: TrackContent, view: memoryview, at: int, end: int) -> int:
+        """Give the record there to Python.  Answers its length, 0 if there is no whole one."""
+        if at + RECORD.size > end:
+            return 0
+        kind, mono_ns, length = RECORD.unpack_from(view, at)
+        if at + RECORD.size + length > end:
+            return 0
+        at += RECORD.size
+        content.record(kind, mono_ns, view[at : at + length])
+        return RECORD.size + int(length)
 
     def _batch(self, content: TrackContent) -> Any:
         media = content.media
         return media.batch if isinstance(media, CompiledTrack) else self._library.ffi.NULL
 
-    def _lend(self, content: TrackContent, at: int) -> bool:
+    def _lend(self, content: TrackContent, number: int, at: int, seen: int) -> bool:
         """Whether the next packets may be taken without a look at each; then the run is told what it must know."""
         known = content.in_order()
         if known is None:
@@ -64,7 +87,7 @@ class Walk:
         elif not isinstance(media, CompiledTrack):
             return False
         elif not media.video:
-            run.kind = AUDIO
+            run.kind, run.level_id = AUDIO, media.level_id
         else:
             assembler = media.assembler(ssrc)
             if assembler is None:
@@ -74,16 +97,21 @@ class Walk:
             run.has_kept, run.kept_ssrc = kept.ssrc is not None, kept.ssrc or 0
             run.need_key, run.need_sync = kept.need_key, kept.need_sync
             run.tl0 = -1 if kept.tl0 is None else kept.tl0
-        run.at, run.payload_type, run.ssrc, run.sequence, run.last_ns = at, payload_type, ssrc, sequence, last_ns
+        run.chunk, run.at, run.seen = number, at, seen
+        run.payload_type, run.ssrc, run.sequence, run.last_ns = payload_type, ssrc, sequence, last_ns
         return True
 
-    def _take_back(self, content: TrackContent) -> int:
-        """What the run did; answers the packets that it took."""
+    def _take_back(self, content: TrackContent, view: memoryview) -> None:
+        """What the run did."""
         run, media = self._run, content.media
+        for number in range(run.reports_count):
+            report = self._reports[number]
+            content.rtcp(view[report.at : report.at + report.size], int(report.arrival_ns))
         packets = int(run.packets)
         if not packets:
-            return 0
-        content.followed(packets, int(run.bytes), int(run.last_ns))
+            content.records += int(run.records)
+            return
+        content.followed(int(run.records), packets, int(run.bytes), int(run.last_ns))
         if isinstance(media, CompiledTrack):
             media.newest_ns = int(run.last_ns)
             if media.batch.count:
@@ -97,4 +125,3 @@ class Walk:
                 kept.ssrc = int(run.kept_ssrc) if run.has_kept else None
                 kept.need_key, kept.need_sync = bool(run.need_key), bool(run.need_sync)
                 kept.tl0 = None if run.tl0 < 0 else int(run.tl0)
-        return packets

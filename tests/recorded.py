@@ -29,6 +29,8 @@ AUDIO_RATE, VIDEO_RATE = 48_000, 90_000
 #: Findings about a record's outside witnesses, which may come later than its seal.
 WITNESSES = frozenset({"inclusion", "inclusion-missing", "stamp", "stamp-unchecked", "stamp-missing"})
 OPUS_PAYLOAD_TYPE, VP8_PAYLOAD_TYPE, H264_PAYLOAD_TYPE = 111, 96, 103
+#: Of the header extension with a packet's level, and what the tone's is, -dBov.
+LEVEL_EXTENSION, TONE_LEVEL = 10, 14
 
 
 @dataclass(frozen=True)
@@ -44,10 +46,11 @@ class Track:
     clock_rate: int = AUDIO_RATE
     channels: int = 2
     attributes: dict[str, str] = field(default_factory=dict)
+    level_extension: int = 0
 
 
-def audio_track(peer_id: str, track_id: str | None = None) -> Track:
-    return Track(track_id or f"{peer_id}-audio", peer_id)
+def audio_track(peer_id: str, track_id: str | None = None, level_extension: int = 0) -> Track:
+    return Track(track_id or f"{peer_id}-audio", peer_id, level_extension=level_extension)
 
 
 def video_track(peer_id: str, track_id: str | None = None, source: str = "camera") -> Track:
@@ -149,6 +152,18 @@ def h264_payloads(units: tuple[bytes, ...], limit: int = 1100) -> list[bytes]:
 def rtp(payload_type: int, sequence: int, timestamp: int, ssrc: int, payload: bytes, marker: bool = False) -> bytes:
     second = payload_type | (0x80 if marker else 0)
     return struct.pack(">BBHII", 0x80, second, sequence & 0xFFFF, timestamp & 0xFFFFFFFF, ssrc) + payload
+
+
+def with_extension(packet: bytes, elements: bytes, profile: int = 0xBEDE) -> bytes:
+    """The packet with header extensions (RFC 8285), which are filled up to whole words."""
+    elements += bytes(-len(elements) % 4)
+    head = struct.pack(">HH", profile, len(elements) // 4)
+    return bytes([packet[0] | 0x10]) + packet[1:12] + head + elements + packet[12:]
+
+
+def with_level(packet: bytes, level: int) -> bytes:
+    """The packet, saying how loud it is (RFC 6464), with the flag for speech."""
+    return with_extension(packet, bytes([LEVEL_EXTENSION << 4, 0x80 | level]))
 
 
 def sender_report(ssrc: int, ntp_ns: int, timestamp: int) -> bytes:

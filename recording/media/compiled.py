@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..native.library import Library, checked
+from . import peaks
 from .clocks import SenderClock, SourceClock
 from .remux import REPORT_WAIT_NS, SETTLE_NS, STALE_NS, MediaTrack, PersonFile, Repairs, Unit
 from .rtp import SenderReport
@@ -55,6 +56,7 @@ class _Units(list[Unit]):
         fields = {
             "arrival_ns": min(unit.arrival_ns, LATEST_NS),
             "size": len(data),
+            "level": -1 if unit.level is None else unit.level,
             "timestamp": unit.timestamp,
             "ssrc": unit.ssrc,
             "width": unit.width,
@@ -85,6 +87,10 @@ class CompiledTrack(MediaTrack):
     @property
     def decodable(self) -> Any:
         return self._decodable
+
+    def keep(self) -> None:
+        """What still waits no longer needs the segment that it came in."""
+        checked(self.library.lib.rec_batch_keep(self.batch))
 
     def ready(self) -> bool:
         if not self.batch.count:
@@ -117,7 +123,8 @@ class CompiledFile(PersonFile):
         assert isinstance(self._box, WebmWriter)
         self.library = library
         self._black = library.ffi.new("uint8_t[]", BLACK_KEYFRAME)
-        made = library.lib.rec_box_new(self._black, len(BLACK_KEYFRAME), HEAD_BYTES)
+        self._loudness = library.ffi.new("uint8_t[]", peaks.LOUDNESS)
+        made = library.lib.rec_box_new(self._black, len(BLACK_KEYFRAME), self._loudness, HEAD_BYTES)
         self._state = library.ffi.gc(made, library.lib.rec_box_free)
         checked(self._state)
 
@@ -137,8 +144,21 @@ class CompiledFile(PersonFile):
         if not state.waiting.count:
             return
         checked(lib.rec_box_sort(state))
-        checked(lib.rec_box_write(state, state.newest_ns if final else state.newest_ns - SETTLE_NS))
-        self._append()
+        horizon_ns = state.newest_ns if final else state.newest_ns - SETTLE_NS
+        more = True
+        while more:
+            # Cluster by cluster: each is hashed and written while the processor still has it at hand.
+            checked(lib.rec_box_write(state, horizon_ns))
+            more = bool(state.closed)
+            self._append()
+        self.keep()
+
+    def keep(self) -> None:
+        """What still waits no longer needs the segment that it came in."""
+        for track in self.tracks:
+            assert isinstance(track, CompiledTrack)
+            track.keep()
+        checked(self.library.lib.rec_box_keep(self._state))
 
     def finish(self, title: str) -> None:
         if self._finished:
@@ -153,11 +173,13 @@ class CompiledFile(PersonFile):
         """To the file what was made, and to the peaks what they ask for."""
         state, buffer = self._state, self.library.ffi.buffer
         assert isinstance(self._box, WebmWriter)
-        if state.out.used:
-            self._box.append(buffer(state.out.data, state.out.used))
+        if state.closed:
+            self._box.append(buffer(state.out.data, state.closed))
         for number in range(state.peaks_count):
             peak = state.peaks[number]
             self._peaks.look(peak.time_ms, bytes(buffer(state.peak_data.data + peak.at, peak.size)), peak.turn)
+        if state.levels.used:
+            self._peaks.raise_to(int(state.levels_from), bytes(buffer(state.levels.data, state.levels.used)))
         self.library.lib.rec_box_written(state)
         self.start_ns = int(state.start_ns) if state.started else None
 

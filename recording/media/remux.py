@@ -19,7 +19,7 @@ from .clocks import SenderClock, SourceClock
 from .frames import Decodable
 from .mp4 import Mp4Writer
 from .peaks import Peaks
-from .rtp import Packet, SenderReport
+from .rtp import Packet, SenderReport, audio_level
 from .vp8 import BLACK_KEYFRAME
 from .webm import AUDIO, HEAD_BYTES, VIDEO, WebmWriter
 
@@ -50,7 +50,8 @@ VIDEO_SPAN_MERGE_MS = 5_000
 
 @dataclass(slots=True)
 class Unit:
-    """A frame of picture or a packet of sound.  ``time_ns``: wall clock of the record once it is mapped."""
+    """A frame of picture or a packet of sound.  ``time_ns``: wall clock of the record once it is mapped; ``level``: how
+    loud the packet says it is (-dBov)."""
 
     video: bool
     ssrc: int
@@ -61,6 +62,7 @@ class Unit:
     width: int = 0
     height: int = 0
     time_ns: int = 0
+    level: int | None = None
 
 
 @dataclass
@@ -75,6 +77,8 @@ class MediaTrack:
     sender: SenderClock
     #: MIME type, lower case.
     codec: str = "video/vp8"
+    #: Of the header extension that has a packet's level, 0 if there is none.
+    level_id: int = 0
     units: list[Unit] = field(default_factory=list)
     reports: list[SenderReport] = field(default_factory=list)
     clocks: dict[int, SourceClock] = field(default_factory=dict)
@@ -87,7 +91,9 @@ class MediaTrack:
         self.newest_ns = packet.arrival_ns
         if not self.video:
             if packet.payload:
-                self.units.append(Unit(False, packet.ssrc, packet.timestamp, packet.arrival_ns, packet.payload, True))
+                unit = Unit(False, packet.ssrc, packet.timestamp, packet.arrival_ns, packet.payload, True)
+                unit.level = audio_level(packet.extension, self.level_id)
+                self.units.append(unit)
             return
         assembler = self._assemblers.get(packet.ssrc)
         if assembler is None:
@@ -133,7 +139,7 @@ class MediaTrack:
         for unit in units:
             mono_ns = self._clock(unit.ssrc).map(unit.timestamp, unit.arrival_ns)
             unit.time_ns = mono_ns + self.wall_minus_mono_ns
-            unit.data = bytes(unit.data)  # lets go of the segment it is a view of
+            unit.data = bytes(unit.data)  # lets go of the packet it is a view of
         return units
 
     def _take_reports(self) -> None:
@@ -335,7 +341,7 @@ class PersonFile:
         time_ms = self._audio_ns // 1_000_000
         self._audio_ns += length_ns
         self._emit(AUDIO, time_ms, unit.data, True)
-        self._peaks.add(time_ms, unit.data)
+        self._peaks.add(time_ms, unit.data, unit.level)
         _extend(self.audio_spans, time_ms, self._audio_ns // 1_000_000, SPAN_MERGE_MS)
 
     def _fill(self, place_ns: int) -> None:

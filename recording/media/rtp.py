@@ -28,6 +28,8 @@ class Packet(NamedTuple):
     marker: bool
     payload: memoryview
     arrival_ns: int
+    #: The header extension's profile and elements, if there is one (RFC 3550 §5.3.1).
+    extension: memoryview | None = None
 
 
 class SenderReport(NamedTuple):
@@ -48,16 +50,55 @@ def parse_rtp(data: memoryview, arrival_ns: int) -> Packet | None:
     if first >> 6 != 2:
         return None
     start = 12 + 4 * (first & 0x0F)
+    extension = None
     if first & 0x10:
         if start + 4 > size:
             return None
-        start += 4 + 4 * _EXTENSION.unpack_from(data, start)[1]
+        begin, start = start, start + 4 + 4 * _EXTENSION.unpack_from(data, start)[1]
+        if start <= size:
+            extension = data[begin:start]
     end = size
     if first & 0x20:
         end -= data[-1]
     if start > end:
         return None
-    return Packet(ssrc, second & 0x7F, sequence, timestamp, second >= 0x80, data[start:end], arrival_ns)
+    payload = data[start:end]
+    return Packet(ssrc, second & 0x7F, sequence, timestamp, second >= 0x80, payload, arrival_ns, extension)
+
+
+def audio_level(extension: memoryview | None, identity: int) -> int | None:
+    """How loud a packet says it is, -dBov (RFC 6464 §3: 0 loudest, 127 silence).
+
+    ``extension``: of its header (RFC 8285 §4.2, §4.3); ``identity``: of the element, 0 if the track has none.
+    """
+    if extension is None or not identity:
+        return None
+    (profile,) = struct.unpack_from(">H", extension)
+    two = profile & 0xFFF0 == 0x1000
+    if not two and profile != 0xBEDE:
+        return None
+    at, end = 4, len(extension)
+    while at < end:
+        first = extension[at]
+        if not first:
+            at += 1
+            continue
+        if two:
+            if end - at < 2:
+                return None
+            found, length = first, extension[at + 1]
+            at += 2
+        else:
+            found, length = first >> 4, (first & 0x0F) + 1
+            at += 1
+            if found == 15:
+                return None
+        if length > end - at:
+            return None
+        if found == identity and length:
+            return extension[at] & 0x7F
+        at += length
+    return None
 
 
 def sender_reports(data: memoryview, arrival_ns: int) -> Iterator[SenderReport]:

@@ -1,5 +1,7 @@
 /* Frames and packets in order of time become the clusters of a WebM file; media/remux.py and media/webm.py are the
- * reference.  What is to be appended to the file gathers in `out`, what is to be decoded for its peak in `peaks`. */
+ * reference.  Clusters are made in `out`, the last one open; the first `closed` bytes are to be appended to the file.
+ * What is to be decoded for its peak gathers in `peaks`; of packets that say how loud they are the peaks are in `levels`,
+ * from that of period `levels_from` on. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,6 +21,11 @@
 #define OPUS_RATE 48000
 #define OPUS_LONGEST_SAMPLES 5760
 #define PEAK_PACKETS 8
+#define PEAK_PERIOD_MS 500
+/* An open cluster begins with its name and the room of a length below 2 MiB, which nearly every one has. */
+#define CLUSTER_ID_BYTES 4
+#define CLUSTER_LENGTH_BYTES 3
+#define CLUSTER_HEAD_BYTES (CLUSTER_ID_BYTES + CLUSTER_LENGTH_BYTES)
 
 #define VIDEO 1
 #define AUDIO 2
@@ -26,12 +33,13 @@
 static const uint8_t SILENCE[] = {0xF8, 0xFF, 0xFE};
 static const uint8_t LONG_SILENCE[] = {0xFB, 0x06, 0xFF, 0xFE, 0xFF, 0xFE, 0xFF, 0xFE, 0xFF, 0xFE, 0xFF, 0xFE, 0xFF, 0xFE};
 
-struct rec_box *rec_box_new(const uint8_t *black, int32_t black_size, int64_t position) {
+struct rec_box *rec_box_new(const uint8_t *black, int32_t black_size, const uint8_t *loudness, int64_t position) {
     struct rec_box *box = calloc(1, sizeof *box);
     if (!box) return NULL;
     box->video_ms = -1;
     box->black = black;
     box->black_size = black_size;
+    box->loudness = loudness;
     box->position = position;
     return box;
 }
@@ -40,9 +48,9 @@ void rec_box_free(struct rec_box *box) {
     rec_batch_clear(&box->waiting);
     free(box->video_spans.spans);
     free(box->audio_spans.spans);
-    free(box->blocks.data);
     free(box->out.data);
     free(box->peak_data.data);
+    free(box->levels.data);
     free(box->cues);
     free(box->peaks);
     free(box->sorting);
@@ -54,52 +62,66 @@ static void put(struct rec_box *box, struct rec_bytes *bytes, const uint8_t *dat
         box->failed = 1;
         return;
     }
-    memcpy(bytes->data + bytes->used, data, (size_t)size);
+    if (size) memcpy(bytes->data + bytes->used, data, (size_t)size);
     bytes->used += size;
 }
 
 /* --- the container (RFC 8794, RFC 9559) --------------------------------------------------- */
 
-/* The shortest EBML length of a value. */
-static int put_size(uint8_t *at, uint64_t value) {
+/* How many bytes the shortest EBML length of a value has. */
+static int size_length(uint64_t value) {
     int length = 1;
     while (value >= ((uint64_t)1 << 7 * length) - 1) length++;
+    return length;
+}
+
+static int put_size(uint8_t *at, uint64_t value) {
+    int length = size_length(value);
     value |= (uint64_t)1 << 7 * length;
     for (int i = length - 1; i >= 0; i--) *at++ = (uint8_t)(value >> 8 * i);
     return length;
 }
 
-static void flush(struct rec_box *box) {
-    if (!box->in_cluster) return;
-    uint8_t time[10] = {0xE7}, head[16] = {0x1F, 0x43, 0xB6, 0x75};
+static void open_cluster(struct rec_box *box, int64_t time_ms) {
+    uint8_t head[CLUSTER_HEAD_BYTES + 10] = {0x1F, 0x43, 0xB6, 0x75}, *time = head + CLUSTER_HEAD_BYTES;
     int length = 1;
-    while (box->cluster_ms >> 8 * length) length++;
+    while (time_ms >> 8 * length) length++;
+    time[0] = 0xE7;
     time[1] = (uint8_t)(0x80 | length);
-    for (int i = 0; i < length; i++) time[2 + i] = (uint8_t)(box->cluster_ms >> 8 * (length - 1 - i));
-    int64_t time_size = 2 + length;
-    int64_t head_size = 4 + put_size(head + 4, (uint64_t)(time_size + box->blocks.used));
-    if (!rec_grow((void **)&box->cues, &box->cues_room, box->cues_count + 1, sizeof *box->cues)) {
+    for (int i = 0; i < length; i++) time[2 + i] = (uint8_t)(time_ms >> 8 * (length - 1 - i));
+    box->opened_at = box->out.used;
+    put(box, &box->out, head, CLUSTER_HEAD_BYTES + 2 + length);
+    box->in_cluster = 1;
+    box->cluster_ms = time_ms;
+    box->blocks_size = 0;
+}
+
+static void flush(struct rec_box *box) {
+    if (!box->in_cluster || box->failed) return;
+    int64_t begin = box->opened_at + CLUSTER_HEAD_BYTES, size = box->out.used - begin;
+    int off = size_length((uint64_t)size) - CLUSTER_LENGTH_BYTES;
+    if (!rec_grow((void **)&box->cues, &box->cues_room, box->cues_count + 1, sizeof *box->cues) ||
+        !rec_grow((void **)&box->out.data, &box->out.room, box->out.used + (off > 0 ? off : 0), 1)) {
         box->failed = 1;
         return;
     }
+    if (off) memmove(box->out.data + begin + off, box->out.data + begin, (size_t)size);
+    put_size(box->out.data + box->opened_at + CLUSTER_ID_BYTES, (uint64_t)size);
     box->cues[box->cues_count++] =
-        (struct rec_cue){box->cluster_ms, box->position + box->out.used, box->cluster_tracks};
-    put(box, &box->out, head, head_size);
-    put(box, &box->out, time, time_size);
-    put(box, &box->out, box->blocks.data, box->blocks.used);
-    box->blocks.used = box->blocks_size = 0;
+        (struct rec_cue){box->cluster_ms, box->position + box->opened_at, box->cluster_tracks};
+    box->closed = box->out.used += off;
     box->in_cluster = 0;
 }
 
-static void write_block(struct rec_box *box, int track, int64_t time_ms, const uint8_t *data, int32_t size, int key) {
+/* A block's head; its `size` bytes are put behind it. */
+static void write_head(struct rec_box *box, int track, int64_t time_ms, int32_t size, int key) {
     if (box->in_cluster) {
         int64_t age = time_ms - box->cluster_ms;
         int opens = key && track == VIDEO && (age >= CLUSTER_LEAST_MS || !(box->cluster_tracks & VIDEO));
         if (opens || age >= CLUSTER_MS || box->blocks_size >= CLUSTER_BYTES) flush(box);
     }
     if (!box->in_cluster) {
-        box->in_cluster = 1;
-        box->cluster_ms = time_ms;
+        open_cluster(box, time_ms);
         box->cluster_tracks = key ? track : 0;
     } else if (track == AUDIO) {
         box->cluster_tracks |= AUDIO;
@@ -111,12 +133,22 @@ static void write_block(struct rec_box *box, int track, int64_t time_ms, const u
     head[at++] = (uint8_t)(relative >> 8);
     head[at++] = (uint8_t)relative;
     head[at++] = key ? 0x80 : 0;
-    put(box, &box->blocks, head, at);
-    put(box, &box->blocks, data, size);
+    put(box, &box->out, head, at);
     box->blocks_size += size + 16;
     if (time_ms > box->box_end_ms) box->box_end_ms = time_ms;
     box->used |= track;
     if (time_ms + 20 > box->end_ms) box->end_ms = time_ms + 20;
+}
+
+static void write_block(struct rec_box *box, int track, int64_t time_ms, const uint8_t *data, int32_t size, int key) {
+    write_head(box, track, time_ms, size, key);
+    put(box, &box->out, data, size);
+}
+
+static void write_slices(struct rec_box *box, int track, int64_t time_ms, const struct rec_unit *unit) {
+    const struct rec_slice *slice = box->waiting.slices + unit->slice, *end = slice + unit->slices;
+    write_head(box, track, time_ms, unit->size, unit->key);
+    for (; slice < end; slice++) put(box, &box->out, slice_data(&box->waiting, slice), slice->size);
 }
 
 /* --- one time line of picture and sound ---------------------------------------------------- */
@@ -163,7 +195,7 @@ static void fill_to(struct rec_box *box, int64_t place_ns) {
     if (place_ns - box->audio_ns >= 2 * SILENCE_LAG_NS) fill(box, place_ns - SILENCE_LAG_NS);
 }
 
-static void write_video(struct rec_box *box, const struct rec_unit *unit, const uint8_t *data) {
+static void write_video(struct rec_box *box, const struct rec_unit *unit) {
     int64_t time_ms = floor_div(unit->time_ns - box->start_ns, NS_PER_MS);
     if (time_ms <= box->video_ms) {
         if (box->video_ms - time_ms > STALE_MS) {
@@ -177,7 +209,7 @@ static void write_video(struct rec_box *box, const struct rec_unit *unit, const 
         box->width = unit->width;
         box->height = unit->height;
     }
-    write_block(box, VIDEO, time_ms, data, unit->size, unit->key);
+    write_slices(box, VIDEO, time_ms, unit);
     extend(box, &box->video_spans, time_ms, time_ms, VIDEO_SPAN_MERGE_MS);
 }
 
@@ -192,7 +224,22 @@ static int64_t opus_samples(const uint8_t *packet, int32_t size) {
     return total <= OPUS_LONGEST_SAMPLES ? total : 0;
 }
 
-static void want_peak(struct rec_box *box, int64_t time_ms, const uint8_t *data, int32_t size) {
+static void grow_levels(struct rec_box *box, int64_t index, uint8_t loudness) {
+    if (!box->levels.used) box->levels_from = index;
+    index -= box->levels_from;
+    if (!rec_grow((void **)&box->levels.data, &box->levels.room, index + 1, 1)) {
+        box->failed = 1;
+        return;
+    }
+    while (box->levels.used <= index) box->levels.data[box->levels.used++] = 0;
+    if (loudness > box->levels.data[index]) box->levels.data[index] = loudness;
+}
+
+static void want_peak(struct rec_box *box, int64_t time_ms, const struct rec_unit *unit, const uint8_t *data) {
+    if (unit->level >= 0) {
+        grow_levels(box, time_ms / PEAK_PERIOD_MS, box->loudness[unit->level & 0x7F]);
+        return;
+    }
     int32_t turn = box->peak_turn;
     box->peak_turn = (turn + 1) % PEAK_PACKETS;
     if (turn > 1) return;
@@ -200,11 +247,13 @@ static void want_peak(struct rec_box *box, int64_t time_ms, const uint8_t *data,
         box->failed = 1;
         return;
     }
-    box->peaks[box->peaks_count++] = (struct rec_peak){time_ms, box->peak_data.used, size, turn};
-    put(box, &box->peak_data, data, size);
+    box->peaks[box->peaks_count++] = (struct rec_peak){time_ms, box->peak_data.used, unit->size, turn};
+    put(box, &box->peak_data, data, unit->size);
 }
 
-static void write_audio(struct rec_box *box, const struct rec_unit *unit, const uint8_t *data) {
+/* Sound is one slice. */
+static void write_audio(struct rec_box *box, const struct rec_unit *unit) {
+    const uint8_t *data = slice_data(&box->waiting, box->waiting.slices + unit->slice);
     int64_t length_ns = opus_samples(data, unit->size) * NS_PER_S / OPUS_RATE;
     if (!length_ns) return;
     int64_t place_ns = unit->time_ns - box->start_ns;
@@ -216,7 +265,7 @@ static void write_audio(struct rec_box *box, const struct rec_unit *unit, const 
     int64_t time_ms = box->audio_ns / NS_PER_MS;
     box->audio_ns += length_ns;
     write_block(box, AUDIO, time_ms, data, unit->size, 1);
-    want_peak(box, time_ms, data, unit->size);
+    want_peak(box, time_ms, unit, data);
     extend(box, &box->audio_spans, time_ms, box->audio_ns / NS_PER_MS, SPAN_MERGE_MS);
 }
 
@@ -231,31 +280,40 @@ static void write_unit(struct rec_box *box, const struct rec_unit *unit) {
     if (unit->time_ns > box->written_ns) box->written_ns = unit->time_ns;
     while (place_ns - box->filled_ns > FILL_STEP_NS) fill_to(box, box->filled_ns + FILL_STEP_NS);
     fill_to(box, place_ns);
-    const uint8_t *data = box->waiting.data + unit->at;
     if (unit->video)
-        write_video(box, unit, data);
+        write_video(box, unit);
     else
-        write_audio(box, unit, data);
+        write_audio(box, unit);
 }
 
 /* --- what waits ------------------------------------------------------------------------------ */
 
-/* Takes over all of a batch, which is empty then; 0 if there is no memory. */
+/* Takes over all of a batch, which is empty then; 0 if there is no memory.  Both have the same segment at hand. */
 int32_t rec_box_take(struct rec_box *box, struct rec_batch *batch) {
     struct rec_batch *waiting = &box->waiting;
+    if (batch->segment) waiting->segment = batch->segment;
     if (!batch->count) return 1;
     if (!rec_grow((void **)&waiting->units, &waiting->room, waiting->count + batch->count, sizeof *waiting->units) ||
+        !rec_grow((void **)&waiting->slices, &waiting->slices_room, waiting->slices_count + batch->slices_count,
+                  sizeof *waiting->slices) ||
         !rec_grow((void **)&waiting->data, &waiting->data_room, waiting->used + batch->used, 1))
         return 0;
     for (int64_t i = 0; i < batch->count; i++) {
         struct rec_unit *unit = &waiting->units[waiting->count + i];
         *unit = batch->units[i];
-        unit->at += waiting->used;
+        unit->slice += waiting->slices_count;
+    }
+    for (int64_t i = 0; i < batch->slices_count; i++) {
+        struct rec_slice *slice = &waiting->slices[waiting->slices_count + i];
+        *slice = batch->slices[i];
+        if (!slice->lent) slice->at += waiting->used;
     }
     if (batch->used) memcpy(waiting->data + waiting->used, batch->data, (size_t)batch->used);
     waiting->count += batch->count;
+    waiting->slices_count += batch->slices_count;
     waiting->used += batch->used;
-    batch->count = batch->used = 0;
+    batch->count = batch->slices_count = batch->used = 0;
+    batch->segment = NULL;
     return 1;
 }
 
@@ -285,16 +343,11 @@ int32_t rec_box_sort(struct rec_box *box) {
     return 1;
 }
 
-/* Writes what waits up to this time; it is sorted.  0 if there is no memory. */
+/* Writes what waits, in order, until a cluster is complete, or up to this time; 0 if there is no memory. */
 int32_t rec_box_write(struct rec_box *box, int64_t horizon_ns) {
-    struct rec_batch *waiting = &box->waiting, kept = {0};
-    int64_t count = 0;
-    while (count < waiting->count && waiting->units[count].time_ns <= horizon_ns) write_unit(box, &waiting->units[count++]);
-    if (!count) return !box->failed;
-    for (int64_t i = count; i < waiting->count; i++)
-        if (!rec_batch_add(&kept, &waiting->units[i], waiting->data + waiting->units[i].at)) box->failed = 1;
-    rec_batch_clear(waiting);
-    *waiting = kept;
+    struct rec_batch *waiting = &box->waiting;
+    while (!box->closed && box->next < waiting->count && waiting->units[box->next].time_ns <= horizon_ns)
+        write_unit(box, &waiting->units[box->next++]);
     return !box->failed;
 }
 
@@ -304,8 +357,28 @@ int32_t rec_box_flush(struct rec_box *box) {
     return !box->failed;
 }
 
-/* `out` was written, and the peaks were seen to. */
+/* What is closed was written, and the peaks were seen to. */
 void rec_box_written(struct rec_box *box) {
-    box->position += box->out.used;
-    box->out.used = box->peaks_count = box->peak_data.used = 0;
+    box->position += box->closed;
+    box->out.used -= box->closed;
+    box->opened_at -= box->closed;
+    if (box->closed && box->out.used) memmove(box->out.data, box->out.data + box->closed, (size_t)box->out.used);
+    box->closed = box->peaks_count = box->peak_data.used = box->levels.used = 0;
+}
+
+/* Lets go of what was written; what still waits becomes the box's own, as the segment goes.  0 if there is no memory;
+ * then nothing waits. */
+int32_t rec_box_keep(struct rec_box *box) {
+    struct rec_batch *waiting = &box->waiting, kept = {0};
+    int done = 1;
+    if (!box->next && !waiting->segment) return 1;
+    for (int64_t i = box->next; i < waiting->count && done; i++) done = rec_batch_copy(&kept, waiting, &waiting->units[i]);
+    rec_batch_clear(waiting);
+    if (!done) {
+        rec_batch_clear(&kept);
+        kept = (struct rec_batch){0};
+    }
+    *waiting = kept;
+    box->next = 0;
+    return done;
 }

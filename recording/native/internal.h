@@ -13,9 +13,16 @@
 #define REC_AUDIO 1
 #define REC_VIDEO 2
 
+/* Where the bytes of a slice are. */
+static inline const uint8_t *slice_data(const struct rec_batch *batch, const struct rec_slice *slice) {
+    return (slice->lent ? batch->segment : batch->data) + slice->at;
+}
+
 /* Makes room for `wanted` elements; 0 if there is no memory. */
 int rec_grow(void **data, int64_t *room, int64_t wanted, size_t each);
 void rec_batch_clear(struct rec_batch *batch);
+/* Adds a unit with all its bytes, in one slice of the batch's own; 0 if there is no memory. */
+int rec_batch_copy(struct rec_batch *batch, const struct rec_batch *from, const struct rec_unit *unit);
 
 /* Rounds down, as Python does. */
 static inline int64_t floor_div(int64_t value, int64_t by) {

@@ -18,7 +18,8 @@ Gathered = tuple[bytes, int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class TrackInfo:
-    """One producer as the record names it.  ``codec`` as in SDP (``audio/opus``); ``clock_rate`` in Hz."""
+    """One producer as the record names it.  ``codec`` as in SDP (``audio/opus``); ``clock_rate`` in Hz;
+    ``level_extension``: of its packets' loudness (RFC 6464), 0 if they do not say it."""
 
     track_id: str
     peer_id: str
@@ -29,6 +30,7 @@ class TrackInfo:
     clock_rate: int
     channels: int
     attributes: dict[str, str] = field(default_factory=dict)
+    level_extension: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -223,6 +223,7 @@ class CaptureTap:
             clock_rate=router.clock_rate,
             channels=router.channels or 0,
             attributes={**producer.attributes, **producer.labels},
+            level_extension=producer.level_id,
         )
         try:
             self._track = recording.open_track(info)

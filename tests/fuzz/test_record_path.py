@@ -14,7 +14,7 @@ import pytest
 
 from recording.format import read_chunks, read_header
 from recording.native import build
-from tests.recorded import Tape, audio_arrivals, audio_track, video_arrivals, video_track
+from tests.recorded import Arrival, Tape, audio_arrivals, audio_track, video_arrivals, video_track, with_level
 
 SEED = os.environ.get("FUZZ_SEED", "1")
 ROUNDS = int(os.environ.get("FUZZ_ROUNDS", "400")) * 5
@@ -36,6 +36,9 @@ def payloads(folder: Path) -> list[Path]:
     """Chunks of sound and of pictures, one file each."""
     tape = Tape(folder / "spool")
     tape.track(audio_track("p1"), audio_arrivals(2))
+    tape.track(
+        audio_track("p2"), [a if a.rtcp else Arrival(a.at_ns, with_level(a.data, 20)) for a in audio_arrivals(2)]
+    )
     tape.track(video_track("p1"), video_arrivals(2, least_bytes=2500))
     tape.write(3).abandon()
     paths = []

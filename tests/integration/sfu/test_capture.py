@@ -30,6 +30,7 @@ async def test_every_packet_is_captured_as_sent(court: Court) -> None:
     assert (track.info.codec, track.info.payload_type) == ("audio/opus", peer.OPUS_PT)
     assert (track.info.clock_rate, track.info.channels) == (48000, 2)
     assert track.info.attributes == {"name": "N."}
+    assert track.info.level_extension == peer.LEVEL_ID
     report = rtcp.sender_report(1000, 1 << 40, 960, 4, 20)
     up.send_rtcp(report + rtcp.sdes_cname([(1000, "c")]))
     await court.until(lambda: track.reports == [report])

@@ -14,6 +14,7 @@ from recording.media.compiled import CompiledFile
 from recording.native import build, library
 from recording.record import Record
 from tests.recorded import (
+    LEVEL_EXTENSION,
     SECOND,
     VP8_PAYLOAD_TYPE,
     Arrival,
@@ -27,6 +28,8 @@ from tests.recorded import (
     video_arrivals,
     video_track,
     vp8_frames,
+    with_extension,
+    with_level,
 )
 
 pytestmark = pytest.mark.skipif(library.load() is None, reason="no compiled path here")
@@ -121,6 +124,26 @@ def worn(arrivals: list[Arrival], chance: random.Random) -> list[Arrival]:
     return sorted(result, key=lambda arrival: arrival.at_ns)
 
 
+def loud(arrivals: list[Arrival], chance: random.Random) -> list[Arrival]:
+    """Packets that say how loud they are: in one form or the other, beside other elements, some cut short, some not."""
+    result = []
+    for arrival in arrivals:
+        data, level = arrival.data, chance.randrange(128)
+        if not arrival.rtcp and len(data) > 12 and not data[0] & 0x10:
+            dice = chance.random()
+            if dice < 0.6:
+                data = with_level(data, level)
+            elif dice < 0.7:
+                data = with_extension(data, bytes([0x11, 1, 2, 0, LEVEL_EXTENSION << 4, level]))
+            elif dice < 0.8:
+                data = with_extension(data, bytes([1, 2, 7, 7, 0, LEVEL_EXTENSION, 1, level]), 0x1000)
+            elif dice < 0.9:
+                elements = bytes(chance.choice((0, 0x13, 0xA0, 0xA5, 0xF0, 10, 255)) for _ in range(8))
+                data = with_extension(data, elements, chance.choice((0xBEDE, 0x1003, 0x1234)))
+        result.append(Arrival(arrival.at_ns, data, arrival.rtcp))
+    return result
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_worn_packets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
     chance = random.Random(seed)
@@ -131,7 +154,11 @@ def test_worn_packets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
             sound = worn(list(audio_arrivals(seconds - 6, ssrc=chance.randrange(2**32), sequence=65_400)), chance)
             picture = worn(list(video_arrivals(8, ssrc=5, delay_ns=90_000_000, least_bytes=2600)), chance)
             layers = worn(layered_arrivals(8, 6), chance)
-            voice = tape.track(audio_track(person), sound, start_s=chance.choice((0, 2.5)))
+            if person == "p1":
+                sound = loud(sound, chance)
+            voice = tape.track(
+                audio_track(person, level_extension=LEVEL_EXTENSION), sound, start_s=chance.choice((0, 2.5))
+            )
             camera = tape.track(video_track(person), picture, start_s=chance.choice((0, 5)))
             for second in (3, 9):
                 tape.note(voice, second, "muted")

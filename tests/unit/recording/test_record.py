@@ -15,6 +15,7 @@ from recording.spool import Batch
 from tests.recorded import (
     BEGIN_MONO_NS,
     BEGIN_WALL_NS,
+    LEVEL_EXTENSION,
     SECOND,
     Arrival,
     Tape,
@@ -28,6 +29,7 @@ from tests.recorded import (
     sender_report,
     video_arrivals,
     video_track,
+    with_level,
 )
 
 START_US = BEGIN_WALL_NS // 1000
@@ -202,6 +204,23 @@ def test_a_person_is_one_file_in_step(tmp_path: Path) -> None:
     assert len(first.peaks) == 50
     assert min(first.peaks[1:-1]) > 10
     assert first.repairs.packets_left_out == 0
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_peaks_are_what_the_packets_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compiled: bool) -> None:
+    if not compiled:
+        monkeypatch.setattr("recording.record.load", lambda: None)
+    tape = Tape(tmp_path / "spool")
+    arrivals = [
+        a if a.rtcp else Arrival(a.at_ns, with_level(a.data, 127 if a.at_ns < 6 * SECOND else 14))
+        for a in audio_arrivals(12)
+    ]
+    tape.track(audio_track("p1", level_extension=LEVEL_EXTENSION), arrivals)
+    tape.write(12).abandon()
+    record = record_of(tmp_path / "spool", tmp_path / "work")
+    (file,) = record.files.values()
+    file.finish("t")
+    assert file.peaks == [0] * 12 + [56] * 12  # 9 dB above -14 dBov
 
 
 def test_leaving_coming_back_and_another_worker_land_in_one_file_at_their_times(tmp_path: Path) -> None:

@@ -9,8 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recording.media.rtp import REORDER_LIMIT_NS, REORDER_LIMIT_PACKETS, Packet, Sequencer, parse_rtp, sender_reports
-from tests.recorded import NTP_EPOCH_S, rtp, sender_report
+from recording.media.rtp import (
+    REORDER_LIMIT_NS,
+    REORDER_LIMIT_PACKETS,
+    Packet,
+    Sequencer,
+    audio_level,
+    parse_rtp,
+    sender_reports,
+)
+from tests.recorded import NTP_EPOCH_S, rtp, sender_report, with_extension
 
 
 def packet(sequence: int, arrival_ns: int = 0) -> Packet:
@@ -26,6 +34,35 @@ def test_header_extension_contributors_and_padding_are_left_out() -> None:
     assert (parsed.ssrc, parsed.payload_type, parsed.sequence, parsed.timestamp, parsed.marker) == (9, 96, 7, 8, True)
     assert bytes(parsed.payload) == b"media"
     assert parsed.arrival_ns == 5
+
+
+@pytest.mark.parametrize(
+    ("profile", "elements", "level"),
+    [
+        (0xBEDE, b"\xa0\x8e", 14),
+        (0xBEDE, b"\x10\x01\x00\x00\x31\x07\x07\xa0\x7f", 127),
+        (0x1000, b"\x01\x02\x07\x07\x00\x0a\x01\x85", 5),
+        (0xBEDE, b"\x90\x01", None),
+        (0xBEDE, b"\xf0\x00\xa0\x05", None),
+        (0xBEDE, b"\x10\x00\x01\xa3", None),
+        (0x1000, b"\x0a\x00", None),
+        (0x1000, b"\x01\x02\x07\x0a", None),
+        (0x4444, b"\xa0\x05", None),
+        (0xBEDE, b"", None),
+    ],
+)
+def test_the_level_of_a_packet(profile: int, elements: bytes, level: int | None) -> None:
+    parsed = parse_rtp(memoryview(with_extension(rtp(96, 1, 2, 3, b"media"), elements, profile)), 0)
+    assert parsed is not None
+    assert bytes(parsed.payload) == b"media"
+    assert audio_level(parsed.extension, 10) == level
+    assert audio_level(parsed.extension, 0) is None
+
+
+def test_no_level_without_an_extension() -> None:
+    parsed = parse_rtp(memoryview(rtp(96, 1, 2, 3, b"media")), 0)
+    assert parsed is not None
+    assert audio_level(parsed.extension, 10) is None
 
 
 @pytest.mark.parametrize(
