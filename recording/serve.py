@@ -39,13 +39,15 @@ class TooManyReaders(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """A playable file of a record.  ``sha256`` in hex; it never changes and serves as the entity tag."""
+    """A playable file of a record.  ``sha256`` in hex; it never changes and serves as the entity tag.  ``exported``: a
+    copy that was made for taking away, and no track."""
 
     key: str
     name: str
     media_type: str
     size: int
     sha256: str
+    exported: bool = False
 
 
 class RecordReader:
@@ -128,7 +130,8 @@ class RecordReader:
                 return Media(m.prefix(sitting_id) + entry.name, name, entry.media_type, entry.size, entry.sha256)
         for export in await self.exports(sitting_id):
             if export.name.rsplit("/", 1)[1] == name and leaves_out(export, withheld):
-                return Media(m.prefix(sitting_id) + export.name, name, export.media_type, export.size, export.sha256)
+                key = m.prefix(sitting_id) + export.name
+                return Media(key, name, export.media_type, export.size, export.sha256, exported=True)
         return None
 
     async def read(self, media: Media, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:

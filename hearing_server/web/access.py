@@ -227,6 +227,14 @@ class Gate:
             raise ProblemError("not-allowed")
         return facts
 
+    async def again(self, ask: Ask) -> None:
+        """Raises :class:`ProblemError` if whoever asked could not ask this now: signed out, seated elsewhere, or not
+        any more what they were in the hearing."""
+        seated = isinstance(ask.caller, SeatCaller)
+        caller = await self.seat(ask.request) if seated else await self.account(ask.request)
+        if caller.id != ask.caller.id or not ask.roles <= caller.roles_for(ask.hearing):
+            raise ProblemError("not-allowed")
+
     async def seen(self, caller: Caller, facts: HearingFacts) -> None:
         """Raises :class:`ProblemError` if this hearing's record may not be seen now."""
         if code := await self.unseen(caller, facts):

@@ -28,7 +28,7 @@ from .access import Ask, Endpoint, Gate
 from .callers import STAFF, SeatCaller
 from .connections import PERSON_PARAMETER
 from .file_names import content_disposition, fit_name
-from .given import give
+from .given import Given, give
 from .problems import Json, ProblemError
 from .records import leave_to_download
 from .uploads import pieces
@@ -170,6 +170,13 @@ class Added:
             name = fit_name(f"{facts.case_number} {row.title} {row.version}{suffix}")
             headers["Content-Disposition"] = content_disposition(name)
         action = "download-added" if download else "play-added"
+
+        async def still() -> None:
+            await self._gate.again(ask)
+            await self._gate.seen(ask.caller, facts)
+            if await self._withheld(ask):
+                raise ProblemError("added-withheld")
+
         return await give(
             ask,
             sha256=row.sha256,
@@ -177,15 +184,21 @@ class Added:
             media_type=row.media_type,
             headers=headers,
             read=lambda start, end: self._files.read(row.sitting_id, row.sha256, start, end),
-            note=lambda wanted: self._gate.note(
-                ask.caller,
-                facts.hearing_id,
-                action,
+            given=Given(
+                self._gate,
+                ask,
                 row.id,
-                time.time_ns(),
-                start=wanted.start,
-                end=wanted.end,
-                **order,
+                lambda wanted: self._gate.note(
+                    ask.caller,
+                    facts.hearing_id,
+                    action,
+                    row.id,
+                    time.time_ns(),
+                    start=wanted.start,
+                    end=wanted.end,
+                    **order,
+                ),
+                still,
             ),
         )
 

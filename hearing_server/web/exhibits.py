@@ -22,7 +22,7 @@ from .access import Ask, Endpoint, Gate
 from .callers import BENCH, DESK, EVERYBODY, SeatCaller
 from .connections import PERSON_PARAMETER
 from .file_names import content_disposition
-from .given import give
+from .given import Given, give
 from .problems import Json, ProblemError
 from .ranges import matches
 from .uploads import pieces
@@ -177,6 +177,11 @@ class Exhibits:
         headers = {"Content-Security-Policy": "default-src 'none'; sandbox"}
         if ask.request.query_params.get("download") is not None or row.kind == "document":
             headers["Content-Disposition"] = content_disposition(row.file_name)
+
+        async def still() -> None:
+            await self._gate.again(ask)
+            await self._row(ask)
+
         return await give(
             ask,
             sha256=row.sha256,
@@ -184,8 +189,14 @@ class Exhibits:
             media_type=row.media_type,
             headers=headers,
             read=lambda start, end: self._files.read(row.hearing_id, row.id, start, end),
-            note=lambda wanted: self._gate.note(
-                ask.caller, row.hearing_id, "read-exhibit", row.id, time.time_ns(), start=wanted.start
+            given=Given(
+                self._gate,
+                ask,
+                row.id,
+                lambda wanted: self._gate.note(
+                    ask.caller, row.hearing_id, "read-exhibit", row.id, time.time_ns(), start=wanted.start
+                ),
+                still,
             ),
         )
 

@@ -13,7 +13,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .problems import locale_of, problem
+from .problems import BrokenOff, locale_of, problem
 
 log = structlog.get_logger(__name__)
 
@@ -148,6 +148,9 @@ class Measured:
 
         try:
             await self._app(scope, receive, send_seen)
+        except BrokenOff as broken:
+            # Whoever serves us ends the connection of an answer that is not whole.
+            log.info("http.broken_off", route=_route(scope), code=str(broken))
         except Exception:
             log.exception("http.failed", route=_route(scope))
             if status == 0:

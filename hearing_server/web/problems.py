@@ -101,6 +101,11 @@ STATUS = {
 }
 
 
+class BrokenOff(Exception):
+    """What is being given out may not be had any more: the connection ends before the answer does.  ``args``: the code
+    of why."""
+
+
 class ProblemError(Exception):
     """Answer this problem.  ``headers`` are added to the answer."""
 

@@ -75,6 +75,10 @@ class Readings:
             log.error("archive.unavailable", hearing=facts.hearing_id, error=str(error))
             raise ProblemError("record-unavailable", {"Retry-After": "30"}) from error
 
+    async def stands(self, facts: HearingFacts, reading: Reading, audience: Audience) -> bool:
+        """Whether just this is withheld from them still."""
+        return (await self._office.file(facts)).withheld(audience, reading.person) == reading.spans
+
     async def media(self, facts: HearingFacts, reading: Reading, name: str) -> Media | None:
         """Raises :class:`recording.objects.StoreProblem`."""
         return await self._archive.media(facts.sitting_id, name, reading.playback, reading.withheld)

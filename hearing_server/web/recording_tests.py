@@ -21,7 +21,7 @@ from ..store import Store
 from ..store.recording_tests import AlreadyRunning, RecordingTestRow
 from .access import Ask, Endpoint, Gate
 from .callers import DESK
-from .given import give
+from .given import Given, give
 from .problems import Json, ProblemError
 
 NS = 1_000_000_000
@@ -90,7 +90,12 @@ class RecordingTestDesk:
             media_type="audio/webm",
             headers={},
             read=read,
-            note=lambda _: self._gate.note(ask.caller, LEDGER, "play", recording_id, time.time_ns()),
+            given=Given(
+                self._gate,
+                ask,
+                recording_id,
+                lambda _: self._gate.note(ask.caller, LEDGER, "play", recording_id, time.time_ns()),
+            ),
         )
 
 

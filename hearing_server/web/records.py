@@ -6,7 +6,7 @@ Nothing is given out before the access ledger has it (lessons.md 21): there are 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
 from msgspec.structs import replace
@@ -27,7 +27,7 @@ from ..store.search import Query
 from .access import Ask, Gate
 from .callers import BENCH, STAFF, Caller, SeatCaller, ShareCaller
 from .file_names import content_disposition, export_file_name, fit_name, shared_file_name, track_file_name
-from .given import give
+from .given import Given, give
 from .problems import Json, ProblemError
 from .reading import Reading, Readings
 from .record_views import US, job_row, page_view, restriction_of
@@ -125,8 +125,7 @@ class Records:
         return reading
 
     async def _reading(self, ask: Ask) -> Reading | None:
-        audience = Audience.OUTSIDE if isinstance(ask.caller, ShareCaller) else Audience.COURT
-        return await self.readings.of(ask.hearing, ask.caller.id, audience)
+        return await self.readings.of(ask.hearing, ask.caller.id, _audience(ask))
 
     async def given(self, facts: HearingFacts, reading: Reading, jobs: list[JobRow]) -> list[JobRow]:
         """The jobs whose file leaves out what is withheld from this reader, and those that have none yet."""
@@ -149,8 +148,19 @@ class Records:
         playback = (await self.reading(ask)).playback
         return frozenset(entry.name.rsplit("/", 1)[-1] for entry in playback.media)
 
-    async def give(self, ask: Ask, name: str, *, download: bool, about: Mapping[str, object]) -> Response:
-        """A file, whole or by ranges, to a caller who may have it; ``about``: what the ledger says of the right to."""
+    async def give(
+        self,
+        ask: Ask,
+        name: str,
+        *,
+        download: bool,
+        about: Mapping[str, object],
+        again: Callable[[], Awaitable[object]] | None = None,
+    ) -> Response:
+        """A file, whole or by ranges, to a caller who may have it; ``about``: what the ledger says of the right to.
+
+        ``again`` raises :class:`ProblemError` once the caller may ask no more, if the gate does not know.
+        """
         facts, reading = ask.hearing, await self._reading(ask)
         try:
             file = None if reading is None else await self.readings.media(facts, reading, name)
@@ -159,10 +169,23 @@ class Records:
         if file is None:
             raise ProblemError("not-found")
         assert reading is not None
+        if file.exported and not download:
+            # Nothing but the tracks is for listening: an export is a copy to take away.
+            download, about = True, leave_to_download(ask)
         headers = {}
         if download:
             headers["Content-Disposition"] = content_disposition(_file_name(ask, reading.playback, file))
         action = "download" if download else "play"
+
+        async def still() -> None:
+            if again is None:
+                await self._gate.again(ask)
+                await self._gate.seen(ask.caller, facts)
+            else:
+                await again()
+            if not await self.readings.stands(facts, reading, _audience(ask)):
+                raise ProblemError("record-withheld")
+
         return await give(
             ask,
             sha256=file.sha256,
@@ -170,8 +193,21 @@ class Records:
             media_type=file.media_type,
             headers=headers,
             read=lambda start, end: self._archive.read(file, start, end),
-            note=lambda wanted: self._gate.note(
-                ask.caller, facts.hearing_id, action, name, time.time_ns(), start=wanted.start, end=wanted.end, **about
+            given=Given(
+                self._gate,
+                ask,
+                name,
+                lambda wanted: self._gate.note(
+                    ask.caller,
+                    facts.hearing_id,
+                    action,
+                    name,
+                    time.time_ns(),
+                    start=wanted.start,
+                    end=wanted.end,
+                    **about,
+                ),
+                still,
             ),
         )
 
@@ -248,6 +284,7 @@ class Records:
         if job is None or facts is None:
             raise ProblemError("not-found")
         await self._gate.hearing(ask.caller, facts.hearing_id, STAFF)
+        await self._gate.seen(ask.caller, facts)
         reading = await self.readings.of(facts, ask.caller.id)
         if reading is None or not await self.given(facts, reading, [job]):
             raise ProblemError("not-found")
@@ -287,6 +324,10 @@ def leave_to_download(ask: Ask) -> dict[str, str]:
 def _unavailable(facts: HearingFacts, error: StoreProblem) -> ProblemError:
     log.error("archive.unavailable", hearing=facts.hearing_id, error=str(error))
     return ProblemError("record-unavailable", {"Retry-After": "30"})
+
+
+def _audience(ask: Ask) -> Audience:
+    return Audience.OUTSIDE if isinstance(ask.caller, ShareCaller) else Audience.COURT
 
 
 def may_see(ask: Ask, event: Event) -> bool:

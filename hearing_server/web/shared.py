@@ -232,7 +232,9 @@ class Shared:
         if not fits:
             raise await self._refused(share.row, "not-allowed")
         about = {"order": share.row.reference} if download and share.row.reference else {}
-        return await self._records.give(asked, name, download=download, about=about)
+        return await self._records.give(
+            asked, name, download=download, about=about, again=lambda: self._again(ask.request, share)
+        )
 
     async def played(self, ask: Ask) -> Response:
         share, asked = await self._inside(ask)
@@ -294,6 +296,19 @@ class Shared:
         if not self._proved(ask.request, share.row):
             raise await self._refused(share.row, "share-proof-needed")
         return share, Ask(ask.request, ask.locale, ask.body, share.caller, share.facts)
+
+    async def _again(self, request: Request, share: _Open) -> None:
+        """Raises :class:`ProblemError` if what was begun with the share may not go on."""
+        row = await self._store.shares.get(share.row.id)
+        if row is None:
+            raise ProblemError("link-unknown")
+        state = state_of(row, time.time_ns())
+        if state != "active":
+            raise ProblemError(f"share-{state}")
+        if code := await self._gate.unseen(share.caller, share.facts):
+            raise ProblemError(code)
+        if not self._proved(request, row):
+            raise ProblemError("share-proof-needed")
 
     def _proved(self, request: Request, row: ShareRow) -> bool:
         cookie = request.cookies.get(_cookie(row.id), "")

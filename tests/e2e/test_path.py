@@ -168,7 +168,8 @@ async def test_a_composite_can_be_made_and_downloaded(demo: Running, held: Held,
 
     await until(done, 120, "the composite is made")
     assert job["progress"] == 1
-    status, headers, content = await download(demo, held, job["url"])
+    url = job["url"] + ("&" if "?" in job["url"] else "?") + "download=1&order=O-1"
+    status, headers, content = await download(demo, held, url)
     assert status == 200
     assert headers["content-type"] == "video/mp4"
     (results / "composite.mp4").write_bytes(content)

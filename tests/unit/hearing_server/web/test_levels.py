@@ -15,6 +15,7 @@ from recording import messages as m
 from recording.playback import EXPORTS_PREFIX, RENDITIONS_PREFIX, ExportEntry, Playback
 from recording.withheld import rendition_id
 from tests.unit.hearing_server.web.conftest import MEDIA, MEDIA_NAME, Site
+from tests.unit.hearing_server.web.test_custody import decide
 from tests.unit.hearing_server.web.test_shares import posting, proved, share
 
 __all__ = ["posting"]
@@ -203,6 +204,13 @@ async def test_an_export_made_before_is_not_given_out_any_more(site: Site) -> No
         await made("before.mp4", [])
         await site.court.store.records.update_job(job["jobId"], state="done", progress=1.0, name="before.mp4", bytes=1)
         assert (await judge.get(f"{site.record_url}/media/before.mp4")).status_code == 200
+        for role, code in (("staff_host", "not-allowed"), ("clerk", "order-missing")):
+            async with site.signed_in(role) as listener:  # an export is for downloading, whatever the address says
+                assert (await listener.get(f"{site.record_url}/media/before.mp4")).json()["code"] == code
+        async with site.signed_in("clerk") as clerk, site.signed_in("records_custodian") as custodian:
+            await decide(custodian, site, "hide")
+            assert (await clerk.get(f"/api/jobs/{job['jobId']}")).json()["code"] == "record-hidden"
+            await decide(custodian, site, "show")
         assert len((await judge.get(site.record_url)).json()["exports"]) == 1
         await withhold(site, judge)
         await store_copy(site, asked(site))

@@ -159,6 +159,7 @@ export const en = {
       "share-code": "Had a code sent for a share",
       "share-proved": "Proved the address of a share",
       "share-refused": "Was refused with a share",
+      "broken-off": "Got no more of it: the right to it ended",
       "read-words": "Read what was written down",
       "read-written": "Read the written record",
       "sign-written": "Signed the written record",

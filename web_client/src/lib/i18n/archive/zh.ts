@@ -161,6 +161,7 @@ export const zh: ArchiveWords = {
       "share-code": "获取共享验证码",
       "share-proved": "通过共享邮箱验证",
       "share-refused": "使用共享被拒绝",
+      "broken-off": "权限终止，传输中断",
       "read-words": "查看文字记载",
       "read-written": "查阅笔录",
       "sign-written": "签署笔录",
