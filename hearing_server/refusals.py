@@ -387,6 +387,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "level-span": ("The end must lie after the beginning.", "结束时间必须晚于开始时间。"),
     "level-many": ("Too many parts of this record are withheld already.", "本记录不予公开的时段已达上限。"),
+    "level-decided": ("This has been decided or taken back already.", "该申请已作出决定或已撤回。"),
     "level-lifted": ("This part is not withheld any more.", "该时段已不再限制。"),
     "level-nothing": ("Nothing of this record is withheld.", "本记录没有不予公开的时段。"),
     "part-empty": ("Choose a part of the record first.", "请先选择记录的一部分。"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from .records import GapRow as GapRow
 from .records import HearingRow as HearingRow
 from .records import Job as Job
+from .records import LevelProposal as LevelProposal
 from .records import Levels as Levels
 from .records import LevelSpan as LevelSpan
 from .records import LogRow as LogRow

@@ -109,14 +109,26 @@ class AccessPage(Struct):
     rows: list[AccessRow]
 
 
-class NewLevel(Struct):
-    """``POST /api/hearings/{id}/record/levels``: withhold a span, by the clock; without ``to_at`` from then on."""
+class NewLevel(Struct, omit_defaults=True):
+    """``POST /api/hearings/{id}/record/levels``: withhold a span, by the clock; without ``to_at`` from then on.
+    ``asked``: the number of what was asked for and is decided by this."""
 
     level: Level
     ground: Ground
     order: OrderText
     from_at: Annotated[float, msgspec.Meta(gt=0, le=1e11)]
     to_at: Annotated[float, msgspec.Meta(gt=0, le=1e11)] | None = None
+    asked: int = 0
+
+
+class AskedLevel(Struct):
+    """``POST /api/hearings/{id}/record/levels/asked``: a span for the judge to decide about; the order may follow."""
+
+    level: Level
+    ground: Ground
+    from_at: Annotated[float, msgspec.Meta(gt=0, le=1e11)]
+    to_at: Annotated[float, msgspec.Meta(gt=0, le=1e11)] | None = None
+    order: OrderText = ""
 
 
 class UnderOrder(Struct):

@@ -127,13 +127,32 @@ class LevelSpan(Struct):
     withheld: bool
 
 
+class LevelProposal(Struct):
+    """A part that somebody asks to have withheld, and nobody has decided about.  ``order`` may still be empty; without
+    ``to_at`` it goes on to the end.  ``own``: this reader asked for it, and may take it back."""
+
+    number: int
+    level: Level
+    ground: Ground
+    order: str
+    by: str
+    by_zh: str
+    asked_at: float
+    from_at: float
+    to_at: float | None
+    own: bool
+
+
 class Levels(Struct):
-    """Who may see which part.  ``may_decide``: this reader may withhold, lift and open; ``opened_until``: what is
-    sealed is open to them until then."""
+    """Who may see which part.  ``may_decide``: this reader may withhold, lift and open; ``may_ask``: they may prepare
+    what others decide; ``opened_until``: what is sealed is open to them until then.  ``asked``: to those who decide and
+    to the clerk all that was asked for, to others what they asked for themselves."""
 
     spans: list[LevelSpan]
     may_decide: bool
     opened_until: float | None
+    may_ask: bool
+    asked: list[LevelProposal]
 
 
 class RecordPage(Struct):

@@ -2,7 +2,8 @@
 
 A log like custody's: decisions are checked against what those before lead to, and appended.  A span is withheld from
 the day of its order until an order lifts it; what is sealed can be opened by a person who has the right, for a time,
-under an order that they name, and stays withheld from everybody else.  Pure.
+under an order that they name, and stays withheld from everybody else.  The clerk and the parties may prepare a span or
+ask for it, during the session too: that withholds nothing before somebody who decides has taken it up.  Pure.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from .states import ArtefactState
 
 #: Who decides, and who may open what is sealed: the judge in their own case, and the records custodian.
 DECIDERS: Final = roles_with("seal_span", Leave.ALLOWED)
+#: Who may only ask for it: the clerk, who prepares it, the parties and their counsel.
+REQUESTERS: Final = roles_with("seal_span", Leave.REQUEST)
 #: Why something is not for everybody.
 GROUNDS: Final = (
     "personal_data",
@@ -37,6 +40,8 @@ OPEN_NS: Final = 2 * 3600 * 1_000_000_000
 AROUND_NS: Final = 1_000_000_000
 #: Spans of one record that are in force at a time; each needs a decision of a person.
 SPANS_LIMIT: Final = 100
+#: Spans of one record that were asked for and wait for a decision.
+PROPOSALS_LIMIT: Final = 20
 
 
 class Level(StrEnum):
@@ -47,9 +52,15 @@ class Level(StrEnum):
 
 
 class LevelAction(StrEnum):
+    """``PREPARE``: a span is asked for; ``DECLINE``: it is not taken up, or taken back by whoever asked; ``END``: what
+    was withheld to the end stops now."""
+
     SET = "set"
     LIFT = "lift"
     OPEN = "open"
+    PREPARE = "prepare"
+    DECLINE = "decline"
+    END = "end"
 
 
 class Audience(StrEnum):
@@ -62,7 +73,8 @@ class Audience(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LevelDecision:
     """``from_utc``, ``to_utc``: the span, ns since 1970; ``to_utc`` 0 is to the end.  ``of``: the serial of the span
-    that is lifted.  ``until_utc``: when what was opened is closed again."""
+    that is lifted or ended, or of what was asked for and is decided by this.  ``until_utc``: when what was opened is
+    closed again."""
 
     action: LevelAction
     by: str
@@ -73,6 +85,19 @@ class LevelDecision:
     to_utc: int = 0
     of: int = 0
     until_utc: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """A span that somebody asked for; ``order`` may still be empty, ``to_utc`` 0 is to the end."""
+
+    serial: int
+    by: str
+    level: Level
+    ground: str
+    order: str
+    from_utc: int
+    to_utc: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +126,7 @@ class Levels:
 
     serial: int = 0
     spans: tuple[Span, ...] = ()
+    proposals: tuple[Proposal, ...] = ()
     opened: dict[str, Opening] = field(default_factory=dict)
 
     def withheld(self, audience: Audience, person: str = "", now_utc: int = 0) -> tuple[Span, ...]:
@@ -143,36 +169,81 @@ def applied(levels: Levels, decision: LevelDecision) -> Levels:
                 to_utc=decision.to_utc,
             )
             spans = sorted((*levels.spans, span), key=lambda each: (each.from_utc, each.serial))
-            return replace(levels, serial=serial, spans=tuple(spans))
+            return replace(levels, serial=serial, spans=tuple(spans), proposals=_without(levels, decision.of))
         case LevelAction.LIFT:
             left = tuple(span for span in levels.spans if span.serial != decision.of)
             return replace(levels, serial=serial, spans=left)
         case LevelAction.OPEN:
             opened = {**levels.opened, decision.by: Opening(decision.until_utc, serial)}
             return replace(levels, serial=serial, opened=opened)
+        case LevelAction.PREPARE:
+            asked = Proposal(
+                serial=serial,
+                by=decision.by,
+                level=decision.level or Level.SEALED,
+                ground=decision.ground,
+                order=decision.order,
+                from_utc=decision.from_utc,
+                to_utc=decision.to_utc,
+            )
+            return replace(levels, serial=serial, proposals=(*levels.proposals, asked))
+        case LevelAction.DECLINE:
+            return replace(levels, serial=serial, proposals=_without(levels, decision.of))
+        case LevelAction.END:
+            ended = tuple(
+                replace(span, to_utc=decision.to_utc) if span.serial == decision.of else span for span in levels.spans
+            )
+            return replace(levels, serial=serial, spans=ended)
+
+
+def _without(levels: Levels, serial: int) -> tuple[Proposal, ...]:
+    return tuple(asked for asked in levels.proposals if asked.serial != serial)
 
 
 def refusal(levels: Levels, decision: LevelDecision, roles: frozenset[str], now_utc: int) -> str:
     """Why this may not be decided now by somebody with these roles; empty if it may.  Machine A has the last word."""
-    lifted = next((span for span in levels.spans if span.serial == decision.of), None)
-    if decision.action is LevelAction.SET:
-        if decision.ground not in GROUNDS or decision.level is None or decision.from_utc <= 0:
-            return "invalid"
-        if decision.to_utc and decision.to_utc <= decision.from_utc:
-            return "level-span"
-        if len(levels.spans) >= SPANS_LIMIT:
-            return "level-many"
-    elif decision.action is LevelAction.LIFT and lifted is None:
-        return "level-lifted"
-    elif decision.action is LevelAction.OPEN and not levels.spans:
-        return "level-nothing"
+    if code := _unfit(levels, decision):
+        return code
+    if decision.action is LevelAction.PREPARE:
+        return "" if roles & REQUESTERS else "not-allowed"
+    if decision.action is LevelAction.DECLINE:
+        own = any(each.serial == decision.of and each.by == decision.by for each in levels.proposals)
+        return "" if own or roles & DECIDERS else "not-allowed"
+    sets = decision.action is LevelAction.SET
     asked = Request(
-        name="seal" if decision.action is LevelAction.SET else "unseal",
+        name="seal" if sets else "unseal",
         actor=decision.by,
         roles=roles,
         utc=now_utc,
         detail={"order": decision.order},
     )
-    held = Artefact(state=ArtefactState.ARCHIVED, sealed="" if decision.action is LevelAction.SET else "an order")
+    held = Artefact(state=ArtefactState.ARCHIVED, sealed="" if sets else "an order")
     answer = keep(held, asked)
     return answer.code if isinstance(answer, Refused) else ""
+
+
+def _unfit(levels: Levels, decision: LevelDecision) -> str:
+    """What is wrong with the decision itself, whoever makes it."""
+    meant = next((span for span in levels.spans if span.serial == decision.of), None)
+    waits = any(asked.serial == decision.of for asked in levels.proposals)
+    match decision.action:
+        case LevelAction.SET | LevelAction.PREPARE:
+            if decision.ground not in GROUNDS or decision.level is None or decision.from_utc <= 0:
+                return "invalid"
+            if decision.to_utc and decision.to_utc <= decision.from_utc:
+                return "level-span"
+            if decision.of and not waits:
+                return "level-decided"
+            if decision.action is LevelAction.PREPARE:
+                return "level-many" if len(levels.proposals) >= PROPOSALS_LIMIT else ""
+            return "level-many" if len(levels.spans) >= SPANS_LIMIT else ""
+        case LevelAction.LIFT:
+            return "" if meant else "level-lifted"
+        case LevelAction.END:
+            if meant is None or meant.to_utc:
+                return "level-lifted"
+            return "" if decision.to_utc > meant.from_utc else "level-span"
+        case LevelAction.OPEN:
+            return "" if levels.spans else "level-nothing"
+        case LevelAction.DECLINE:
+            return "" if waits else "level-decided"

@@ -13,7 +13,7 @@ import structlog
 
 from recording import messages as m
 
-from ..court.levels import OPEN_NS, Audience, LevelAction, LevelDecision, Levels, Span, fold, refusal
+from ..court.levels import OPEN_NS, Audience, LevelAction, LevelDecision, Levels, Proposal, Span, fold, refusal
 from ..store import Conflict, HearingFacts, LevelRow, Store
 from .recorder import Recorder, RecorderUnavailable
 
@@ -44,7 +44,8 @@ class LevelFile:
     def withheld(self, audience: Audience, person: str = "") -> tuple[Span, ...]:
         return self.levels.withheld(audience, person, self.now)
 
-    def row(self, span: Span) -> LevelRow:
+    def row(self, span: Span | Proposal) -> LevelRow:
+        """The decision that this came from."""
         return self.rows[span.serial - 1]
 
 
@@ -55,6 +56,10 @@ class LevelOffice:
         self._store = store
         self._recorder = recorder
         self._utc = utc
+
+    def now(self) -> int:
+        """ns since 1970, by the court's clock."""
+        return self._utc()
 
     async def file(self, facts: HearingFacts) -> LevelFile:
         rows = await self._store.levels.read(facts.sitting_id)

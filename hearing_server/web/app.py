@@ -138,7 +138,7 @@ def create_app(
         *Shares(store, records, mailing, gate, share_hours).endpoints(),
         *Shared(store, hearings, records, mailing, gate, links.derived_key(b"share codes")).endpoints(),
         *Added(store, hearings, added, gate).endpoints(),
-        *LevelDesk(hearings, records.readings, gate).endpoints(),
+        *LevelDesk(hearings, gate).endpoints(),
         *sign_in_endpoints(SignIn(store, accounts, providers, gate, origins)),
         *CourtAccounts(store, accounts, providers, gate).endpoints(),
         *Bookings(store, links, hearings, invitations, gate).endpoints(),

@@ -51,6 +51,7 @@ STATUS = {
     "record-hidden": 403,
     "record-withheld": 403,
     "level-many": 409,
+    "level-decided": 409,
     "level-lifted": 409,
     "level-nothing": 409,
     "record-destroyed": 410,

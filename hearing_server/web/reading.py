@@ -17,7 +17,7 @@ from recording.serve import Media, RecordReader
 from recording.withheld import rendition_id
 
 from .. import api
-from ..court.levels import AROUND_NS, DECIDERS, Audience, Span, within
+from ..court.levels import AROUND_NS, DECIDERS, REQUESTERS, Audience, Proposal, Span, within
 from ..hearings import Hearings
 from ..hearings.levels import LevelFile, told
 from ..store import HearingFacts
@@ -85,23 +85,31 @@ class Readings:
 
 
 def levels_view(reading: Reading, roles: frozenset[str]) -> api.Levels:
-    """The spans as the page shows them: to everybody which order, why only to those who decide."""
-    file, begin = reading.file, reading.playback.start_us * 1000
-    decides = bool(roles & DECIDERS)
-    hidden = {span.serial for span in reading.spans}
-    until = file.levels.opened_until(reading.person, file.now)
+    """The spans as the record's page shows them."""
+    begin, end = reading.playback.start_us * 1000, reading.playback.end_us * 1000
+    return levels_shape(reading.file, reading.person, roles, (begin, end), {span.serial for span in reading.spans})
+
+
+def levels_shape(
+    file: LevelFile, person: str, roles: frozenset[str], length: tuple[int, int], hidden: set[int]
+) -> api.Levels:
+    """To everybody which order, why only to those who decide.  ``length``: begin and end of the record, ns; ``hidden``:
+    the serials of what is withheld from this reader."""
+    decides, asks = bool(roles & DECIDERS), bool(roles & REQUESTERS)
+    until = file.levels.opened_until(person, file.now)
+    sees_all = decides or "clerk" in roles
     return api.Levels(
-        spans=[
-            _span(file, span, begin, reading.playback.end_us * 1000, decides, span.serial in hidden)
-            for span in file.levels.spans
-        ],
+        spans=[_span(file, span, length, decides, span.serial in hidden) for span in file.levels.spans],
         may_decide=decides,
         opened_until=until / NS if until else None,
+        may_ask=asks,
+        asked=[_asked(file, each, person) for each in file.levels.proposals if sees_all or each.by == person],
     )
 
 
-def _span(file: LevelFile, span: Span, begin: int, end: int, decides: bool, withheld: bool) -> api.LevelSpan:
+def _span(file: LevelFile, span: Span, length: tuple[int, int], decides: bool, withheld: bool) -> api.LevelSpan:
     row = file.row(span)
+    begin, end = length
     last = min(span.to_utc or end, end)
     return api.LevelSpan(
         number=span.serial,
@@ -116,4 +124,20 @@ def _span(file: LevelFile, span: Span, begin: int, end: int, decides: bool, with
         from_s=max(0.0, (span.from_utc - begin) / NS),
         to_s=max(0.0, (last - begin) / NS),
         withheld=withheld,
+    )
+
+
+def _asked(file: LevelFile, asked: Proposal, person: str) -> api.LevelProposal:
+    row = file.row(asked)
+    return api.LevelProposal(
+        number=asked.serial,
+        level=asked.level.value,
+        ground=asked.ground,  # type: ignore[arg-type]
+        order=asked.order,
+        by=row.name,
+        by_zh=row.name_zh or row.name,
+        asked_at=row.utc / NS,
+        from_at=asked.from_utc / NS,
+        to_at=asked.to_utc / NS if asked.to_utc else None,
+        own=asked.by == person,
     )

@@ -72,6 +72,7 @@ async def test_the_courtroom_in_every_state(
                 await cast["judge"].in_room("in_session")
                 await _evidence(cast, at)
                 await _staff(cast, at)
+                await _withholding(cast, at)
                 await _curtain_and_talk(cast, at)
                 await _pauses(cast, at)
         finally:
@@ -128,6 +129,48 @@ async def _staff(cast: Cast, at: At) -> None:
         await cast[key].page.locator("[data-testid=shown-exhibit] img").wait_for()
         await at(key, "exhibit")
     await cast.press("judge", "exhibit-away")
+    await cast.press("judge", "tab-people")
+
+
+async def _withholding(cast: Cast, at: At) -> None:
+    """The clerk prepares it, the judge decides, and the party asks for more from an entry of the log on."""
+    judge, clerk, claimant = cast["judge"], cast["clerk"], cast["claimant"]
+    await cast.press("clerk", "tab-notes")
+    await cast.press("clerk", "withhold")
+    await cast.press("clerk", "withhold-last-1")
+    await at("clerk", "withhold-prepare")
+    await cast.press("clerk", "withhold-send")
+    await clerk.see("asked-level")
+    await judge.see("asked-notice")
+    await at("judge", "withhold-asked")
+    await cast.press("judge", "notice-decide")
+    await cast.press("judge", "withhold-send")
+    assert await judge.page.get_by_test_id("withhold-order").get_attribute("aria-invalid") == "true"
+    await judge.page.get_by_test_id("withhold-order").fill("2026-SO-5")
+    await at("judge", "withhold-decide")
+    await cast.press("judge", "withhold-send")
+    await judge.page.get_by_test_id("asked-notice").wait_for(state="detached")
+    await clerk.see("room-level")
+    await cast.press("claimant", "more-people")
+    await cast.press("claimant", "tab-notes")
+    await claimant.page.get_by_test_id("withhold-here").last.click()
+    await at("claimant", "withhold-ask")
+    await cast.press("claimant", "withhold-send")
+    await claimant.see("asked-level")
+    await judge.see("asked-notice")
+    await cast.press("judge", "notice-decline")
+    await claimant.page.get_by_test_id("asked-level").wait_for(state="detached")
+    await cast.press("claimant", "people-close")
+    await cast.press("judge", "tab-notes")
+    await cast.press("judge", "withhold")
+    await cast.press("judge", "withhold-now")
+    await judge.page.get_by_test_id("withhold-order").fill("2026-SO-6")
+    await cast.press("judge", "withhold-send")
+    await cast.press("judge", "level-end")
+    await judge.page.get_by_test_id("end-level-order").fill("2026-SO-6")
+    await cast.press("judge", "end-level-send")
+    await judge.page.get_by_test_id("level-end").wait_for(state="detached")
+    await at("judge", "withheld")
     await cast.press("judge", "tab-people")
 
 

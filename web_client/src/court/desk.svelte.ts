@@ -1,4 +1,7 @@
-/** What a hearing has beside the court's own course: exhibits and messages to the staff.  Loaded once, renewed when told. */
+/** What a hearing has beside the court's own course: exhibits, messages to the staff, and what of the record is withheld.
+ * Loaded once, renewed when told. */
+import type { Levels } from "../lib/generated/api";
+import type { AskedLevel, NewLevel } from "../lib/generated/archive";
 import type { ChatMessage, ExhibitRow } from "../lib/generated/desk";
 import type { Hearing } from "../lib/hearing.svelte";
 import { api, refusalOf, type Refusal } from "../lib/http";
@@ -17,6 +20,8 @@ export class DeskOfHearing {
   /** Who writes now: the person whose conversation it is. */
   typing = $state.raw<readonly string[]>([]);
   pointer = $state.raw<{ document: string; page: number; x: number; y: number } | null>(null);
+  /** What of the record is withheld, and asked to be; nothing before somebody wanted to see it. */
+  levels = $state.raw<Levels | null>(null);
   refusal = $state.raw<Refusal | null>(null);
 
   #hearing: Hearing;
@@ -45,9 +50,37 @@ export class DeskOfHearing {
     });
   }
 
+  levelsUrl(end = ""): string {
+    const sitting = encodeURIComponent(this.#hearing.view?.me.hearing.sittingId ?? "");
+    return this.url(`/api/hearings/${sitting}/record/levels${end}`);
+  }
+
+  async loadLevels(): Promise<void> {
+    await this.#try(async () => {
+      this.levels = await api<Levels>("GET", this.levelsUrl());
+    });
+  }
+
+  /** Raises what the server refuses. */
+  async decideLevel(part: NewLevel): Promise<void> {
+    await api("POST", this.levelsUrl(), part);
+    await this.loadLevels();
+  }
+
+  /** Raises what the server refuses. */
+  async askForLevel(part: AskedLevel): Promise<void> {
+    await api("POST", this.levelsUrl("/asked"), part);
+    await this.loadLevels();
+  }
+
+  async declineLevel(number: number): Promise<void> {
+    if (await this.#try(() => api<void>("POST", this.levelsUrl(`/asked/${number}/decline`)))) await this.loadLevels();
+  }
+
   /** The link was gone: nobody told the page what happened meanwhile. */
   async renew(): Promise<void> {
     if (this.#turn > 0) await this.loadExhibits();
+    if (this.levels) await this.loadLevels();
     for (const personId of this.#loaded) await this.#load(personId);
   }
 
@@ -84,6 +117,7 @@ export class DeskOfHearing {
   news(name: string, data: Record<string, unknown>): void {
     if (name === "chat") this.take(data as unknown as ChatMessage, false);
     else if (name === "exhibits") void this.loadExhibits();
+    else if (name === "levels" && this.levels) void this.loadLevels();
   }
 
   hinted(name: string, data: Record<string, unknown>): void {

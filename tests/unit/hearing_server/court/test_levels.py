@@ -10,6 +10,8 @@ from hearing_server.court.levels import (
     AROUND_NS,
     DECIDERS,
     OPEN_NS,
+    PROPOSALS_LIMIT,
+    REQUESTERS,
     SPANS_LIMIT,
     Audience,
     Level,
@@ -29,8 +31,13 @@ SET = LevelDecision(
 )
 
 
+CLERK = frozenset({"clerk"})
+ASKED = replace(SET, action=LevelAction.PREPARE, by="c", order="")
+
+
 def test_who_decides() -> None:
     assert {"judge", "records_custodian"} == DECIDERS
+    assert {"clerk", "lawyer", "claimant", "respondent"} == REQUESTERS
     assert AROUND_NS == AROUND_US * 1000
 
 
@@ -95,3 +102,40 @@ def test_openings_need_an_order_and_there_is_an_end_to_spans() -> None:
     assert refusal(levels, opening, JUDGE, 0) == "order-missing"
     assert refusal(levels, replace(opening, order="O"), frozenset({"clerk"}), 0) == "not-allowed"
     assert refusal(levels, replace(opening, order="O"), JUDGE, 0) == ""
+
+
+def test_what_is_prepared_withholds_nothing_before_it_is_decided() -> None:
+    levels = fold([ASKED])
+    assert refusal(Levels(), ASKED, CLERK, 0) == ""
+    assert refusal(Levels(), ASKED, frozenset({"lawyer"}), 0) == ""
+    for roles in ({"judge"}, {"observer"}, {"panel"}, {"witness"}):
+        assert refusal(Levels(), ASKED, frozenset(roles), 0) == "not-allowed"
+    assert (levels.spans, [asked.serial for asked in levels.proposals]) == ((), [1])
+    taken_up = replace(SET, of=1)
+    assert refusal(levels, taken_up, CLERK, 0) == "not-allowed"
+    assert refusal(levels, taken_up, JUDGE, 0) == ""
+    decided = applied(levels, taken_up)
+    assert ([span.serial for span in decided.spans], decided.proposals) == ([2], ())
+    assert refusal(decided, taken_up, JUDGE, 0) == "level-decided"
+
+
+def test_what_is_prepared_is_declined_by_who_decides_and_taken_back_by_who_asked() -> None:
+    levels = fold([ASKED])
+    for by, roles, code in (("j", JUDGE, ""), ("c", CLERK, ""), ("d", CLERK, "not-allowed")):
+        decline = LevelDecision(action=LevelAction.DECLINE, by=by, order="", of=1)
+        assert refusal(levels, decline, roles, 0) == code
+    assert applied(levels, decline).proposals == ()
+    assert refusal(applied(levels, decline), decline, JUDGE, 0) == "level-decided"
+    assert refusal(fold([ASKED] * PROPOSALS_LIMIT), ASKED, CLERK, 0) == "level-many"
+
+
+def test_what_is_withheld_to_the_end_can_stop_before() -> None:
+    levels = fold([replace(SET, to_utc=0)])
+    end = LevelDecision(action=LevelAction.END, by="j", order="O-2", of=1, to_utc=150)
+    assert refusal(levels, end, JUDGE, 0) == ""
+    assert refusal(levels, end, CLERK, 0) == "not-allowed"
+    assert refusal(levels, replace(end, order=""), JUDGE, 0) == "order-missing"
+    assert refusal(levels, replace(end, to_utc=100), JUDGE, 0) == "level-span"
+    (span,) = applied(levels, end).spans
+    assert (span.serial, span.from_utc, span.to_utc) == (1, 100, 150)
+    assert refusal(applied(levels, end), end, JUDGE, 0) == "level-lifted"

@@ -38,6 +38,8 @@ LEDGER = Demand(
 SHARERS = frozenset({"judge", "clerk", "records_custodian"})
 ADDERS = Demand("either", frozenset({"clerk", "records_custodian"}))
 LEVELS = Demand("either", frozenset({"judge", "records_custodian"}))
+ASK_LEVELS = Demand("either", frozenset({"clerk", "lawyer", "claimant", "respondent"}))
+READ_LEVELS = Demand("either", LEVELS.who | ASK_LEVELS.who)
 NOTES = Demand("either", BENCH | DESK)
 DIARY = Demand("either", frozenset({"clerk", "staff_host", "judge", "panel", "technician"}))
 
@@ -118,7 +120,10 @@ DEMANDS = {
     ("POST", "/api/hearings/{sitting_id}/record/exports"): RECORD,
     ("POST", "/api/hearings/{sitting_id}/record/verify"): RECORD,
     ("POST", "/api/hearings/{sitting_id}/record/parts"): RECORD,
-    ("GET", "/api/hearings/{sitting_id}/record/levels"): LEVELS,
+    ("GET", "/api/hearings/{sitting_id}/record/levels"): READ_LEVELS,
+    ("POST", "/api/hearings/{sitting_id}/record/levels/asked"): ASK_LEVELS,
+    ("POST", "/api/hearings/{sitting_id}/record/levels/asked/{number}/decline"): READ_LEVELS,
+    ("POST", "/api/hearings/{sitting_id}/record/levels/{number}/end"): LEVELS,
     ("POST", "/api/hearings/{sitting_id}/record/levels"): LEVELS,
     ("POST", "/api/hearings/{sitting_id}/record/levels/{number}/lift"): LEVELS,
     ("POST", "/api/hearings/{sitting_id}/record/levels/open"): LEVELS,

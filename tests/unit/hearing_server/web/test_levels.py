@@ -8,12 +8,15 @@ from typing import Any
 
 import httpx
 import msgspec
+import pytest
 
 from hearing_server.court.levels import OPEN_NS
 from recording import manifest as manifests
 from recording import messages as m
 from recording.playback import EXPORTS_PREFIX, RENDITIONS_PREFIX, ExportEntry, Playback
 from recording.withheld import rendition_id
+from signaling.messages import News
+from tests.unit.hearing_server.parts import Socket
 from tests.unit.hearing_server.web.conftest import MEDIA, MEDIA_NAME, Site
 from tests.unit.hearing_server.web.test_custody import decide
 from tests.unit.hearing_server.web.test_shares import posting, proved, share
@@ -271,3 +274,56 @@ async def test_what_is_confidential_is_left_out_of_a_share(posting: Site) -> Non
             assert (await person.get(f"{link}/media/{PUBLIC_NAME}")).content == PUBLIC
             assert (await person.get(f"{link}/media/{MEDIA_NAME}")).json()["code"] == "not-allowed"
             assert (await judge.get(f"{posting.record_url}/media/{MEDIA_NAME}")).content == MEDIA
+
+
+async def test_in_the_courtroom_the_clerk_prepares_and_the_judge_decides(site: Site) -> None:
+    url = f"{site.record_url}/levels"
+    async with site.seated("clerk") as clerk, site.seated("judge") as judge, site.seated("claimant") as party:
+        at_bench, watching = await site.court.arrive("judge"), await site.court.arrive("observer")
+        now = site.court.clock.now / NS
+        part = {"level": "sealed", "ground": "children", "fromAt": now - 300, "toAt": now}
+        assert (await clerk.post(url, json=part | {"order": "O-1"})).json()["code"] == "not-allowed"
+        assert (await judge.post(f"{url}/asked", json=part)).json()["code"] == "not-allowed"
+        assert (await party.post(f"{url}/asked", json=part | {"ground": "privacy"})).status_code == 204
+        assert (await clerk.post(f"{url}/asked", json=part | {"order": "O-1"})).status_code == 204
+        assert asked_for(await judge.get(url)) == [(1, "privacy", "", False), (2, "children", "O-1", False)]
+        assert asked_for(await clerk.get(url)) == [(1, "privacy", "", False), (2, "children", "O-1", True)]
+        assert asked_for(await party.get(url)) == [(1, "privacy", "", True)]
+        assert [told_of_levels(socket) for socket in (at_bench, watching)] == [2, 0]
+        assert (await judge.post(url, json=part | {"order": "O-1", "asked": 2})).status_code == 204
+        assert (await clerk.post(f"{url}/asked/2/decline")).json()["code"] == "level-decided"
+        assert (await party.post(f"{url}/asked/x/decline")).json()["code"] == "not-found"
+        assert (await party.post(f"{url}/asked/1/decline")).status_code == 204
+        shown = (await party.get(url)).json()
+        (row,) = shown["spans"]
+        assert (row["number"], row["order"], row["ground"], row["by"]) == (3, "O-1", None, "M. Adeyemi")
+        assert (shown["mayDecide"], shown["mayAsk"], shown["asked"]) == (False, True, [])
+    entries = [entry.access for entry in await site.court.store.ledger.read(site.booking.hearing_id)]
+    acts = [entry.action for entry in entries if entry.action != "read-levels"]
+    assert [act for act in acts if "span" in act] == [
+        "ask-for-span", "ask-for-span", "withhold-span", "decline-span", "decline-span",
+    ]  # fmt: skip
+
+
+def told_of_levels(socket: Socket) -> int:
+    return sum(isinstance(notice, News) and notice.name == "levels" for notice in socket.notices)
+
+
+def asked_for(answer: httpx.Response) -> list[tuple[int, str, str, bool]]:
+    return [(each["number"], each["ground"], each["order"], each["own"]) for each in answer.json()["asked"]]
+
+
+async def test_what_is_withheld_from_now_on_is_ended_while_the_hearing_goes_on(site: Site) -> None:
+    url = f"{site.record_url}/levels"
+    async with site.seated("judge") as judge:
+        await withhold(site, judge, begin_s=0, end_s=None)
+        site.court.clock.now += 60 * NS
+        assert (await judge.post(f"{url}/1/end", json={"order": ""})).json()["code"] == "order-missing"
+        assert (await judge.post(f"{url}/1/end", json={"order": "O-2"})).status_code == 204
+        (row,) = (await judge.get(url)).json()["spans"]
+        assert row["toAt"] - row["fromAt"] == pytest.approx(60)
+        assert (await judge.post(f"{url}/1/end", json={"order": "O-3"})).json()["code"] == "level-lifted"
+        await site.close_hearing()
+        await judge.get(site.record_url)
+        (told,) = asked(site)
+        assert told.end_us - told.start_us == 60_000_000

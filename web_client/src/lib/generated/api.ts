@@ -289,10 +289,25 @@ export interface LevelSpan {
   withheld: boolean;
 }
 
+export interface LevelProposal {
+  number: number;
+  level: "confidential" | "sealed";
+  ground: "children" | "classified" | "national_security" | "other" | "personal_data" | "privacy" | "trade_secret" | "witness_protection";
+  order: string;
+  by: string;
+  byZh: string;
+  askedAt: number;
+  fromAt: number;
+  toAt: number | null;
+  own: boolean;
+}
+
 export interface Levels {
   spans: LevelSpan[];
   mayDecide: boolean;
   openedUntil: number | null;
+  mayAsk: boolean;
+  asked: LevelProposal[];
 }
 
 export interface RecordPage {

@@ -105,7 +105,16 @@ export interface NewLevel {
   ground: "children" | "classified" | "national_security" | "other" | "personal_data" | "privacy" | "trade_secret" | "witness_protection";
   order: string;
   fromAt: number;
+  toAt?: number | null;
+  asked?: number;
+}
+
+export interface AskedLevel {
+  level: "confidential" | "sealed";
+  ground: "children" | "classified" | "national_security" | "other" | "personal_data" | "privacy" | "trade_secret" | "witness_protection";
+  fromAt: number;
   toAt: number | null;
+  order: string;
 }
 
 export interface UnderOrder {

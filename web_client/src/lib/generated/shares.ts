@@ -166,6 +166,8 @@ export interface Levels {
   spans: LevelSpan[];
   mayDecide: boolean;
   openedUntil: number | null;
+  mayAsk: boolean;
+  asked: LevelProposal[];
 }
 
 export interface LevelSpan {
@@ -181,4 +183,17 @@ export interface LevelSpan {
   fromS: number;
   toS: number;
   withheld: boolean;
+}
+
+export interface LevelProposal {
+  number: number;
+  level: "confidential" | "sealed";
+  ground: "children" | "classified" | "national_security" | "other" | "personal_data" | "privacy" | "trade_secret" | "witness_protection";
+  order: string;
+  by: string;
+  byZh: string;
+  askedAt: number;
+  fromAt: number;
+  toAt: number | null;
+  own: boolean;
 }
