@@ -9,7 +9,7 @@ from datetime import datetime
 from . import diary, notice_letters
 from .letters import NS, zone_of
 from .links import Links
-from .notice_letters import LEAVE, Addressee
+from .notice_letters import LEAVE, PART, Addressee
 from .store import DayRow, HearingFacts, PersonRow, Store
 from .store.shares import ShareRow
 
@@ -42,6 +42,9 @@ class Mailing:
             "purpose": share.purpose,
             "leave": LEAVE[share.download][to.chinese],
         }
+        if share.part:
+            begin, end = (clock_time(at * 1000, facts.court.time_zone) for at in share.part)
+            words["leave"] = PART[to.chinese].format(begin=begin, end=end, leave=words["leave"])
         link = f"{self._base_url}/shared/{token}"
         await self._send("share", facts, to, link=link, letter_id=share.id, **words)
 
@@ -107,6 +110,11 @@ def moment(utc: int, time_zone: str, *, chinese: bool) -> str:
     if chinese:
         return f"{at.year}年{at.month}月{at.day}日 {at:%H:%M}（{time_zone}）"
     return f"{at.day} {at:%B} {at.year}, {at:%H:%M} ({time_zone})"
+
+
+def clock_time(utc: int, time_zone: str) -> str:
+    """``10:02:07``, on the court's clock."""
+    return f"{datetime.fromtimestamp(utc / NS, zone_of(time_zone)):%H:%M:%S}"
 
 
 def _addressee(share: ShareRow) -> Addressee:

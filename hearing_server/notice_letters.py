@@ -79,6 +79,11 @@ LEAVE = {
         "您可以播放，并可下载带有您姓名的录像。",
     ),
 }
+#: A share of a part; ``{leave}`` is one of the sentences before.
+PART = (
+    "It is open to you from {begin} to {end}, court time. {leave}",
+    "仅开放庭审时间 {begin} 至 {end} 的部分。{leave}",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

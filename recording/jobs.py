@@ -32,7 +32,7 @@ from .playback import EXPORTS_PREFIX, ExportEntry, Playback
 from .rendition import store_rendition
 from .serve import RecordReader
 from .verify import verify_record
-from .withheld import public_events, rendition_id
+from .withheld import events_within, public_events, rendition_id
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +89,7 @@ class Jobs:
 
     async def withhold(self, request: messages.Withhold) -> AnyAnswer:
         """See :class:`messages.Withhold`."""
-        key = f"{request.sitting_id} {rendition_id(request.withheld)}", ""
+        key = f"{request.sitting_id} {rendition_id(request.withheld, request.part)}", ""
         if key in self._running:
             return messages.Accepted()
         return await self._start(key, self._withhold(request), request.sitting_id)
@@ -194,16 +194,18 @@ class Jobs:
     async def _withhold(self, request: messages.Withhold) -> None:
         async with self._leaving_out:
             try:
-                await self._rendition(request.sitting_id, request.withheld)
+                await self._rendition(request.sitting_id, request.withheld, request.part)
             except (StoreProblem, OSError, ComposeFailed) as error:
                 log.warning("a copy of %s without what is withheld waits: %s", request.sitting_id, error)
 
-    async def _rendition(self, sitting_id: str, spans: Sequence[messages.Withheld]) -> Playback:
-        """The index of the copy that leaves these spans out, made if it is not there."""
+    async def _rendition(
+        self, sitting_id: str, spans: Sequence[messages.Withheld], part: messages.Part | None
+    ) -> Playback:
+        """The index of the copy that leaves these spans out and is of this part, made if it is not there."""
         manifest, playback = await self._reader.manifest(sitting_id), await self._reader.playback(sitting_id)
         if manifest is None or playback is None:
             raise ComposeFailed("the record has nothing that can be played")
-        found = await store_rendition(self._store, self._key, manifest, playback, spans, self._work)
+        found = await store_rendition(self._store, self._key, manifest, playback, spans, self._work, part)
         made = await self._reader.rendition(sitting_id, found)
         assert made is not None
         return made
@@ -246,9 +248,12 @@ class Jobs:
     async def _make(self, request: messages.Compose) -> ExportEntry:
         manifest = await self._reader.manifest(request.sitting_id)
         playback = await self._reader.playback(request.sitting_id)
-        if manifest is not None and playback is not None and request.withheld:
-            playback = await self._rendition(request.sitting_id, request.withheld)
-            manifest = msgspec.structs.replace(manifest, events=public_events(manifest.events, request.withheld))
+        if manifest is not None and playback is not None and (request.withheld or request.part):
+            playback = await self._rendition(request.sitting_id, request.withheld, request.part)
+            events = public_events(manifest.events, request.withheld)
+            if request.part is not None:
+                events = events_within(events, request.part)
+            manifest = msgspec.structs.replace(manifest, events=events)
         if manifest is None or playback is None or not playback.media:
             raise ComposeFailed("the record has nothing that can be played")
         await asyncio.to_thread(self._work.mkdir, parents=True, exist_ok=True)
@@ -289,6 +294,7 @@ class Jobs:
             derived_from=[media.name for media in playback.media],
             created_us=time.time_ns() // 1000,
             withheld=request.withheld,
+            part=request.part,
         )
         data = encode(entry)
         await self._store.put_new(f"{place}{stem}.json", data)

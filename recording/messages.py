@@ -124,8 +124,9 @@ class Compose(Request, tag="compose"):
     locale: Literal["en", "zh-CN"] = "en"
     timezone: ShortText = "UTC"
     mark: ShortText = ""
-    #: What it leaves out.
+    #: What it leaves out, and the part that it is of, if not the whole.
     withheld: list[Withheld] = []
+    part: Part | None = None
 
 
 class Excerpt(Request, tag="excerpt"):
@@ -139,11 +140,12 @@ class Excerpt(Request, tag="excerpt"):
 
 
 class Withhold(Request, tag="withhold"):
-    """Have a playable copy ready that leaves these spans out (:mod:`recording.rendition`); repeat it until that is
-    there."""
+    """Have a playable copy ready that leaves these spans out, and all that is not of this part
+    (:mod:`recording.rendition`); repeat it until that is there."""
 
     sitting_id: KeyPart
     withheld: list[Withheld]
+    part: Part | None = None
 
 
 class Verify(Request, tag="verify"):

@@ -13,6 +13,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
+import msgspec
+
 from .content import MediaSink, TrackContent
 from .format import TrackHeader
 from .keys import SigningKey
@@ -174,20 +176,32 @@ def index_of(
 
 
 async def store_rendition(
-    store: ObjectStore, key: SigningKey, manifest: Manifest, playback: Playback, spans: Sequence[Withheld], work: Path
+    store: ObjectStore,
+    key: SigningKey,
+    manifest: Manifest,
+    playback: Playback,
+    spans: Sequence[Withheld],
+    work: Path,
+    part: Part | None = None,
 ) -> str:
-    """Make and store the copy that leaves these spans out, unless it is there; answers its id.
+    """Make and store the copy that leaves these spans out and is of this part, unless it is there; answers its id.
+
+    The time line of a part's copy is the part's.
 
     A killed try is made again: the same segments and the same program give the same bytes.
     Raises :class:`recording.objects.StoreProblem`, :class:`recording.objects.AlreadyStored`, :class:`OSError`.
     """
-    found = rendition_id(spans)
+    found = rendition_id(spans, part)
     folder = f"{RENDITIONS_PREFIX}{found}/"
     place = prefix(manifest.sitting_id)
     if await read_rendition(store, manifest.sitting_id, found) is not None:
         return found
-    times = withheld_times(spans)
-    held = await segments(store, manifest, spans, None)
+    if part is not None:
+        playback = msgspec.structs.replace(
+            playback, start_us=max(part.start_us, playback.start_us), end_us=min(part.end_us, playback.end_us)
+        )
+    times = times_left_out(spans, part)
+    held = await segments(store, manifest, spans, part)
     await asyncio.to_thread(work.mkdir, parents=True, exist_ok=True)
     own = Path(await asyncio.to_thread(tempfile.mkdtemp, dir=work, prefix="withhold-"))
     try:

@@ -10,7 +10,7 @@ from typing import TypeVar
 from . import manifest as m
 from .inventory import Inventory, inventory
 from .keys import PublicKey
-from .messages import Withheld
+from .messages import Part, Withheld
 from .objects import NotStored, ObjectStore
 from .playback import (
     EXPORTS_PREFIX,
@@ -117,19 +117,25 @@ class RecordReader:
         return sorted(entries, key=lambda entry: entry.created_us)
 
     async def media(
-        self, sitting_id: str, name: str, index: Playback | None = None, withheld: Sequence[Withheld] = ()
+        self,
+        sitting_id: str,
+        name: str,
+        index: Playback | None = None,
+        withheld: Sequence[Withheld] = (),
+        part: Part | None = None,
     ) -> Media | None:
         """The file of this name (the last part of an entry's name), nothing if the record has no such file.
 
         ``index``: the copy that the reader may have, if not the whole; of exports they may have those that leave out
-        all that is ``withheld`` from them.
+        all that is ``withheld`` from them, and are of the ``part`` that they may have, if that is not the whole.
         """
         index = index or await self.playback(sitting_id)
         for entry in index.media if index is not None else ():
             if entry.name.rsplit("/", 1)[1] == name:
                 return Media(m.prefix(sitting_id) + entry.name, name, entry.media_type, entry.size, entry.sha256)
         for export in await self.exports(sitting_id):
-            if export.name.rsplit("/", 1)[1] == name and leaves_out(export, withheld):
+            fits = part is None or export.part == part
+            if export.name.rsplit("/", 1)[1] == name and fits and leaves_out(export, withheld):
                 key = m.prefix(sitting_id) + export.name
                 return Media(key, name, export.media_type, export.size, export.sha256, exported=True)
         return None

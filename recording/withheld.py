@@ -58,9 +58,11 @@ class Statement(Struct):
 decoder: msgspec.json.Decoder[Statement] = msgspec.json.Decoder(Statement)
 
 
-def rendition_id(spans: Sequence[Withheld]) -> str:
-    """The name of the playable copy that leaves out just these: another decision makes another copy."""
-    return hashlib.sha256(encode(sorted(spans, key=encode))).hexdigest()[:16]
+def rendition_id(spans: Sequence[Withheld], part: Part | None = None) -> str:
+    """The name of the playable copy that leaves out just these, and is of this part: another decision makes another
+    copy."""
+    ordered = sorted(spans, key=encode)
+    return hashlib.sha256(encode(ordered if part is None else [ordered, part])).hexdigest()[:16]
 
 
 def withheld_times(spans: Iterable[Withheld]) -> list[tuple[int, int]]:
@@ -89,6 +91,11 @@ def public_events(events: Sequence[dict[str, Any]], spans: Sequence[Withheld]) -
         return {"name": WITHHELD_EVENT, **{name: event[name] for name in _KEPT_FIELDS if name in event}}
 
     return [cut(event) for event in events]
+
+
+def events_within(events: Sequence[dict[str, Any]], part: Part) -> list[dict[str, Any]]:
+    """The entries of the log of this part only."""
+    return [event for event in events if part.start_us <= event.get("utc", 0) // 1000 <= part.end_us]
 
 
 def public_gaps(gaps: Sequence[GapEntry], times: Sequence[tuple[int, int]]) -> list[GapEntry]:

@@ -15,7 +15,8 @@ Text = Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
 
 class NewShare(Struct, omit_defaults=True):
     """``POST /api/hearings/{id}/record/shares``.  ``hours``: how long it works; ``order``: needed by who may download
-    under an order only, if the share is to be downloaded from."""
+    under an order only, if the share is to be downloaded from; ``from_s``, ``to_s``: the only part that is opened, both
+    or neither, s of the record as who shares it is shown it."""
 
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
     email: Annotated[str, msgspec.Meta(min_length=3, max_length=254)]
@@ -24,6 +25,8 @@ class NewShare(Struct, omit_defaults=True):
     hours: Annotated[int, msgspec.Meta(ge=1, le=720)]
     download: bool = False
     order: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    from_s: Annotated[float, msgspec.Meta(ge=0)] | None = None
+    to_s: Annotated[float, msgspec.Meta(ge=0)] | None = None
 
 
 class ShareEntry(Struct):
@@ -41,7 +44,7 @@ class ShareEntry(Struct):
 
 class ShareRow(Struct):
     """``entries``: newest first, at most 50; ``played``: whether anything was; ``letter``: how far the
-    message with the link is."""
+    message with the link is; ``from_at``, ``to_at``: the only part that is opened, nothing for the whole."""
 
     share_id: str
     name: str
@@ -58,6 +61,8 @@ class ShareRow(Struct):
     played: bool
     letter: Literal["queued", "sending", "sent", "failed"]
     entries: list[ShareEntry]
+    from_at: float | None = None
+    to_at: float | None = None
 
 
 class SharesPage(Struct):
@@ -94,7 +99,8 @@ class ShareProof(Struct):
 class SharedRecord(Struct):
     """``GET /api/shares/{token}/record``: the record, as far as this share opens it.
 
-    ``mark``: what stands in the picture with the time, and leads back to this opening in the ledger.
+    ``mark``: what stands in the picture with the time, and leads back to this opening in the ledger; ``part``: it is
+    of a part only, and the record's own begin and end are that part's.
     """
 
     record: RecordPage
@@ -102,4 +108,5 @@ class SharedRecord(Struct):
     purpose: str
     expires_at: float
     download: bool
+    part: bool
     mark: str

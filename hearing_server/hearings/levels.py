@@ -83,10 +83,11 @@ class LevelOffice:
                 return await self.file(facts)
         raise LevelRefused("conflict")
 
-    async def prepare(self, facts: HearingFacts, spans: Sequence[m.Withheld]) -> None:
-        """Have the copy that leaves these out made; asked again whenever somebody wants it and it is not there."""
+    async def prepare(self, facts: HearingFacts, spans: Sequence[m.Withheld], part: m.Part | None = None) -> None:
+        """Have the copy made that leaves these out and is of this part; asked again whenever somebody wants it and it
+        is not there."""
         try:
-            await self._recorder.ask(m.Withhold(sitting_id=facts.sitting_id, withheld=list(spans)))
+            await self._recorder.ask(m.Withhold(sitting_id=facts.sitting_id, withheld=list(spans), part=part))
         except RecorderUnavailable as error:
             log.warning("level.copy_waits", sitting=facts.sitting_id, error=str(error))
 

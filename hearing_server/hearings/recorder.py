@@ -21,6 +21,7 @@ from signaling.bus import Bus, BusError
 
 from ..court.shares import FILM_PREFIX, mark_of
 from ..store import HearingFacts, JobRow, Store, StoreError
+from ..store.shares import ShareRow
 
 log = structlog.get_logger(__name__)
 
@@ -229,25 +230,27 @@ class Keeper:
             part = m.Part(start_us=int(start), end_us=int(end))
             asked = m.Excerpt(sitting_id=job.sitting_id, job_id=job.id, part=part, withheld=withheld)
         else:
+            share = await self._share(job)
+            opened = share.part if share else None
             asked = m.Compose(
                 sitting_id=job.sitting_id,
                 job_id=job.id,
                 locale="zh-CN" if job.locale == "zh-CN" else "en",
                 timezone=facts.court.time_zone if facts else "UTC",
-                mark=await self._mark(job),
+                mark=mark_of(share.name, share.email, share.id[:8]) if share else "",
                 withheld=withheld,
+                part=m.Part(start_us=opened[0], end_us=opened[1]) if opened else None,
             )
         answer = await self._recorder.ask(asked)
         if isinstance(answer, m.Refused) and answer.reason != "busy":
             log.error("job.refused", job=job.id, reason=answer.reason, detail=answer.detail)
             await self._store.records.update_job(job.id, state="failed", message=answer.reason)
 
-    async def _mark(self, job: JobRow) -> str:
-        """Who a film is for, if it is made for a share."""
+    async def _share(self, job: JobRow) -> ShareRow | None:
+        """For whom a film is made, if it is for a share."""
         if not job.kind.startswith(FILM_PREFIX):
-            return ""
-        share = await self._store.shares.get(job.kind.removeprefix(FILM_PREFIX))
-        return "" if share is None else mark_of(share.name, share.email, share.id[:8])
+            return None
+        return await self._store.shares.get(job.kind.removeprefix(FILM_PREFIX))
 
     # --- events ------------------------------------------------------------------------
 

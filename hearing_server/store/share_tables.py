@@ -7,6 +7,7 @@ from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Integer, String,
 from .tables import ID, NAME, metadata
 
 # Of the link, the code and the session only hashes are kept.  ``reference``: of the order to download.
+# ``from_us``, ``to_us``: the part that is opened, us since 1970; empty for the whole.
 record_shares = Table(
     "record_shares",
     metadata,
@@ -25,6 +26,8 @@ record_shares = Table(
     Column("created_name", NAME, nullable=False),
     Column("created_name_zh", NAME, nullable=False),
     Column("expires_utc", BigInteger, nullable=False),
+    Column("from_us", BigInteger),
+    Column("to_us", BigInteger),
     Column("revoked_utc", BigInteger),
     Column("codes", Integer, nullable=False),
     Column("code_hash", String(64), nullable=False),

@@ -25,7 +25,8 @@ class ShareRow:
 
     ``secret_hash``: SHA-256 of the link's secret; ``session_hash``: of the cookie of the device that proved the
     address last, empty before the first; ``code_hash``: keyed, empty while no code is out.  ``reference``: the order
-    under which it may be downloaded.
+    under which it may be downloaded.  ``from_us``, ``to_us``: the only part that is opened, us since 1970; nothing for
+    the whole.
     """
 
     id: str
@@ -43,6 +44,8 @@ class ShareRow:
     created_name: str
     created_name_zh: str
     expires_utc: int
+    from_us: int | None = None
+    to_us: int | None = None
     revoked_utc: int | None = None
     codes: int = 0
     code_hash: str = ""
@@ -50,6 +53,11 @@ class ShareRow:
     code_tries: int = 0
     session_hash: str = ""
     session_utc: int = 0
+
+    @property
+    def part(self) -> tuple[int, int] | None:
+        """Begin and end of what is opened; nothing for the whole."""
+        return None if self.from_us is None or self.to_us is None else (self.from_us, self.to_us)
 
 
 class Shares:

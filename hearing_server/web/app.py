@@ -135,7 +135,7 @@ def create_app(
         *People(store, links, hearings, invitations, gate).endpoints(),
         *record_endpoints(records),
         *Archive(store, hearings, records, gate).endpoints(),
-        *Shares(store, records, mailing, gate, share_hours).endpoints(),
+        *Shares(store, records, hearings.levels, mailing, gate, share_hours).endpoints(),
         *Shared(store, hearings, records, mailing, gate, links.derived_key(b"share codes")).endpoints(),
         *Added(store, hearings, added, gate).endpoints(),
         *LevelDesk(hearings, gate).endpoints(),

@@ -30,21 +30,25 @@ NS: Final = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """``playback`` is of the copy this reader may have; ``whole`` says that nothing is withheld from them."""
+    """``playback`` is of the copy this reader may have; ``part``: the only part that they may have; ``whole`` says that
+    nothing is withheld from them."""
 
     file: LevelFile
     person: str
     spans: tuple[Span, ...]
     withheld: list[m.Withheld]
     playback: Playback
+    part: m.Part | None = None
 
     @property
     def whole(self) -> bool:
-        return not self.spans
+        return not self.spans and self.part is None
 
     def hides(self, utc: int) -> bool:
         """Whether this moment is withheld from them, ns."""
-        return within(self.spans, utc, AROUND_NS)
+        part = self.part
+        outside = part is not None and not part.start_us <= utc // 1000 <= part.end_us
+        return outside or within(self.spans, utc, AROUND_NS)
 
 
 class Readings:
@@ -52,8 +56,10 @@ class Readings:
         self._office = hearings.levels
         self._archive = archive
 
-    async def of(self, facts: HearingFacts, person: str, audience: Audience = Audience.COURT) -> Reading | None:
-        """What this person may have; nothing before there is a record.
+    async def of(
+        self, facts: HearingFacts, person: str, audience: Audience = Audience.COURT, part: m.Part | None = None
+    ) -> Reading | None:
+        """What this person may have, of this part if it is not the whole; nothing before there is a record.
 
         Raises :class:`ProblemError` while their copy is being made.
         """
@@ -64,13 +70,13 @@ class Readings:
             file = await self._office.file(facts)
             spans = file.withheld(audience, person)
             withheld = told(file, facts, spans)
-            if withheld:
-                copy = await self._archive.rendition(facts.sitting_id, rendition_id(withheld))
+            if withheld or part is not None:
+                copy = await self._archive.rendition(facts.sitting_id, rendition_id(withheld, part))
                 if copy is None:
-                    await self._office.prepare(facts, withheld)
+                    await self._office.prepare(facts, withheld, part)
                     raise ProblemError("record-not-ready", {"Retry-After": "1"})
                 playback = copy
-            return Reading(file, person, spans, withheld, playback)
+            return Reading(file, person, spans, withheld, playback, part)
         except StoreProblem as error:
             log.error("archive.unavailable", hearing=facts.hearing_id, error=str(error))
             raise ProblemError("record-unavailable", {"Retry-After": "30"}) from error
@@ -81,13 +87,16 @@ class Readings:
 
     async def media(self, facts: HearingFacts, reading: Reading, name: str) -> Media | None:
         """Raises :class:`recording.objects.StoreProblem`."""
-        return await self._archive.media(facts.sitting_id, name, reading.playback, reading.withheld)
+        return await self._archive.media(facts.sitting_id, name, reading.playback, reading.withheld, reading.part)
 
 
 def levels_view(reading: Reading, roles: frozenset[str]) -> api.Levels:
     """The spans as the record's page shows them."""
     begin, end = reading.playback.start_us * 1000, reading.playback.end_us * 1000
-    return levels_shape(reading.file, reading.person, roles, (begin, end), {span.serial for span in reading.spans})
+    shape = levels_shape(reading.file, reading.person, roles, (begin, end), {span.serial for span in reading.spans})
+    if reading.part is not None:
+        shape.spans = [span for span in shape.spans if span.to_s > 0 and span.from_s < (end - begin) / NS]
+    return shape
 
 
 def levels_shape(

@@ -12,6 +12,7 @@ import structlog
 from msgspec.structs import replace
 from starlette.responses import Response
 
+from recording import messages as m
 from recording.objects import StoreProblem
 from recording.playback import Playback
 from recording.serve import Media, RecordReader
@@ -125,7 +126,7 @@ class Records:
         return reading
 
     async def _reading(self, ask: Ask) -> Reading | None:
-        return await self.readings.of(ask.hearing, ask.caller.id, _audience(ask))
+        return await self.readings.of(ask.hearing, ask.caller.id, _audience(ask), part_of(ask))
 
     async def given(self, facts: HearingFacts, reading: Reading, jobs: list[JobRow]) -> list[JobRow]:
         """The jobs whose file leaves out what is withheld from this reader, and those that have none yet."""
@@ -328,6 +329,12 @@ def _unavailable(facts: HearingFacts, error: StoreProblem) -> ProblemError:
 
 def _audience(ask: Ask) -> Audience:
     return Audience.OUTSIDE if isinstance(ask.caller, ShareCaller) else Audience.COURT
+
+
+def part_of(ask: Ask) -> m.Part | None:
+    """The only part of the record that the caller may have, if it is not the whole."""
+    part = ask.caller.share.part if isinstance(ask.caller, ShareCaller) else None
+    return None if part is None else m.Part(start_us=part[0], end_us=part[1])
 
 
 def may_see(ask: Ask, event: Event) -> bool:

@@ -204,6 +204,8 @@ class Shared:
     async def record(self, ask: Ask) -> Response:
         share, asked = await self._inside(ask)
         page = await self._records.shown(asked)
+        if share.row.part is not None:  # that part of it is missing, and why, may be told of another part
+            page = replace(page, partial=False, incident=False, statement="")
         return Json(
             api.SharedRecord(
                 record=replace(
@@ -216,6 +218,7 @@ class Shared:
                 purpose=share.row.purpose,
                 expires_at=share.row.expires_utc / NS,
                 download=share.row.download,
+                part=share.row.part is not None,
                 mark=page.mark,
             )
         )

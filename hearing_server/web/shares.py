@@ -10,18 +10,21 @@ from typing import Any, Final, Literal, cast
 
 from starlette.responses import Response
 
+from recording import messages as m
+
 from ..api import shares as api
 from ..court.permissions import Leave, leave, roles_with, scope
 from ..diary import plausible_email
+from ..hearings.levels import LevelOffice
 from ..mailing import Mailing
 from ..store import LedgerEntry, Store
 from ..store.shares import ShareRow, TooManyShares
 from .access import Ask, Endpoint, Gate
 from .callers import BENCH
 from .problems import Json, ProblemError
+from .record_views import NS, US
 from .records import Records
 
-NS: Final = 1_000_000_000
 #: Who opens a record to somebody, and who sees to whom it was opened.
 SHARERS: Final = roles_with("share_record", Leave.ALLOWED)
 READERS: Final = SHARERS | {"auditor"}
@@ -35,9 +38,12 @@ _PAGE: Final = "/api/hearings/{sitting_id}/record/shares"
 class Shares:
     """``hours``: how long a share works if its maker says nothing else."""
 
-    def __init__(self, store: Store, records: Records, mailing: Mailing, gate: Gate, hours: int) -> None:
+    def __init__(
+        self, store: Store, records: Records, levels: LevelOffice, mailing: Mailing, gate: Gate, hours: int
+    ) -> None:
         self._store = store
         self._records = records
+        self._levels = levels
         self._mailing = mailing
         self._gate = gate
         self._hours = hours
@@ -90,6 +96,7 @@ class Shares:
             raise ProblemError("record-not-ready")
         if not self._mailing.works:
             raise ProblemError("mail-missing")
+        part = await self._part(ask)
         allowed = _download(ask)
         if said.download and allowed == "no":
             raise ProblemError("not-allowed")
@@ -113,15 +120,33 @@ class Shares:
             created_name=ask.caller.name,
             created_name_zh=ask.caller.name_zh,
             expires_utc=now + said.hours * 3600 * NS,
+            from_us=part.start_us if part else None,
+            to_us=part.end_us if part else None,
         )
-        about = {"name": name, "email": email, "purpose": purpose, "download": said.download, "hours": said.hours}
-        await self._gate.note(ask.caller, facts.hearing_id, "share", row.id, now, **about, order=order)
+        span = {"from_us": row.from_us, "to_us": row.to_us} if part else {}
+        to = {"name": name, "email": email, "purpose": purpose, "order": order}
+        about = {"download": said.download, "hours": said.hours, **to, **span}
+        await self._gate.note(ask.caller, facts.hearing_id, "share", row.id, now, **about)
         try:
             await self._store.shares.add(row)
         except TooManyShares as many:
             raise ProblemError("too-many-shares") from many
+        if part is not None:  # so that it is there when the link is opened
+            await self._levels.prepare(facts, await self._levels.outside(facts), part)
         await self._mailing.shared(facts, row, f"{row.id}.{secret}")
         return Json(await self._page(ask), 201)
+
+    async def _part(self, ask: Ask) -> m.Part | None:
+        """The part that is to be opened, if not the whole.  Raises :class:`ProblemError`."""
+        said: api.NewShare = ask.body
+        if said.from_s is None and said.to_s is None:
+            return None
+        playback = (await self._records.reading(ask)).playback
+        begin, end = round((said.from_s or 0.0) * US), round((said.to_s or 0.0) * US)
+        end = min(end, playback.end_us - playback.start_us)
+        if said.from_s is None or said.to_s is None or begin >= end:
+            raise ProblemError("part-empty")
+        return m.Part(start_us=playback.start_us + begin, end_us=playback.start_us + end)
 
     async def revoke(self, ask: Ask) -> Response:
         facts, now = ask.hearing, time.time_ns()
@@ -183,6 +208,8 @@ def _row(row: ShareRow, entries: Sequence[LedgerEntry], now: int, letter: str) -
         # Nothing: control died between the share and its letter.
         letter=cast(Any, letter or "failed"),
         entries=_told(entries)[:ENTRIES_LIMIT],
+        from_at=None if row.from_us is None else row.from_us / US,
+        to_at=None if row.to_us is None else row.to_us / US,
     )
 
 

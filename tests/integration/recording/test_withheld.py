@@ -308,6 +308,41 @@ async def test_the_public_manifest_is_the_records_but_for_log_and_gaps(public: P
     assert [entry.name for entry in statement.withheld] == ["raw/worker.1/000002.hrec"]
 
 
+async def test_a_copy_of_a_part_has_nothing_else(court: Path, key: SigningKey, tmp_path: Path) -> None:
+    await asyncio.to_thread(shutil.copytree, court / "store", tmp_path / "store")
+    store = open_store((tmp_path / "store").as_uri())
+    told: list[m.AnyEvent] = []
+    reader = RecordReader(store)
+    whole = await reader.playback("sitting")
+    assert whole is not None
+    part = Part(start_us=at(12), end_us=at(17))
+    film = m.Compose(sitting_id="sitting", job_id="film", part=part, mark="Ann Reyes")
+
+    async def made() -> bool:
+        return any(isinstance(event, m.JobState) and event.state == "done" for event in told)
+
+    async with running(Recorder(tmp_path / "spool", store, key, publish=told.append)) as recorder:
+        assert isinstance(await recorder.compose(film), m.Accepted)
+        await eventually(made)
+        assert isinstance(await recorder.withhold(m.Withhold(sitting_id="sitting", withheld=[], part=part)), m.Accepted)
+    copy = await reader.rendition("sitting", rendition_id([], part))
+    assert copy is not None
+    assert await reader.rendition("sitting", rendition_id([])) is None
+    assert (copy.start_us, copy.end_us) == (part.start_us, part.end_us)
+    assert [entry.person_id for entry in copy.media] == [
+        entry.person_id for entry in whole.media if whole.start_us + entry.offset_ms * 1000 < part.end_us
+    ]
+    for entry in copy.media:
+        assert 4_000 < entry.offset_ms + entry.duration_ms <= 5_100
+    for gap in copy.gaps:
+        assert part.start_us <= gap.start_us <= gap.start_us + gap.duration_us <= part.end_us
+    (export,) = await reader.exports("sitting")
+    assert (export.part, export.duration_ms) == (part, 5_000)
+    name = export.name.rsplit("/", 1)[1]
+    assert await reader.media("sitting", name, copy, [], part) is not None
+    assert await reader.media("sitting", name, copy, [], Part(start_us=at(12), end_us=at(16))) is None
+
+
 async def test_the_recorder_makes_copies_and_exports_when_it_is_asked(
     court: Path, key: SigningKey, tmp_path: Path
 ) -> None:

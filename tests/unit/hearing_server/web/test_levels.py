@@ -16,10 +16,11 @@ from recording import messages as m
 from recording.playback import EXPORTS_PREFIX, RENDITIONS_PREFIX, ExportEntry, Playback
 from recording.withheld import rendition_id
 from signaling.messages import News
+from tests.recorded import eventually
 from tests.unit.hearing_server.parts import Socket
 from tests.unit.hearing_server.web.conftest import MEDIA, MEDIA_NAME, Site
 from tests.unit.hearing_server.web.test_custody import decide
-from tests.unit.hearing_server.web.test_shares import posting, proved, share
+from tests.unit.hearing_server.web.test_shares import WANTED, letters, posting, proved, share
 
 __all__ = ["posting"]
 PUBLIC, PUBLIC_NAME = b"without the span" * 10, "claimant.public.webm"
@@ -32,10 +33,10 @@ def asked(site: Site) -> list[m.Withheld]:
     return request.withheld
 
 
-async def store_copy(site: Site, spans: list[m.Withheld]) -> None:
+async def store_copy(site: Site, spans: list[m.Withheld], part: m.Part | None = None) -> None:
     """What the recorder would make."""
     prefix = manifests.prefix(site.booking.hearing_id)
-    folder = f"{RENDITIONS_PREFIX}{rendition_id(spans)}/"
+    folder = f"{RENDITIONS_PREFIX}{rendition_id(spans, part)}/"
     whole = msgspec.json.decode(await site.store.read(f"{prefix}derived/playback.json"), type=Playback)
     (entry,) = whole.media
     changed = msgspec.structs.replace(
@@ -46,6 +47,8 @@ async def store_copy(site: Site, spans: list[m.Withheld]) -> None:
         peaks=[0, 0, 100],
     )
     index = msgspec.structs.replace(whole, media=[changed], withheld=spans, gaps=[])
+    if part is not None:
+        index = msgspec.structs.replace(index, start_us=part.start_us, end_us=part.end_us)
     await site.store.put_new(f"{prefix}{folder}media/{PUBLIC_NAME}", PUBLIC)
     await site.store.put_new(f"{prefix}{folder}playback.json", manifests.encode(index))
     await site.store.put_new(f"{prefix}{folder}playback.sig", b"signature")
@@ -327,3 +330,46 @@ async def test_what_is_withheld_from_now_on_is_ended_while_the_hearing_goes_on(s
         await judge.get(site.record_url)
         (told,) = asked(site)
         assert told.end_us - told.start_us == 60_000_000
+
+
+async def test_a_share_of_a_part_opens_nothing_else(posting: Site) -> None:
+    requests = posting.court.recorder.asked
+    async with posting.signed_in("clerk") as clerk:
+        page = (await clerk.get(posting.record_url)).json()
+        begin, length = page["startedAt"], page["durationS"]
+        for span in ({"fromS": 1}, {"fromS": 1, "toS": 1}, {"fromS": length + 1, "toS": length + 2}):
+            refused = await clerk.post(f"{posting.record_url}/shares", json={**WANTED, **span})
+            assert refused.json()["code"] == "part-empty"
+        _, link = await share(posting, clerk, fromS=1, toS=3)
+        start_us = round(begin * 1_000_000) + 1_000_000
+        part = m.Part(start_us=start_us, end_us=start_us + 2_000_000)
+        asked = next(each for each in requests if isinstance(each, m.Withhold))
+        assert (asked.withheld, asked.part) == ([], part)
+        (letter,) = await letters(posting, "share")
+        assert "open to you from" in letter.body
+        async with proved(posting, link) as person:
+            for path in ("record", f"media/{MEDIA_NAME}"):
+                assert (await person.get(f"{link}/{path}")).json()["code"] == "record-not-ready"
+            await store_copy(posting, [], part)
+            opened = (await person.get(f"{link}/record")).json()
+            assert opened["part"] is True
+            record = opened["record"]
+            assert (record["startedAt"], record["durationS"]) == (start_us / 1e6, 2.0)
+            (track,) = record["tracks"]
+            assert (await person.get(track["url"])).content == PUBLIC
+            assert (await person.get(f"{link}/media/{MEDIA_NAME}")).json()["code"] == "not-allowed"
+            assert (await person.post(f"{link}/film")).status_code == 202
+
+            async def wanted() -> bool:
+                return any(isinstance(each, m.Compose) for each in requests)
+
+            await eventually(wanted)
+        film = next(each for each in requests if isinstance(each, m.Compose))
+        assert film.part == part
+        assert film.mark.startswith("Ann Reyes")
+        row = (await clerk.get(f"{posting.record_url}/shares")).json()["rows"][0]
+        assert (row["fromAt"], row["toAt"]) == (start_us / 1e6, start_us / 1e6 + 2)
+        made = row["entries"][-1]
+        assert (made["action"], made["fromAt"], made["toAt"]) == ("share", row["fromAt"], row["toAt"])
+        # Who may read the whole still does.
+        assert (await clerk.get(posting.record_url)).json()["durationS"] == length

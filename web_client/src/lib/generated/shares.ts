@@ -8,6 +8,8 @@ export interface NewShare {
   hours: number;
   download?: boolean;
   order?: string;
+  fromS?: number | null;
+  toS?: number | null;
 }
 
 export interface ShareEntry {
@@ -36,6 +38,8 @@ export interface ShareRow {
   played: boolean;
   letter: "failed" | "queued" | "sending" | "sent";
   entries: ShareEntry[];
+  fromAt: number | null;
+  toAt: number | null;
 }
 
 export interface SharesPage {
@@ -64,6 +68,7 @@ export interface SharedRecord {
   purpose: string;
   expiresAt: number;
   download: boolean;
+  part: boolean;
   mark: string;
 }
 
