@@ -82,6 +82,7 @@ class Settings:
     spool: str = ""
     key_file: str = ""
     key_token: str = ""
+    document_key_token: str = ""
     link_key_file: str = ""
     log_name: str = ""
     timestamp_authority: str = ""

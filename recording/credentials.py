@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 
 import c2pa
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from .documents import DocumentKey
 from .playback import Playback
@@ -47,14 +48,18 @@ def sign_video(path: Path, target: Path, key: DocumentKey, playback: Playback, t
             },
         ],
     }
-    info = c2pa.C2paSignerInfo(
-        alg=c2pa.C2paSigningAlg.ES256,
-        sign_cert=key.chain_pem,
-        private_key=key.key_pem,
-        ta_url=authority.encode() or None,
-    )
+    algorithm, chain = c2pa.C2paSigningAlg.ES256, key.chain_pem.decode()
+
+    def sign(data: bytes) -> bytes:
+        """As COSE has it: both numbers, 32 bytes each (RFC 9053 §2.1)."""
+        r, s = decode_dss_signature(key.key.sign(data))
+        return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+
     try:
-        with c2pa.Signer.from_info(info) as signer, c2pa.Builder(json.dumps(manifest)) as builder:
+        with (
+            c2pa.Signer.from_callback(sign, algorithm, chain, authority or None) as signer,
+            c2pa.Builder(json.dumps(manifest)) as builder,
+        ):
             builder.sign_file(str(path), str(target), signer)
     except c2pa.C2paError as error:
         raise CredentialsProblem(str(error)) from error

@@ -11,7 +11,7 @@ import msgspec
 
 from . import messages
 from .documents import DocumentKey, sign_pdf
-from .keys import SigningKey
+from .keys import KeyProblem, SigningKey
 from .manifest import MANIFEST_NAME, encode, prefix
 from .messages import AnyAnswer
 from .objects import NotStored, ObjectStore, StoreProblem
@@ -88,7 +88,7 @@ class Documents:
         try:
             async with self._one:
                 await self._store_all(record)
-        except (StoreProblem, OSError) as error:
+        except (StoreProblem, OSError, KeyProblem) as error:
             log.warning("the written record of %s waits: %s", record.sitting_id, error)
         except Exception:
             log.exception("the written record of %s cannot be made", record.sitting_id)

@@ -1,7 +1,8 @@
 """Signing documents that are read outside: a certificate of the court's own, and PAdES signatures (ETSI EN 319 142).
 
 Readers of PDF and of Content Credentials want X.509 and a curve that they know, so that documents have a P-256 key of
-their own beside the record's; where a court has certificates of a public authority, they lie in the same file.
+their own beside the record's, or in a token (:mod:`.tokens`); where a court has certificates of a public authority,
+they lie in the same file.
 """
 
 from __future__ import annotations
@@ -10,11 +11,17 @@ import datetime
 import io
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final, Protocol
 
-from asn1crypto import keys as asn1_keys
 from asn1crypto import x509 as asn1_x509
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey, generate_private_key
+from cryptography.hazmat.primitives.asymmetric.ec import (
+    ECDSA,
+    SECP256R1,
+    EllipticCurvePrivateKey,
+    EllipticCurvePublicKey,
+    generate_private_key,
+)
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -24,7 +31,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
-from pyhanko.sign import PdfSignatureMetadata, PdfSigner, SimpleSigner
+from pyhanko.sign import PdfSignatureMetadata, PdfSigner, Signer
 from pyhanko.sign.fields import SigSeedSubFilter
 from pyhanko.sign.timestamps import HTTPTimeStamper
 from pyhanko_certvalidator.registry import SimpleCertificateStore
@@ -37,22 +44,43 @@ VALID_DAYS = 3650
 #: How long a time-stamp authority may take, s.
 TIMEOUT_S = 20
 FIELD = "Court"
+#: Bytes that an ECDSA signature on P-256 has in DER, at most (RFC 3279 §2.2.3).
+SIGNATURE_LIMIT: Final = 72
+
+
+class Signs(Protocol):
+    """A P-256 key, wherever it is."""
+
+    def public_key(self) -> EllipticCurvePublicKey: ...
+
+    def sign(self, data: bytes) -> bytes:
+        """ECDSA over SHA-256, in DER.  Raises :class:`~recording.keys.KeyProblem` if a token does not answer."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FileKey:
+    """A key that was read from a file."""
+
+    key: EllipticCurvePrivateKey
+
+    def public_key(self) -> EllipticCurvePublicKey:
+        return self.key.public_key()
+
+    def sign(self, data: bytes) -> bytes:
+        return self.key.sign(data, ECDSA(SHA256()))
 
 
 @dataclass(frozen=True, slots=True)
 class DocumentKey:
     """``chain``: the certificate of the key, and those above it, its root last."""
 
-    key: EllipticCurvePrivateKey
+    key: Signs
     chain: tuple[x509.Certificate, ...]
 
     @property
     def chain_pem(self) -> bytes:
         return b"".join(certificate.public_bytes(Encoding.PEM) for certificate in self.chain)
-
-    @property
-    def key_pem(self) -> bytes:
-        return self.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
 def documents_path(record_key: Path) -> Path:
@@ -60,34 +88,53 @@ def documents_path(record_key: Path) -> Path:
     return record_key.with_name(record_key.stem + ".documents.pem")
 
 
-def load_or_make(path: Path, name: str) -> DocumentKey:
+def load_or_make(path: Path, name: str, token: Signs | None = None) -> DocumentKey:
     """The key and certificates in this file; a new key with an authority of its own if there is none.
 
-    Raises :class:`~recording.keys.KeyProblem`.
+    With a ``token`` the key is there, and of the file only the certificates count.  Raises
+    :class:`~recording.keys.KeyProblem`.
     """
     try:
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            _write_new(path, _made(name), 0o600)
+            _write_new(path, _made(name, token), 0o600)
         pem = path.read_bytes()
-        key = load_pem_private_key(pem, password=None)
         chain = tuple(x509.load_pem_x509_certificates(pem))
+        key = token or _in_file(pem)
     except (OSError, ValueError, TypeError) as error:
         raise KeyProblem(f"the key of documents {path} cannot be used: {error}") from error
-    if not isinstance(key, EllipticCurvePrivateKey) or not chain or chain[0].public_key() != key.public_key():
-        raise KeyProblem(f"the key of documents {path} is not a P-256 key followed by its own certificate")
+    if key is None or not chain or chain[0].public_key() != key.public_key():
+        what = (
+            "the certificate of the P-256 key in the token" if token else "a P-256 key, followed by its own certificate"
+        )
+        raise KeyProblem(f"the key of documents cannot be used: {path} does not begin with {what}")
     return DocumentKey(key, chain)
+
+
+def _in_file(pem: bytes) -> FileKey | None:
+    key = load_pem_private_key(pem, password=None)
+    return FileKey(key) if isinstance(key, EllipticCurvePrivateKey) else None
+
+
+class _PdfSigner(Signer):
+    """Has the key sign, wherever it is."""
+
+    def __init__(self, key: DocumentKey) -> None:
+        registry = SimpleCertificateStore()  # type: ignore[no-untyped-call]
+        registry.register_multiple([_asn1(certificate) for certificate in key.chain[1:]])
+        super().__init__(signing_cert=_asn1(key.chain[0]), cert_registry=registry, embed_roots=True)
+        self._key = key.key
+
+    async def async_sign_raw(self, data: bytes, digest_algorithm: str, dry_run: bool = False) -> bytes:
+        return bytes(SIGNATURE_LIMIT) if dry_run else self._key.sign(data)
 
 
 def sign_pdf(pdf: bytes, key: DocumentKey, authority: str = "") -> bytes:
     """The document with a PAdES signature; time-stamped where there is an ``authority``.
 
-    Raises :class:`OSError` or an error of pyHanko if the authority does not answer.
+    Raises :class:`OSError` or an error of pyHanko if the authority does not answer, and
+    :class:`~recording.keys.KeyProblem` if a token does not.
     """
-    registry = SimpleCertificateStore()  # type: ignore[no-untyped-call]
-    registry.register_multiple([_asn1(certificate) for certificate in key.chain[1:]])
-    der = key.key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-    signer = SimpleSigner(_asn1(key.chain[0]), asn1_keys.PrivateKeyInfo.load(der), registry, embed_roots=True)
     subject = key.chain[0].subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     metadata = PdfSignatureMetadata(
         field_name=FIELD,
@@ -97,7 +144,9 @@ def sign_pdf(pdf: bytes, key: DocumentKey, authority: str = "") -> bytes:
     )
     stamper = HTTPTimeStamper(authority, timeout=TIMEOUT_S) if authority else None
     out = io.BytesIO()
-    PdfSigner(metadata, signer, timestamper=stamper).sign_pdf(IncrementalPdfFileWriter(io.BytesIO(pdf)), output=out)
+    PdfSigner(metadata, _PdfSigner(key), timestamper=stamper).sign_pdf(
+        IncrementalPdfFileWriter(io.BytesIO(pdf)), output=out
+    )
     return out.getvalue()
 
 
@@ -105,30 +154,34 @@ def _asn1(certificate: x509.Certificate) -> asn1_x509.Certificate:
     return asn1_x509.Certificate.load(certificate.public_bytes(Encoding.DER))
 
 
-def _made(name: str) -> bytes:
-    """A new key, its certificate and the root above it, PEM."""
-    root_key, key = generate_private_key(SECP256R1()), generate_private_key(SECP256R1())
+def _made(name: str, token: Signs | None) -> bytes:
+    """A new key if none is in a token, its certificate and the root above it, PEM.
+
+    The root's key is not kept: it has signed the one certificate that it is for.
+    """
+    root_key, made = generate_private_key(SECP256R1()), generate_private_key(SECP256R1())
+    root_public, public = root_key.public_key(), (token or made).public_key()
     root_name, leaf_name = _name(name, "Court records root"), _name(name, "Court records")
     root = (
-        _builder(root_name, root_name, root_key)
+        _builder(root_name, root_name, root_public)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_usage(authority=True), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(root_key.public_key()), critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(root_public), critical=False)
         .sign(root_key, SHA256())
     )
-    above = x509.AuthorityKeyIdentifier.from_issuer_public_key(root_key.public_key())
+    above = x509.AuthorityKeyIdentifier.from_issuer_public_key(root_public)
     leaf = (
-        _builder(leaf_name, root_name, key)
+        _builder(leaf_name, root_name, public)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(authority=False), critical=True)
         # What C2PA takes of a certificate that is of no list of its own (C2PA 2.2 §14.5.1).
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION]), critical=False)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
         .add_extension(above, critical=False)
         .sign(root_key, SHA256())
     )
-    made = DocumentKey(key, (leaf, root))
-    return made.key_pem + made.chain_pem
+    key_pem = b"" if token else made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return key_pem + leaf.public_bytes(Encoding.PEM) + root.public_bytes(Encoding.PEM)
 
 
 def _name(organisation: str, common: str) -> x509.Name:
@@ -140,13 +193,13 @@ def _name(organisation: str, common: str) -> x509.Name:
     )
 
 
-def _builder(subject: x509.Name, issuer: x509.Name, key: EllipticCurvePrivateKey) -> x509.CertificateBuilder:
+def _builder(subject: x509.Name, issuer: x509.Name, public: EllipticCurvePublicKey) -> x509.CertificateBuilder:
     now = datetime.datetime.now(datetime.UTC)
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(issuer)
-        .public_key(key.public_key())
+        .public_key(public)
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(hours=1))
         .not_valid_after(now + datetime.timedelta(days=VALID_DAYS))
@@ -168,4 +221,4 @@ def _usage(*, authority: bool) -> x509.KeyUsage:
     )
 
 
-__all__ = ["DocumentKey", "documents_path", "load_or_make", "sign_pdf"]
+__all__ = ["DocumentKey", "Signs", "documents_path", "load_or_make", "sign_pdf"]

@@ -178,6 +178,10 @@ async def _data(settings: Settings) -> Finding:
         folder.check(path, setting)
     if settings.key_token:  # it is asked to sign once
         await asyncio.to_thread(signing_key, settings)
+    if settings.document_key_token:
+        from ..processes.recorder import document_key  # its libraries take a second to load
+
+        await asyncio.to_thread(document_key, settings)
     return Finding(
         "data", True, "check-data-ok", {"path": settings.data.resolve(), "free_gb": round(free / GIGABYTE, 1)}
     )

@@ -11,6 +11,7 @@ from recording import documents
 from recording.keys import KeyProblem
 from recording.recorder import Recorder
 from recording.service import run_recorder
+from recording.tokens import open_document_key
 from recording.verify import VERIFIER_NAME
 from signaling.bus.factory import open_bus
 
@@ -37,16 +38,24 @@ def main(settings: Settings, *, supervised: bool) -> int:
     return run(_serve(settings, supervised=supervised))
 
 
+def document_key(settings: Settings) -> documents.DocumentKey:
+    """What signs this court's documents: in a file, or in a token with its certificates in that file.
+
+    Raises :class:`Fault`.
+    """
+    setting = "document_key_token" if settings.document_key_token else "key_file"
+    name = settings.transparency_log.split("/")[0]
+    try:
+        token = open_document_key(settings.document_key_token) if settings.document_key_token else None
+        return documents.load_or_make(documents.documents_path(settings.record_key_path), name, token)
+    except KeyProblem as error:
+        raise Fault("key-unusable", reason=error, name=variable(setting)) from error
+
+
 async def _serve(settings: Settings, *, supervised: bool) -> int:
     store = open_archive(settings)
     await prepare_archive(store)
     key = signing_key(settings)
-    try:
-        document_key = documents.load_or_make(
-            documents.documents_path(settings.record_key_path), settings.transparency_log.split("/")[0]
-        )
-    except KeyProblem as error:
-        raise Fault("key-unusable", reason=error, name=variable("key_file")) from error
     recorder = Recorder(
         settings.spool_folder,
         store,
@@ -55,7 +64,7 @@ async def _serve(settings: Settings, *, supervised: bool) -> int:
         origin=settings.transparency_log,
         authority=settings.timestamp_authority,
         cosigners=settings.cosigners,
-        documents=document_key,
+        documents=document_key(settings),
         verifier=VERIFIER.read_bytes() if VERIFIER.exists() else None,
     )
     async with open_bus(settings.bus, settings.run_folder, hub=False) as bus:

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
+import imageio_ffmpeg
+import pypdfium2
 import pytest
+from asn1crypto import x509
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.sign.validation import validate_pdf_signature
+from pyhanko_certvalidator import ValidationContext
 
+from recording import documents
 from recording.checkpoint import Checkpoint, read, sign
+from recording.credentials import CredentialsProblem, read_credentials, sign_video
 from recording.keys import KeyProblem, SigningKey, load_or_make, load_public, public_path, publish
 from recording.objects import open_store
 from recording.recorder import Recorder
-from recording.tokens import open_key, parse
+from recording.tokens import open_document_key, open_key, parse
 from recording.verify import verify_record
+from tests.integration.recording.test_credentials import index
 from tests.recorded import Tape, audio_arrivals, audio_track, facts, running, sealed
 
 MODULE = Path("/usr/lib/softhsm/libsofthsm2.so")
@@ -45,6 +56,9 @@ def token(tmp_path_factory: pytest.TempPathFactory) -> str:
         curve = {pkcs11.Attribute.EC_PARAMS: encode_named_curve_parameters("1.3.101.112")}
         parameters = session.create_domain_parameters(pkcs11.KeyType.EC_EDWARDS, curve, local=True)
         parameters.generate_keypair(mechanism=pkcs11.Mechanism.EC_EDWARDS_KEY_PAIR_GEN, store=True, label=LABEL)
+        curve = {pkcs11.Attribute.EC_PARAMS: encode_named_curve_parameters("secp256r1")}
+        parameters = session.create_domain_parameters(pkcs11.KeyType.EC, curve, local=True)
+        parameters.generate_keypair(store=True, label="documents")
     pin = folder / "pin"
     pin.write_text(f"{PIN}\n")
     return f"pkcs11:token=court;object={LABEL}?module-path={MODULE}&pin-source=file:{pin}"
@@ -80,7 +94,7 @@ def test_the_head_of_the_log_is_signed_and_the_key_stays_in_the_token(token: str
 @needs_softhsm
 def test_a_session_that_ended_is_opened_once_more(token: str) -> None:
     key = open_key(token)
-    key.key._session.close()  # type: ignore[attr-defined]
+    key.key._drawer._session.close()  # type: ignore[attr-defined]
     assert key.public.verifies(b"after", key.sign(b"after"))
 
 
@@ -97,6 +111,42 @@ def test_a_session_that_ended_is_opened_once_more(token: str) -> None:
 def test_what_does_not_fit_is_said(token: str, before: str, after: str, says: str) -> None:
     with pytest.raises(KeyProblem, match=says):
         open_key(token.replace(before, after))
+
+
+@needs_softhsm
+def test_documents_are_signed_by_a_token_and_its_key_is_in_no_file(token: str, tmp_path: Path) -> None:
+    key = open_document_key(token.replace("object=records", "object=documents"))
+    path = tmp_path / "record.documents.pem"
+    made = documents.load_or_make(path, "Court of Tests", key)
+    assert b"PRIVATE" not in path.read_bytes()
+    assert documents.load_or_make(path, "Court of Tests", key).chain == made.chain
+    blank, pages = io.BytesIO(), pypdfium2.PdfDocument.new()
+    pages.new_page(200, 200)
+    pages.save(blank)
+    pdf = PdfFileReader(io.BytesIO(documents.sign_pdf(blank.getvalue(), made)))
+    trusted = ValidationContext(trust_roots=[x509.Certificate.load(made.chain[-1].public_bytes(Encoding.DER))])
+    status = validate_pdf_signature(pdf.embedded_signatures[0], trusted)
+    assert (status.intact, status.valid, status.trusted) == (True, True, True)
+    video, signed = tmp_path / "film.mp4", tmp_path / "signed.mp4"
+    source = ("-f", "lavfi", "-i", "testsrc=duration=1:size=320x180:rate=10")
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error", *source, "-movflags", "+faststart", str(video)]
+    subprocess.run(command, check=True, timeout=60)
+    sign_video(video, signed, made, index(), "(2026) T 1")
+    assert read_credentials(signed)[0] == "Valid"
+    key._drawer._place = replace(key._drawer._place, token="elsewhere")  # the token is gone
+    key._drawer._session.close()
+    with pytest.raises(CredentialsProblem):
+        sign_video(video, signed, made, index(), "(2026) T 1")
+
+
+@needs_softhsm
+def test_certificates_of_another_key_and_a_key_of_another_kind_are_told(token: str, tmp_path: Path) -> None:
+    documents.load_or_make(tmp_path / "a.pem", "Court of Tests")
+    key = open_document_key(token.replace("object=records", "object=documents"))
+    with pytest.raises(KeyProblem, match="does not begin with the certificate of the P-256 key in the token"):
+        documents.load_or_make(tmp_path / "a.pem", "Court of Tests", key)
+    with pytest.raises(KeyProblem, match="key records in the token court cannot be used"):
+        open_document_key(token)
 
 
 def test_an_address_of_a_key_is_read() -> None:
