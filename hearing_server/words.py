@@ -140,6 +140,26 @@ WORDS: dict[str, tuple[str, str]] = {
         "{place}: left by an export that was broken off",
         "{place}：中断的导出所留",
     ),
+    "found-added-missing": (
+        "{place}: a recording that was added after the close is missing",
+        "{place}：缺少闭庭后补充的录音录像",
+    ),
+    "found-added-size": (
+        "{place}: a recording that was added after the close has another size",
+        "{place}：闭庭后补充的录音录像大小不符",
+    ),
+    "found-added-checksum": (
+        "{place}: a recording that was added after the close was altered",
+        "{place}：闭庭后补充的录音录像已被改动",
+    ),
+    "found-added-unsigned": (
+        "{place}: this statement on an added recording is not this court's, or not the next",
+        "{place}：补充录音录像的说明未经本院签名或顺序不符",
+    ),
+    "found-added-orphan": (
+        "{place}: lies beside the record, and no statement says what it is",
+        "{place}：存放于记录旁，但没有说明",
+    ),
     "found-not-locked": (
         "{place}: not locked for as long as was decided",
         "{place}：锁定期限短于所作决定",
@@ -163,6 +183,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "found-database-stale": (
         "the database is behind the manifest",
         "数据库落后于清单",
+    ),
+    "found-database-added": (
+        "the database does not know what was done with added recordings, {place} times",
+        "数据库缺少关于补充录音录像的 {place} 项操作",
     ),
     "found-database-missing": (
         "the database does not know this record: {place}",

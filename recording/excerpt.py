@@ -18,16 +18,19 @@ from pathlib import Path
 
 import aiofiles
 
+from .added import is_file
 from .export import README, NotSealed
 from .keys import SigningKey
 from .late_head import LateHead
 from .manifest import (
+    ADDED_PREFIX,
     COSIGNED_PREFIX,
     INCLUSION_NAME,
     MANIFEST_NAME,
     SIGNATURE_NAME,
     STAMP_NAME,
     Manifest,
+    added_prefix,
     decoder,
     encode,
     prefix,
@@ -38,9 +41,11 @@ from .playback import PLAYBACK_NAME, RENDITIONS_PREFIX
 from .playback import decoder as playback_decoder
 from .rendition import PLAYBACK_FILE, SIGNATURE_FILE, index_of, make_media, segments, times_left_out
 from .timetable import Held
+from .transparency import StatementEntry, TransparencyLog
 from .verify import ENCLOSED_KEY_NAME, VERIFIER_NAME
 from .verify_files import Progress
 from .withheld import (
+    STATEMENT_INCLUSION_NAME,
     STATEMENT_NAME,
     STATEMENT_SIGNATURE_NAME,
     STATEMENT_VERSION,
@@ -54,11 +59,12 @@ from .withheld import (
 
 _NOTICE = """
 This copy leaves something out. statement.json, signed by the court in statement.sig, says what, and under which order:
-whole segments of raw/ that hold such time are absent, their hashes stand in manifest.json. The written record and
-copies made earlier are not part of it. Both ways of checking take the statement into account.
+whole segments of raw/ that hold such time are absent, their hashes stand in manifest.json. The written record, copies
+made earlier and the files of recordings that were added later are not part of it. Both ways of checking take the
+statement into account.
 
 本副本略去部分内容。statement.json（法院签名见 statement.sig）说明略去的内容及其依据：
-raw/ 中含有该时段的分段整段略去，其哈希值列于 manifest.json。笔录及此前生成的副本不在其中。
+raw/ 中含有该时段的分段整段略去，其哈希值列于 manifest.json。笔录、此前生成的副本及后来补充的录音录像文件不在其中。
 上述两种核验方法均会考虑该说明。
 """
 
@@ -125,13 +131,16 @@ async def export_part(
     part: Part | None,
     work: Path,
     *,
+    transparency: TransparencyLog | None = None,
     software: str = "",
     verifier: bytes | None = None,
     progress: Progress = lambda part: None,
 ) -> int:
     """Write the record less these spans, or of it this part; answers the number of bytes of segments and media.
 
-    Raises :class:`recording.export.NotSealed`, :class:`OSError`, :class:`recording.objects.StoreProblem`.
+    ``transparency``: the court's log, in which the statement on what is left out is entered.  Raises
+    :class:`recording.export.NotSealed`, :class:`recording.transparency.LogProblem`, :class:`OSError`,
+    :class:`recording.objects.StoreProblem`.
     """
     place = prefix(sitting_id)
     try:
@@ -145,6 +154,11 @@ async def export_part(
     # Log and gaps are of the whole sitting, whatever part was asked for: they tell of no withheld time.
     public = _public_manifest(manifest, data, spans)
     statement = _statement(manifest, data, public, held, spans, part, key, software)
+    beside, told = added_prefix(sitting_id), list[str]()
+    for name, _ in await store.list(beside):
+        inner = ADDED_PREFIX + name[len(beside) :]
+        absent_too = is_file(inner) and (spans or part is not None)
+        (statement.added if absent_too else told).append(inner)
     absent = {entry.name for entry in [*statement.withheld, *statement.outside]}
     here = [each for each in held if each.entry.name not in absent]
     await target.write(MANIFEST_NAME, public)
@@ -152,11 +166,17 @@ async def export_part(
     stated = encode(statement)
     await target.write(STATEMENT_NAME, stated)
     await target.write(STATEMENT_SIGNATURE_NAME, key.sign(stated))
+    if transparency is not None:
+        digest = hashlib.sha256(stated).hexdigest()
+        entry = StatementEntry(sitting_id=sitting_id, statement_sha256=digest, made_us=statement.made_us)
+        await target.write(STATEMENT_INCLUSION_NAME, encode(await transparency.append_statement(entry)))
     done = await _segments(store, place, target, here, lambda ready: progress(0.5 * ready))
     for name, _ in await store.list(place):
         inner = name[len(place) :]
         if inner in (INCLUSION_NAME, STAMP_NAME) or inner.startswith(COSIGNED_PREFIX):
             await target.add(inner, store.stream(name))
+    for inner in told:
+        await target.add(inner, store.stream(beside + inner.removeprefix(ADDED_PREFIX)))
     times = times_left_out(spans, part)
     own = Path(await asyncio.to_thread(tempfile.mkdtemp, dir=work, prefix="excerpt-"))
     folder = f"{RENDITIONS_PREFIX}export/"

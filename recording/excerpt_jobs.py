@@ -18,6 +18,7 @@ from .manifest import MANIFEST_NAME, encode, prefix
 from .messages import Excerpt
 from .objects import ObjectStore
 from .playback import EXPORTS_PREFIX, ExportEntry
+from .transparency import TransparencyLog
 
 ZIP: Final = "application/zip"
 
@@ -28,13 +29,14 @@ async def make_excerpt(
     request: Excerpt,
     work: Path,
     *,
+    transparency: TransparencyLog | None,
     software: str,
     verifier: bytes | None,
     progress: Callable[[float], None],
 ) -> ExportEntry:
     """Make and store it; each try has names of its own.
 
-    Raises :class:`recording.export.NotSealed`, :class:`OSError`, :class:`recording.objects.StoreProblem`.
+    Raises what :func:`recording.excerpt.export_part` does.
     """
     place = prefix(request.sitting_id)
     await asyncio.to_thread(work.mkdir, parents=True, exist_ok=True)
@@ -50,6 +52,7 @@ async def make_excerpt(
                 request.withheld,
                 request.part,
                 own,
+                transparency=transparency,
                 software=software,
                 verifier=verifier,
                 progress=progress,

@@ -13,9 +13,9 @@ from typing import Final
 
 from .keys import PublicKey
 from .locks import LockKind
-from .manifest import DERIVED_PREFIX, RAW_PREFIX, prefix
+from .manifest import ADDED_PREFIX, DERIVED_PREFIX, RAW_PREFIX, prefix
 from .objects import NotStored, ObjectStore
-from .reconcile import Found, RecordState, reconcile_record
+from .reconcile import Found, RecordState, added_key, added_names, reconcile_record
 from .written import FOLDER
 
 #: Objects that one answer names: those in trouble first.
@@ -28,13 +28,18 @@ CHECKED: Final = {
     "derived-altered": "derived-checksum",
     "derived-missing": "derived-missing",
     "derived-unlisted": "derived-orphan",
+    "added-altered": "added-checksum",
+    "added-missing": "added-missing",
+    "added-unlisted": "added-orphan",
+    "added-wrong": "added-unsigned",
 }
 _NAME = re.compile(r"[^\s:,]+")
 
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """``kind``: segment (sound and picture as received), derived, written, or proof (manifest, signatures, stamps).
+    """``kind``: segment (sound and picture as received), derived, written, added (after the close, with the court's
+    statements on it), or proof (manifest, signatures, stamps).
     ``state``: stored, or a code of :data:`recording.reconcile.CODES`; ``locked_until_s``: 0 where nothing locks it."""
 
     name: str
@@ -63,7 +68,9 @@ async def inventory(
     Raises :class:`recording.objects.StoreProblem`.
     """
     place = prefix(sitting_id)
-    present = {name[len(place) :]: size for name, size in await store.list(place)}
+    keys = {name[len(place) :]: (name, size) for name, size in await store.list(place)}
+    keys |= {name: (added_key(sitting_id, name), size) for name, size in (await added_names(store, sitting_id)).items()}
+    present = {name: size for name, (_, size) in keys.items()}
     state = await reconcile_record(store, sitting_id, key)
     wrong = _wrong(state, present, checked)
     names = sorted({*present, *wrong}, key=lambda name: (name not in wrong, name))
@@ -74,7 +81,7 @@ async def inventory(
             size=present.get(name, 0),
             state=wrong[name].code if name in wrong else "stored",
             detail=wrong[name].place if name in wrong else "",
-            locked_until_s=await _locked(store, place + name) if name in present else 0,
+            locked_until_s=await _locked(store, keys[name][0]) if name in keys else 0,
         )
         for name in names[:OBJECTS_LIMIT]
     ]
@@ -89,7 +96,7 @@ def _wrong(state: RecordState, present: dict[str, int], checked: Iterable[tuple[
     seen = [*state.found, *(Found(CHECKED[code], where) for code, where in checked if code in CHECKED)]
     for found in seen:
         name = match.group() if (match := _NAME.match(found.place)) is not None else ""
-        if name in present or found.code in ("object-missing", "derived-missing"):
+        if name in present or found.code in ("object-missing", "derived-missing", "added-missing"):
             wrong.setdefault(name, found)
     wrong.pop("", None)
     return wrong
@@ -100,6 +107,8 @@ def _kind(name: str) -> str:
         return "segment"
     if name.startswith(FOLDER):
         return "written"
+    if name.startswith(ADDED_PREFIX):
+        return "added"
     return "derived" if name.startswith(DERIVED_PREFIX) else "proof"
 
 

@@ -31,6 +31,7 @@ from .objects import ObjectStore, StoreProblem
 from .playback import EXPORTS_PREFIX, ExportEntry, Playback
 from .rendition import store_rendition
 from .serve import RecordReader
+from .transparency import LogProblem, TransparencyLog
 from .verify import verify_record
 from .withheld import events_within, public_events, rendition_id
 
@@ -45,7 +46,8 @@ MP4 = "video/mp4"
 
 class Jobs:
     """Made by the recorder; :meth:`aclose` ends what runs.  ``documents`` signs what is made for readers outside,
-    ``authority`` time-stamps it; ``verifier`` is the page that exports enclose."""
+    ``authority`` time-stamps it; ``verifier`` is the page that exports enclose, ``transparency`` the log
+    in which the court's statements on what they leave out are entered."""
 
     def __init__(
         self,
@@ -57,6 +59,7 @@ class Jobs:
         authority: str = "",
         verifier: bytes | None = None,
         software: str = "",
+        transparency: TransparencyLog | None = None,
     ) -> None:
         self._store = store
         self._key = key
@@ -69,6 +72,7 @@ class Jobs:
         self._states: dict[tuple[str, str], messages.JobState] = {}
         self._verifier = verifier
         self._software = software
+        self._log = transparency
         self._composing = asyncio.Lock()
         self._leaving_out = asyncio.Lock()
         self._verifying = asyncio.Lock()
@@ -181,11 +185,12 @@ class Jobs:
                         self._key,
                         request,
                         self._work,
+                        transparency=self._log,
                         software=self._software,
                         verifier=self._verifier,
                         progress=progress,
                     )
-        except (StoreProblem, OSError, NotSealed) as error:
+        except (StoreProblem, OSError, NotSealed, LogProblem) as error:
             log.warning("export %s of %s failed: %s", request.job_id, request.sitting_id, error)
             self._tell(key, "failed", 0.0, message=str(error)[-500:])
             return

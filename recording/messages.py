@@ -70,6 +70,34 @@ class Part(Struct):
     end_us: int
 
 
+class Act(Struct):
+    """What the court did, by its own account, with a recording that it added to a record after the close.
+
+    ``add``: this file came as version ``number`` (from 1) of the recording of this title, kind and start; ``choose``:
+    this version is the current one from now on; ``withdraw``: it is not to be relied on, for the reason given.
+    ``serial`` counts the acts about one record, from 1; ``started_us``: when the recording began, as whoever added it
+    said; ``duration_ms``: as the file says it; ``sha256``: of the file as it came, in hex; ``at_us``: when, us.
+    """
+
+    serial: Annotated[int, msgspec.Meta(ge=1, lt=1_000_000)]
+    action: Literal["add", "choose", "withdraw"]
+    title: ShortText
+    kind: ShortText
+    started_us: int
+    number: int
+    equipment: ShortText
+    file_name: ShortText
+    media_type: ShortText
+    bytes: int
+    sha256: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
+    duration_ms: int
+    has_audio: bool
+    by: ShortText
+    by_zh: ShortText
+    at_us: int
+    reason: ShortText = ""
+
+
 class SittingFacts(Struct):
     """What the manifest says of the sitting besides its media.
 
@@ -183,6 +211,18 @@ class Write(Request, tag="write"):
     record: dict[str, Any]
 
 
+class Add(Request, tag="add"):
+    """Sign a statement on what the court did with a recording that it added, and enter it in the transparency log.
+    Acts are stated one after the other; repeat it until it is answered by :class:`Stated`.
+
+    Else the answer is :class:`Accepted`, or :class:`Refused`: ``invalid`` if something else was stated under this
+    serial or the act cannot be, ``destroyed`` if the record is no more, ``not-sealed`` or ``busy`` to be asked later.
+    """
+
+    sitting_id: KeyPart
+    act: Act
+
+
 class Discard(Request, tag="discard"):
     """Remove a test recording (:func:`recording.manifest.is_test`), which no decision of a court keeps.
 
@@ -193,7 +233,7 @@ class Discard(Request, tag="discard"):
     sitting_id: KeyPart
 
 
-AnyRequest = Finalise | Compose | Excerpt | Withhold | Verify | Keep | Write | Discard
+AnyRequest = Finalise | Compose | Excerpt | Withhold | Verify | Keep | Write | Add | Discard
 
 
 # --- answers ---------------------------------------------------------------------------
@@ -221,8 +261,14 @@ class Written(Answer, tag="written"):
     document_sha256: str
 
 
+class Stated(Answer, tag="stated"):
+    """The acts up to ``serial`` are stated, signed and in the transparency log."""
+
+    serial: int
+
+
 class Refused(Answer, tag="refused"):
-    """``reason``: invalid, unknown-sitting, not-sealed, busy, locked (not to be destroyed yet);
+    """``reason``: invalid, unknown-sitting, not-sealed, busy, locked (not to be destroyed yet), destroyed;
     ``detail`` is for the log."""
 
     reason: str
@@ -240,7 +286,7 @@ class Discarded(Answer, tag="discarded"):
     """Nothing of the test recording is left."""
 
 
-AnyAnswer = Accepted | Discarded | Finalised | Kept | Written | Refused
+AnyAnswer = Accepted | Discarded | Finalised | Kept | Stated | Written | Refused
 
 
 # --- events ----------------------------------------------------------------------------

@@ -10,12 +10,24 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from . import added
 from .custody import CustodyEntry, newest
 from .format import MAGIC
 from .keys import PublicKey
 from .locks import LockKind
-from .manifest import INCLUSION_NAME, MANIFEST_NAME, RAW_PREFIX, SIGNATURE_NAME, STAMP_NAME, Manifest, prefix
+from .manifest import (
+    ADDED_PREFIX,
+    INCLUSION_NAME,
+    MANIFEST_NAME,
+    RAW_PREFIX,
+    SIGNATURE_NAME,
+    STAMP_NAME,
+    Manifest,
+    added_prefix,
+    prefix,
+)
 from .manifest import decoder as manifest_decoder
+from .messages import Act
 from .objects import NotStored, ObjectStore
 from .playback import (
     EXPORTS_PREFIX,
@@ -49,6 +61,11 @@ CODES: dict[str, str] = {
     "derived-empty": "error",
     "derived-size": "warning",
     "derived-orphan": "note",
+    "added-missing": "error",
+    "added-size": "error",
+    "added-checksum": "error",
+    "added-unsigned": "error",
+    "added-orphan": "warning",
     "not-locked": "warning",
     "copy-owed": "warning",
     "destroyed-yet-there": "error",
@@ -76,6 +93,8 @@ class RecordState:
     manifest: Manifest | None = None
     manifest_sha256: str = ""
     custody: CustodyEntry | None = None
+    #: What the court stated of recordings that it added, in order.
+    acts: list[Act] = field(default_factory=list)
     found: list[Found] = field(default_factory=list)
 
     def add(self, code: str, place: str = "") -> None:
@@ -90,12 +109,13 @@ async def reconcile_record(
     state = RecordState(sitting_id)
     place = prefix(sitting_id)
     present = {name[len(place) :]: size for name, size in await store.list(place)}
+    beside = await added_names(store, sitting_id)
     raw = {name: size for name, size in present.items() if name.startswith(RAW_PREFIX)}
     state.objects, state.bytes = len(raw), sum(raw.values())
     state.custody = await newest(store, sitting_id)
     if state.custody is not None and state.custody.destroy:
-        if present:
-            state.add("destroyed-yet-there", f"{len(present)}")
+        if present or beside:
+            state.add("destroyed-yet-there", f"{len(present) + len(beside)}")
         return state
     await _signed(store, place, present, key, state)
     if state.manifest is None:
@@ -110,8 +130,21 @@ async def reconcile_record(
     if INCLUSION_NAME not in present:
         state.add("not-anchored")
     await _derived(store, place, present, state)
-    await _locks(store, place, sorted(present), state)
+    await _added(store, beside, key, state, deep=deep)
+    await _locks(store, {name: place + name for name in sorted(present)}, state)
+    await _locks(store, {name: added_key(sitting_id, name) for name in sorted(beside)}, state)
     return state
+
+
+async def added_names(store: ObjectStore, sitting_id: str) -> dict[str, int]:
+    """What was added to a record: the names that it has in an export, and sizes."""
+    place = added_prefix(sitting_id)
+    return {ADDED_PREFIX + name[len(place) :]: size for name, size in await store.list(place)}
+
+
+def added_key(sitting_id: str, name: str) -> str:
+    """Where the store has what is ``added/…`` in an export."""
+    return added_prefix(sitting_id) + name.removeprefix(ADDED_PREFIX)
 
 
 async def _signed(
@@ -180,14 +213,48 @@ async def _derived(store: ObjectStore, place: str, present: dict[str, int], stat
             state.add("derived-orphan", name)
 
 
-async def _locks(store: ObjectStore, place: str, names: list[str], state: RecordState) -> None:
+async def _added(
+    store: ObjectStore, beside: dict[str, int], key: PublicKey | None, state: RecordState, *, deep: bool
+) -> None:
+    """Recordings that were added after the close: the court's statements on them, and their files."""
+    chain = added.Chain(state.sitting_id, state.manifest_sha256)
+    known: set[str] = set()
+    for name in sorted(name for name in beside if added.is_statement(name)):
+        known |= {name, added.signature_of(name), added.inclusion_of(name)}
+        data = await store.read(added_key(state.sitting_id, name))
+        signature = added.signature_of(name)
+        signed = await store.read(added_key(state.sitting_id, signature)) if signature in beside else b""
+        try:
+            statement = added.decoder.decode(data)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            state.add("added-unsigned", name)
+            continue
+        if chain.take(name, data, statement) or (key is not None and not key.verifies(data, signed)):
+            state.add("added-unsigned", name)
+        else:
+            state.acts.append(statement.act)
+    for sha256, size in chain.files.items():
+        name = added.file_name(sha256)
+        known.add(name)
+        if name not in beside:
+            state.add("added-missing", name)
+        elif beside[name] != size:
+            state.add("added-size", f"{name}: {beside[name]}, {size} were signed")
+        elif deep and (await store.digest(added_key(state.sitting_id, name)))[1] != sha256:
+            state.add("added-checksum", name)
+    for name in sorted(set(beside) - known):
+        state.add("added-orphan", name)
+
+
+async def _locks(store: ObjectStore, keys: dict[str, str], state: RecordState) -> None:
     """Whether what was stored first and last is locked for as long as the court decided."""
     entry = state.custody
     if entry is None or store.lock_kind is LockKind.NONE or not entry.retain_until_us:
         return
+    names = list(keys)
     for name in {*names[:1], *names[-1:]} if len(names) > LOCKS_ASKED else names:
         try:
-            protection = await store.protection(place + name)
+            protection = await store.protection(keys[name])
         except NotStored:
             continue
         if protection.until_s < entry.retain_until_us // 1_000_000:

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from . import messages
+from .added_jobs import Additions
 from .anchors import Anchors
 from .archive import Archive
 from .backup import paired
@@ -115,11 +116,14 @@ class Recorder:
         self._spool_fault = ""
         self._spool_lock: int | None = None
         self._taking = asyncio.Lock()
-        self._jobs = Jobs(store, key, spool / WORK_FOLDER, self._tell, documents, authority, verifier, software)
+        transparency = TransparencyLog(store, key, origin)
+        work = spool / WORK_FOLDER
+        self._jobs = Jobs(store, key, work, self._tell, documents, authority, verifier, software, transparency)
         self._documents = Documents(store, key, documents, authority)
+        self._additions = Additions(store, key, transparency, software, self.custodian.refresh)
         self._anchors = Anchors(
             store,
-            TransparencyLog(store, key, origin),
+            transparency,
             authority,
             spool / ANCHORS_FOLDER,
             self._tell,
@@ -168,6 +172,7 @@ class Recorder:
             await self._jobs.aclose()
             await self.custodian.aclose()
             await self._documents.aclose()
+            await self._additions.aclose()
             if self._spool_lock is not None:
                 os.close(self._spool_lock)
                 self._spool_lock = None
@@ -228,6 +233,11 @@ class Recorder:
     async def write(self, request: messages.Write) -> AnyAnswer:
         """Store the documents of a written record: see :class:`messages.Write`."""
         return await self._documents.write(request)
+
+    async def add(self, request: messages.Add) -> AnyAnswer:
+        """State what the court did with a recording that it added: see :class:`messages.Add`.  Idempotent."""
+        await self.take_spool()
+        return await self._additions.add(request)
 
     async def finalise(self, request: messages.Finalise) -> AnyAnswer:
         """Seal the record of this sitting: see :class:`messages.Finalise`.  Idempotent."""

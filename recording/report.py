@@ -135,6 +135,61 @@ FINDINGS: dict[str, tuple[Severity, str, str]] = {
         "The court's statement on what this copy leaves out does not hold: {place}.",
         "法院关于本副本略去内容的说明不成立：{place}。",
     ),
+    "statement-logged": (
+        "note",
+        "The court's transparency log has the statement on what this copy leaves out: {place}.",
+        "法院透明日志已登记关于本副本略去内容的说明：{place}。",
+    ),
+    "statement-unlogged": (
+        "note",
+        "The statement on what this copy leaves out comes without a proof that the court's transparency log has it.",
+        "关于本副本略去内容的说明没有法院透明日志的登记证明。",
+    ),
+    "added": (
+        "note",
+        "Added after the close, and no part of what the room recorded: {place}.",
+        "闭庭后补充，不属于法庭现场录制的内容：{place}。",
+    ),
+    "added-chosen": (
+        "note",
+        "The court made this the current version of an added recording: {place}.",
+        "法院将补充录音录像的现行版本定为：{place}。",
+    ),
+    "added-withdrawn": (
+        "note",
+        "The court withdrew a recording that was added after the close: {place}.",
+        "法院撤回闭庭后补充的录音录像：{place}。",
+    ),
+    "added-withheld": (
+        "note",
+        "A recording that was added after the close is not in this copy: {place}.",
+        "本副本不含闭庭后补充的录音录像：{place}。",
+    ),
+    "added-logged": (
+        "note",
+        "Statements on added recordings that the court's transparency log has: {place}.",
+        "法院透明日志对补充录音录像说明的登记情况：{place}。",
+    ),
+    "added-missing": (
+        "error",
+        "A recording that was added after the close is missing: {place}.",
+        "缺少闭庭后补充的录音录像：{place}。",
+    ),
+    "added-altered": (
+        "error",
+        "A recording that was added after the close was altered: {place}.",
+        "闭庭后补充的录音录像已被改动：{place}。",
+    ),
+    "added-wrong": (
+        "error",
+        "The court's statement on a recording that was added after the close does not hold: {place}.",
+        "法院关于闭庭后补充录音录像的说明不成立：{place}。",
+    ),
+    "added-unlisted": (
+        "warning",
+        "{place} lies beside the record, and no statement of the court says what it is; it is no part of the record.",
+        "{place} 存放于记录旁，但没有法院的说明，不属于记录。",
+    ),
     "withheld": (
         "note",
         "Withheld from this copy, and unaltered in the court's archive as far as the signed hashes tell: {place}.",

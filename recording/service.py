@@ -76,6 +76,8 @@ async def answer(recorder: Recorder, payload: bytes) -> bytes:
             reply = await recorder.keep(request)
         case messages.Write():
             reply = await recorder.write(request)
+        case messages.Add():
+            reply = await recorder.add(request)
         case messages.Discard():
             reply = await recorder.discard(request)
     return messages.encode(reply)

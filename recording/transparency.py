@@ -1,4 +1,5 @@
-"""The court's transparency log: one entry for each sealed record, in an order that nobody can change unseen.
+"""The court's transparency log: one entry for each sealed record, and for each statement that the court signs beside
+one, in an order that nobody can change unseen.
 
 Anybody who keeps a checkpoint can ask later for the proof that the log still begins as it did (RFC 6962).  The log is
 objects in the court's store, written once each, so that several recorders may append: the store lets one of them have
@@ -48,6 +49,15 @@ class Entry(Struct):
     version: int = 1
 
 
+class StatementEntry(Struct):
+    """What is entered of a statement beside a record: on what a copy leaves out, or on a recording that was added."""
+
+    sitting_id: str
+    statement_sha256: str
+    made_us: int
+    version: int = 1
+
+
 class Inclusion(Struct):
     """The proof that a record is in the log.  ``proof`` and the checkpoint's root are base64 of 32 bytes each."""
 
@@ -59,7 +69,19 @@ class Inclusion(Struct):
     version: int = INCLUSION_VERSION
 
 
+class StatementInclusion(Struct):
+    """The same of a statement."""
+
+    entry: StatementEntry
+    index: int
+    size: int
+    proof: list[str]
+    checkpoint: str
+    version: int = INCLUSION_VERSION
+
+
 inclusion_decoder: msgspec.json.Decoder[Inclusion] = msgspec.json.Decoder(Inclusion)
+statement_inclusion_decoder: msgspec.json.Decoder[StatementInclusion] = msgspec.json.Decoder(StatementInclusion)
 
 
 class LogProblem(Exception):
@@ -87,7 +109,16 @@ class TransparencyLog:
 
         Raises :class:`LogProblem` or :class:`recording.objects.StoreProblem`; then try again later.
         """
-        data = encode(entry)
+        index, size, proof, note = await self._prove(encode(entry))
+        return Inclusion(entry=entry, index=index, size=size, proof=proof, checkpoint=note)
+
+    async def append_statement(self, entry: StatementEntry) -> StatementInclusion:
+        """The same for a statement beside a record.  Raises as :meth:`append` does."""
+        index, size, proof, note = await self._prove(encode(entry))
+        return StatementInclusion(entry=entry, index=index, size=size, proof=proof, checkpoint=note)
+
+    async def _prove(self, data: bytes) -> tuple[int, int, list[str], str]:
+        """Number of the entry, size of the log, the proof, and the signed head that it leads to."""
         leaf = merkle.leaf_hash(data)
         async with self._turn:
             await self._load()
@@ -97,8 +128,7 @@ class TransparencyLog:
             size = len(self._tree)
             note = await self._sign_head()
             proof = self._tree.inclusion_proof(index)
-        texts = [base64.b64encode(part).decode() for part in proof]
-        return Inclusion(entry=entry, index=index, size=size, proof=texts, checkpoint=note.decode())
+        return index, size, [base64.b64encode(part).decode() for part in proof], note.decode()
 
     async def newest(self, old: bytes | None = None) -> tuple[bytes, list[bytes]]:
         """The newest checkpoint, and the proof that its log begins with that of ``old``, an earlier one of ours.
@@ -208,7 +238,16 @@ def _entry_name(index: int) -> str:
 
 def check_inclusion(inclusion: Inclusion, manifest_sha256: str, key: PublicKey | None) -> str | None:
     """What is wrong with a record's proof, or nothing: ``entry``, ``checkpoint`` or ``proof``."""
-    if inclusion.entry.manifest_sha256 != manifest_sha256 or inclusion.version != INCLUSION_VERSION:
+    return "entry" if inclusion.entry.manifest_sha256 != manifest_sha256 else _wrong_proof(inclusion, key)
+
+
+def check_statement(inclusion: StatementInclusion, statement_sha256: str, key: PublicKey | None) -> str | None:
+    """The same of a statement's proof."""
+    return "entry" if inclusion.entry.statement_sha256 != statement_sha256 else _wrong_proof(inclusion, key)
+
+
+def _wrong_proof(inclusion: Inclusion | StatementInclusion, key: PublicKey | None) -> str | None:
+    if inclusion.version != INCLUSION_VERSION:
         return "entry"
     try:
         head = checkpoint.read(inclusion.checkpoint.encode(), key)

@@ -16,11 +16,19 @@ from .keys import PublicKey, parse_public
 from .objects import ObjectStore
 from .report import CAUSES_ZH, LEVELS_ZH, SOURCES_ZH, Findings, Report
 from .sentences import moment, period, span_words
+from .verify_added import AddedCheck
 from .verify_derived import DerivedCheck
 from .verify_files import Files, Progress
 from .verify_proofs import ProofCheck
 from .verify_segments import SegmentCheck
-from .withheld import STATEMENT_NAME, STATEMENT_SIGNATURE_NAME, WITHHELD_EVENT, Statement, wrong_in
+from .withheld import (
+    STATEMENT_INCLUSION_NAME,
+    STATEMENT_NAME,
+    STATEMENT_SIGNATURE_NAME,
+    WITHHELD_EVENT,
+    Statement,
+    wrong_in,
+)
 from .withheld import decoder as statement_decoder
 
 #: The public key that an export encloses.
@@ -43,6 +51,7 @@ class Verification:
         #: Of the manifest here, and of the record's, which is another one in a public copy.
         self._manifest_sha256 = self._record_sha256 = ""
         self._statement: Statement | None = None
+        self._statement_sha256 = ""
         self._segments: SegmentCheck | None = None
 
     async def run(self, authorities: Sequence[Certificate], cosigners: Sequence[Cosigner]) -> Report:
@@ -54,7 +63,8 @@ class Verification:
             await self._segments.run()
             listed = await self._around(authorities, cosigners)
             listed |= {entry.name for entry in manifest.objects} | COMPANIONS
-            listed |= {m.MANIFEST_NAME, m.SIGNATURE_NAME, STATEMENT_NAME, STATEMENT_SIGNATURE_NAME}
+            listed |= {m.MANIFEST_NAME, m.SIGNATURE_NAME}
+            listed |= {STATEMENT_NAME, STATEMENT_SIGNATURE_NAME, STATEMENT_INCLUSION_NAME}
             for name in sorted(set(self._files.present) - listed):
                 self._findings.add("derived-unlisted" if name.startswith(m.DERIVED_PREFIX) else "object-unlisted", name)
             self._known_faults(manifest)
@@ -65,12 +75,18 @@ class Verification:
     async def _around(self, authorities: Sequence[Certificate], cosigners: Sequence[Cosigner]) -> set[str]:
         """What was made of the record, and what others say of it.  Answers the names of it all."""
         assert self._key is not None
+        assert self._manifest is not None
         derived = DerivedCheck(self._files, self._findings, self._key, self._record_sha256)
         names = await derived.playable() | await derived.written()
         proofs = ProofCheck(self._files, self._findings, self._key, self._record_sha256)
         await proofs.inclusion()
+        await proofs.statement(self._statement_sha256)
         names |= await proofs.cosigned(cosigners)
         await proofs.stamp(authorities)
+        beside = AddedCheck(
+            self._files, self._findings, self._key, self._manifest.sitting_id, self._record_sha256, self._statement
+        )
+        names |= await beside.run()
         return names | {m.INCLUSION_NAME, m.STAMP_NAME}
 
     async def _signed_manifest(self) -> m.Manifest | None:
@@ -128,6 +144,7 @@ class Verification:
             self._findings.add("statement-wrong", one)
         if not wrong:
             self._statement, self._record_sha256 = statement, statement.manifest_sha256
+            self._statement_sha256 = hashlib.sha256(data).hexdigest()
             self._left_out(statement, manifest)
 
     def _left_out(self, statement: Statement, manifest: m.Manifest) -> None:

@@ -9,6 +9,7 @@ from itertools import islice
 
 from . import late_head
 from .chain import ReadSegment, read_segment
+from .manifest import ADDED_PREFIX, HEARINGS_PREFIX, added_prefix
 from .objects import ObjectStore
 
 #: Segments, or files, that are read and hashed at a time: some wait for the disk. Bounds memory at this many segments.
@@ -19,6 +20,8 @@ Progress = Callable[[float], None]
 
 class Files:
     """What is under one prefix of a store; ``present`` has each name without the prefix, and its size.
+
+    What was added to a record lies elsewhere in a court's store, and has here the names that it has in an export.
 
     Everything that reads raises :class:`recording.objects.StoreProblem` if the store itself fails.
     """
@@ -34,16 +37,23 @@ class Files:
     @classmethod
     async def listed(cls, store: ObjectStore, prefix: str, progress: Progress) -> Files:
         present = {key[len(prefix) :]: size for key, size in await store.list(prefix)}
+        if added := _added(prefix):
+            present |= {ADDED_PREFIX + key[len(added) :]: size for key, size in await store.list(added)}
         return cls(store, prefix, present, progress)
 
+    def _key(self, name: str) -> str:
+        if (added := _added(self._prefix)) and name.startswith(ADDED_PREFIX):
+            return added + name.removeprefix(ADDED_PREFIX)
+        return self._prefix + name
+
     async def read(self, name: str) -> bytes:
-        data = await self._store.read(self._prefix + name)
+        data = await self._store.read(self._key(name))
         self._seen(len(data))
         return data
 
     async def read_again(self, name: str) -> bytes:
         """What was hashed, and so counted, before."""
-        return await self._store.read(self._prefix + name)
+        return await self._store.read(self._key(name))
 
     async def read_ahead(self, names: Sequence[str]) -> AsyncGenerator[ReadSegment, None]:
         """Each segment with all hashes in it checked, in turn; the next ones are on their way in threads."""
@@ -67,7 +77,7 @@ class Files:
             await asyncio.gather(*coming, return_exceptions=True)
 
     async def digest(self, name: str) -> tuple[int, str]:
-        size, digest = await self._store.digest(self._prefix + name)
+        size, digest = await self._store.digest(self._key(name))
         self._seen(size)
         return size, digest
 
@@ -81,7 +91,7 @@ class Files:
                     return await self.digest(name)
                 if not 0 < start <= late_head.LIMIT_BYTES:
                     return 0, ""
-                size, digest = await self._store.digest_late(self._prefix + name, start)
+                size, digest = await self._store.digest_late(self._key(name), start)
                 self._seen(size)
                 return size, digest
 
@@ -90,3 +100,8 @@ class Files:
     def _seen(self, size: int) -> None:
         self._bytes_seen += size
         self._progress(min(1.0, self._bytes_seen / self._bytes_expected))
+
+
+def _added(prefix: str) -> str:
+    """Where a court's store has what was added to the record under this prefix."""
+    return added_prefix(prefix.removeprefix(HEARINGS_PREFIX).rstrip("/")) if prefix.startswith(HEARINGS_PREFIX) else ""

@@ -15,8 +15,9 @@ from .keys import PublicKey
 from .report import Findings
 from .sentences import moment
 from .timestamps import StampProblem
-from .transparency import check_inclusion, inclusion_decoder
+from .transparency import check_inclusion, check_statement, inclusion_decoder, statement_inclusion_decoder
 from .verify_files import Files
+from .withheld import STATEMENT_INCLUSION_NAME
 
 
 class ProofCheck:
@@ -44,6 +45,25 @@ class ProofCheck:
         else:
             self._findings.add(
                 "inclusion", f"entry {found.index} of {found.size}", f"第 {found.index} 项，共 {found.size} 项"
+            )
+
+    async def statement(self, statement_sha256: str) -> None:
+        """The court's statement on what this copy leaves out is an entry too; ``statement_sha256`` is empty without."""
+        if not statement_sha256:
+            return
+        if STATEMENT_INCLUSION_NAME not in self._files.present:
+            self._findings.add("statement-unlogged")
+            return
+        try:
+            found = statement_inclusion_decoder.decode(await self._files.read(STATEMENT_INCLUSION_NAME))
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            self._findings.add("inclusion-wrong", STATEMENT_INCLUSION_NAME)
+            return
+        if check_statement(found, statement_sha256, self._key) is not None:
+            self._findings.add("inclusion-wrong", STATEMENT_INCLUSION_NAME)
+        else:
+            self._findings.add(
+                "statement-logged", f"entry {found.index} of {found.size}", f"第 {found.index} 项，共 {found.size} 项"
             )
 
     async def cosigned(self, cosigners: Sequence[Cosigner]) -> set[str]:

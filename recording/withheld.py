@@ -20,6 +20,8 @@ from .roots import ROOT_EVENT
 STATEMENT_VERSION: Final = 1
 STATEMENT_NAME: Final = "statement.json"
 STATEMENT_SIGNATURE_NAME: Final = "statement.sig"
+#: The proof that the court's transparency log has the statement.
+STATEMENT_INCLUSION_NAME: Final = "statement.inclusion.json"
 #: What arrived this much before and after a withheld span is withheld too, us: words travel, and clocks differ by less.
 AROUND_US: Final = 1_000_000
 #: The name of a log entry of which a public copy has no more than number, time and hashes.
@@ -39,7 +41,8 @@ class Absent(Struct):
 class Statement(Struct):
     """``manifest_sha256``: of the record's manifest; ``enclosed_sha256``: of the one in this copy, which differs where
     entries of the log are withheld too.  ``withheld`` and ``outside`` are the segments that are not here, each for its
-    own reason; ``part``: what was asked for, if not the whole."""
+    own reason; ``part``: what was asked for, if not the whole; ``added``: files of recordings that the court added
+    after the close, which are not here either: nobody knows what they hold of that time."""
 
     version: int
     sitting_id: str
@@ -53,6 +56,7 @@ class Statement(Struct):
     software: str
     key_id: str
     algorithm: str = "Ed25519"
+    added: list[str] = msgspec.field(default_factory=list)
 
 
 decoder: msgspec.json.Decoder[Statement] = msgspec.json.Decoder(Statement)
@@ -132,6 +136,8 @@ def wrong_in(statement: Statement, manifest: Manifest, enclosed_sha256: str, pre
         for entry in statement.withheld
         if not touches(times, entry.start_us, entry.end_us)
     ]
+    if statement.added and not statement.spans and statement.part is None:
+        wrong.append("of no withheld span, what was added")
     wrong += [
         f"inside the part, {entry.name}"
         for entry in statement.outside

@@ -27,7 +27,17 @@ from recording.spool import Batch, PendingChunk, SegmentSeries
 NTP_EPOCH_S = 2_208_988_800
 AUDIO_RATE, VIDEO_RATE = 48_000, 90_000
 #: Findings about a record's outside witnesses, which may come later than its seal.
-WITNESSES = frozenset({"inclusion", "inclusion-missing", "stamp", "stamp-unchecked", "stamp-missing"})
+WITNESSES = frozenset(
+    {
+        "inclusion",
+        "inclusion-missing",
+        "stamp",
+        "stamp-unchecked",
+        "stamp-missing",
+        "statement-logged",
+        "statement-unlogged",
+    }
+)
 OPUS_PAYLOAD_TYPE, VP8_PAYLOAD_TYPE, H264_PAYLOAD_TYPE = 111, 96, 103
 #: Of the header extension with a packet's level, and what the tone's is, -dBov.
 LEVEL_EXTENSION, TONE_LEVEL = 10, 14

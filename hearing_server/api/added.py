@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
+
+import msgspec
 
 from .shapes import Struct
+
+Reason = Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
+
+
+class AddedWithdrawal(Struct):
+    """``POST …/added/{version}/withdrawal``: why it is not to be relied on."""
+
+    reason: Reason
+
+
+class AddedWithdrawn(Struct):
+    """Why a version is not to be relied on, who says so, and when."""
+
+    reason: str
+    by: str
+    by_zh: str
+    at: float
 
 
 class AddedVersion(Struct):
     """One file of a recording, whole as it came.  ``url``: nothing for who may not have it; ``duration_s``: as the file
-    says it; ``current``: the version that the court goes by."""
+    says it; ``current``: the version that the court goes by; ``withdrawn``: nothing unless the court withdrew it."""
 
     version_id: str
     version: int
@@ -25,6 +44,7 @@ class AddedVersion(Struct):
     added_by: str
     added_by_zh: str
     url: str | None
+    withdrawn: AddedWithdrawn | None
 
 
 class AddedRecording(Struct):

@@ -90,7 +90,7 @@ class StoredObject(Struct):
     ``not-locked`` (codes of docs/administration.md).  ``locked_until``: nothing where nothing locks it."""
 
     name: str
-    kind: Literal["segment", "derived", "written", "proof"]
+    kind: Literal["segment", "derived", "written", "added", "proof"]
     size: int
     state: str
     detail: str

@@ -35,6 +35,7 @@ from ..refusals import sentence
 from ..store import Conflict, HearingFacts, JobRow, Store, StoreError
 from . import views
 from .actor import SittingActor
+from .additions import AdditionsOffice
 from .clock import Clock, SystemClock
 from .commands import Unreadable, read
 from .custody import CustodyOffice
@@ -83,6 +84,8 @@ class Hearings:
         self._sweeper: asyncio.Task[None] | None = None
         #: The custody of closed hearings' records.
         self.custody = CustodyOffice(store, recorder, self._clock.utc)
+        #: What was added to records after the close.
+        self.additions = AdditionsOffice(store, recorder)
         #: Who may see which part of a record.
         self.levels = LevelOffice(store, recorder, self._clock.utc)
         self._disk = DiskPolicy(store, self._on_now, self._clock.utc)
@@ -103,6 +106,7 @@ class Hearings:
         """
         self._keeper.start()
         self.custody.start()
+        self.additions.start()
         for sitting_id in await self._store.docket.unfinished():
             actor = await self._actor(sitting_id)
             if actor.sitting.state == "closed":
@@ -119,6 +123,7 @@ class Hearings:
             self._sweeper.cancel()
             await asyncio.gather(self._sweeper, return_exceptions=True)
         await self.custody.aclose()
+        await self.additions.aclose()
         await self._keeper.aclose()
         await asyncio.gather(*(actor.aclose() for actor in self._actors.values()))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
@@ -17,15 +18,18 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import structlog
 
+from recording.added import file_name
 from recording.backup import PairedStore, paired
 from recording.keys import PublicKey
 from recording.locks import LockKind
 from recording.manifest import Manifest, added_prefix, prefix
+from recording.messages import Act
 from recording.objects import ObjectStore, StoreProblem
-from recording.reconcile import CODES, Found, RecordState, reconcile_record
+from recording.reconcile import CODES, Found, RecordState, added_key, reconcile_record
 
 from ..court import Event
 from ..store import Access, Conflict, Court, DayRow, NewHearing, PersonRow, Store, StoreError
+from ..store.added import AddedAct, AddedRow
 from ..store.desk import TaskRow
 from ..store.reconciliation import ClosedSitting
 
@@ -43,6 +47,8 @@ RENEW_DAYS = 3
 #: When, UTC.
 NIGHT_HOUR = 2
 TASK_KIND = "record-trouble"
+#: Whose account what is restored is under.
+RESTORED = "restored"
 
 #: What is found between manifest and database.  The others are in :mod:`recording.reconcile`.
 DATABASE_CODES = {
@@ -50,6 +56,7 @@ DATABASE_CODES = {
     "hash-differs": "error",
     "database-stale": "warning",
     "database-missing": "warning",
+    "database-added": "warning",
     "storage-away": "warning",
 }
 
@@ -118,7 +125,7 @@ class Reconciler:
         pair: PairedStore | None = paired(self._archive)
         if pair is None:
             return 0
-        lacking = await pair.lacking(prefix(sitting_id))
+        lacking = [*await pair.lacking(prefix(sitting_id)), *await pair.lacking(added_prefix(sitting_id))]
         if self._repair:
             for side, key in lacking:
                 await pair.note_owed(side, key)
@@ -139,6 +146,22 @@ class Reconciler:
             found.append(Found("database-stale"))
             if self._repair:
                 await self._facts(state)
+        return [*found, *await self._added(state)]
+
+    async def _added(self, state: RecordState) -> list[Found]:
+        """Recordings that were added after the close: what the storage alone says can be restored."""
+        rows, acts = await self._store.added.all(state.sitting_id)
+        found = []
+        if lacking := state.acts[len(acts) :]:
+            found.append(Found("database-added", f"{len(lacking)}"))
+            if self._repair:
+                for act in lacking:
+                    await self._store.added.restore(*_restored(state.sitting_id, act))
+        stored = {added_key(state.sitting_id, file_name(act.sha256)) for act in state.acts}
+        for row in rows:
+            key = added_key(state.sitting_id, file_name(row.sha256))
+            if key not in stored and not await self._archive.list(key):
+                found.append(Found("added-missing", file_name(row.sha256)))
         return found
 
     async def _facts(self, state: RecordState) -> None:
@@ -155,6 +178,7 @@ class Reconciler:
             court = await self._store.reconciliation.court_named(state.manifest.court)
             await self._restore(state.manifest, court or _court(state.manifest))
             await self._facts(state)
+            await self._added(state)
         return [Found("database-missing", state.manifest.case_number)]
 
     async def _restore(self, manifest: Manifest, court: Court) -> None:
@@ -179,6 +203,40 @@ class Reconciler:
         values = {"state": "closed", "record_state": "sealed", "present": 0, "opened_utc": opened, "closed_utc": closed}
         events = [msgspec.convert(event, Event) for event in manifest.events if "hash" in event]
         await self._store.reconciliation.restore(court, hearing, manifest.sitting_id, values, events)
+
+
+def _restored(sitting_id: str, act: Act) -> tuple[AddedRow, AddedAct]:
+    """What the database had of an act, by the record's own statement; whose account it was, that does not say."""
+    row = AddedRow(
+        id=secrets.token_hex(8),
+        sitting_id=sitting_id,
+        title=act.title,
+        kind=act.kind,
+        started_utc=act.started_us * 1000,
+        equipment=act.equipment,
+        file_name=act.file_name,
+        media_type=act.media_type,
+        bytes=act.bytes,
+        sha256=act.sha256,
+        duration_ms=act.duration_ms,
+        has_audio=act.has_audio,
+        added_utc=act.at_us * 1000,
+        added_by=RESTORED,
+        name=act.by,
+        name_zh=act.by_zh,
+        version=act.number,
+    )
+    done = AddedAct(
+        serial=act.serial,
+        action=act.action,
+        version_id=row.id,
+        utc=act.at_us * 1000,
+        account_id=RESTORED,
+        name=act.by,
+        name_zh=act.by_zh,
+        reason=act.reason,
+    )
+    return row, done
 
 
 def _court(manifest: Manifest) -> Court:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Integer, String, Table, UniqueConstraint
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Integer, String, Table, Text, UniqueConstraint, false
 
 from .tables import ID, NAME, metadata
 
@@ -30,7 +30,8 @@ added_versions = Table(
     UniqueConstraint("sitting_id", "title", "kind", "started_utc", "version"),
 )
 
-# Append-only: which version of its recording was made the current one; the newest row of a recording holds.
+# Append-only: every act about a version, numbered over the sitting.  The first of a version is that it was added; each
+# makes it the current one of its recording, unless it withdraws it, with the reason.
 added_choices = Table(
     "added_choices",
     metadata,
@@ -39,4 +40,16 @@ added_choices = Table(
     Column("version_id", ID, ForeignKey("added_versions.id"), nullable=False),
     Column("utc", BigInteger, nullable=False),
     Column("account_id", ID, nullable=False),
+    Column("name", NAME, nullable=False, server_default=""),
+    Column("name_zh", NAME, nullable=False, server_default=""),
+    Column("withdrawn", Boolean, nullable=False, server_default=false()),
+    Column("reason", Text, nullable=False, server_default=""),
+)
+
+# The last act that a signed statement beside the record says.
+added_told = Table(
+    "added_told",
+    metadata,
+    Column("sitting_id", ID, ForeignKey("sittings.id"), primary_key=True),
+    Column("serial", Integer, nullable=False),
 )

@@ -94,6 +94,16 @@ class Added:
                 who=ADDERS,
                 answer=api.AddedPage,
             ),
+            Endpoint(
+                name="withdrawAdded",
+                method="POST",
+                path=_PATH + "/{version_id}/withdrawal",
+                summary="Withdraw a version, with the reason; it is kept, and can be made the current one again.",
+                handler=self.withdraw,
+                who=ADDERS,
+                body=api.AddedWithdrawal,
+                answer=api.AddedPage,
+            ),
         )
 
     async def page(self, ask: Ask) -> Response:
@@ -155,6 +165,7 @@ class Added:
         )
         await self._files.store(row.sitting_id, taken)
         version = await self._store.added.add(row)
+        self._hearings.additions.changed()
         log.info("added.stored", hearing=facts.hearing_id, version=version, bytes=row.bytes)
 
     async def read(self, ask: Ask) -> Response:
@@ -208,7 +219,21 @@ class Added:
         about = {"title": row.title, "version": row.version, "sha256": row.sha256}
         await self._gate.note(ask.caller, facts.hearing_id, "choose-added", row.id, now, **about)
         if not row.current:
-            await self._store.added.choose(row, ask.caller.id, now)
+            await self._store.added.choose(row, ask.caller.id, ask.caller.name, ask.caller.name_zh, now)
+            self._hearings.additions.changed()
+        return Json(await self._page(ask))
+
+    async def withdraw(self, ask: Ask) -> Response:
+        said: api.AddedWithdrawal = ask.body
+        facts, row, now, reason = ask.hearing, await self._row(ask), time.time_ns(), said.reason.strip()
+        if not reason:
+            raise ProblemError("invalid")
+        await self._may_change(facts)
+        about = {"title": row.title, "version": row.version, "sha256": row.sha256, "reason": reason}
+        await self._gate.note(ask.caller, facts.hearing_id, "withdraw-added", row.id, now, **about)
+        if row.withdrawn is None:
+            await self._store.added.withdraw(row, ask.caller.id, ask.caller.name, ask.caller.name_zh, now, reason)
+            self._hearings.additions.changed()
         return Json(await self._page(ask))
 
     async def _row(self, ask: Ask) -> AddedRow:
@@ -282,4 +307,12 @@ def _version(ask: Ask, row: AddedRow, withheld: bool) -> api.AddedVersion:
         added_by=row.name,
         added_by_zh=row.name_zh or row.name,
         url=None if withheld else f"/api/hearings/{quote(row.sitting_id)}/record/added/{row.id}{window}",
+        withdrawn=_withdrawn(row),
     )
+
+
+def _withdrawn(row: AddedRow) -> api.AddedWithdrawn | None:
+    act = row.withdrawn
+    if act is None:
+        return None
+    return api.AddedWithdrawn(reason=act.reason, by=act.name, by_zh=act.name_zh or act.name, at=act.utc / NS)

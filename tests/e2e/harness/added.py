@@ -1,4 +1,5 @@
-"""A recording of other equipment is added to a record, twice, and the first version made the current one again."""
+"""A recording of other equipment is added to a record, twice; the first version is made the current one again, and the
+second withdrawn."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ import io
 import wave
 from collections.abc import Awaitable, Callable
 
-from playwright.async_api import Page
+from playwright.async_api import Locator, Page
 
 from .scenario import until
 
@@ -51,3 +52,16 @@ async def add_recordings(page: Page, see: See, number: int) -> None:
     player = versions.nth(1).get_by_test_id("added-player")
     await until(lambda: player.evaluate("player => player.readyState >= 2"), 60, "the added recording can be played")
     await see(page, "record-added")
+    await withdraw(page, see, versions.nth(0))
+
+
+async def withdraw(page: Page, see: See, version: Locator) -> None:
+    """With the keyboard; the reason must be given."""
+    await version.get_by_test_id("added-withdraw").focus()
+    await page.keyboard.press("Enter")
+    await page.get_by_test_id("added-withdraw-send").click()
+    await see(page, "record-withdraw")
+    await page.get_by_test_id("added-withdraw-reason").fill("Recorded in another courtroom 录自其他法庭")
+    await page.keyboard.press("Enter")
+    await version.get_by_test_id("added-gone").wait_for()
+    await see(page, "record-withdrawn")

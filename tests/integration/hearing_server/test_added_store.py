@@ -44,9 +44,25 @@ async def test_versions_that_come_at_once_are_all_kept_and_counted(store: Store)
     kept = [each for each in await store.added.read(facts.sitting_id) if each.title == row.title]
     assert [each.version for each in kept] == [3, 2, 1]
     assert [each.version for each in kept if each.current] == [3]
-    await store.added.choose(kept[2], "clerk", UTC + 1)
+    await store.added.choose(kept[2], "clerk", "Clerk", "书记员", UTC + 1)
     kept = [each for each in await store.added.read(facts.sitting_id) if each.title == row.title]
     assert [each.version for each in kept if each.current] == [1]
+
+    await store.added.withdraw(kept[2], "clerk", "Clerk", "书记员", UTC + 2, "Noise")
+    rows, acts = await store.added.all(facts.sitting_id)
+    kept = [each for each in rows if each.title == row.title]
+    assert [each.version for each in kept if each.current] == [3]
+    assert [each.withdrawn.reason for each in kept if each.withdrawn] == ["Noise"]
+    assert [act.serial for act in acts] == list(range(1, 7))
+    assert [act.action for act in acts] == ["add"] * 4 + ["choose", "withdraw"]
+    assert await store.added.untold() == []  # there is no sealed record yet
+    await store.records.sealed(facts.sitting_id, manifest_sha256="ab" * 32, playable=True)
+    async with transaction(store._engine, writes=True) as connection:
+        await store.docket.project(connection, facts.sitting_id, {"record_state": "sealed"})
+    assert await store.added.untold() == [(facts.sitting_id, 0)]
+    for serial in (4, 6):
+        await store.added.tell(facts.sitting_id, serial)
+    assert await store.added.untold() == []
 
     for change in ("UPDATE added_versions SET sha256 = 'x'", "DELETE FROM added_choices"):
         with pytest.raises((StoreError, Conflict), match="append-only"):

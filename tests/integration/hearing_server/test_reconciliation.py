@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import time
 from collections.abc import AsyncIterator
@@ -33,6 +34,7 @@ from recording.locks import Lock
 from recording.objects import NotStored, ObjectStore, S3Options, open_store
 from recording.recorder import Recorder
 from recording.verify import verify_record
+from tests.added import ACTS, FIRST, SECOND, put, stated
 from tests.recorded import Tape, audio_arrivals, audio_track, eventually, facts, running, sealed
 
 SITTING = "sitting"
@@ -146,6 +148,27 @@ async def test_the_database_is_made_anew_from_the_manifest(
     found = await kept.check(deep=True)
     assert (found.ok, found.found) == (True, [])
     await kept.store.aclose()
+
+
+async def test_what_the_court_did_with_added_recordings_is_made_anew_from_its_statements(kept: Kept) -> None:
+    await put(kept.archive, SITTING, FIRST, SECOND)
+    async with running(
+        Recorder(kept.folder / "spool", kept.archive, kept.key, origin="court.test/records")
+    ) as recorder:
+        await stated(recorder, SITTING, *ACTS)
+    await kept.check(repair=True)  # the database was lost
+    rows, acts = await kept.store.added.all(SITTING)
+    assert [(row.version, row.current, row.sha256) for row in rows] == [
+        (2, False, hashlib.sha256(SECOND).hexdigest()),
+        (1, True, hashlib.sha256(FIRST).hexdigest()),
+    ]
+    assert rows[0].withdrawn is not None
+    assert (rows[0].withdrawn.reason, rows[1].name) == ("Of another courtroom", "Clerk Wu")
+    assert [act.serial for act in acts] == [1, 2, 3, 4]
+    assert await kept.store.added.untold() == []
+    assert (await kept.check(deep=True)).found == []
+    kept.path(f"added/{SITTING}/{hashlib.sha256(FIRST).hexdigest()}").unlink()
+    assert await kept.codes() == {"added-missing"}
 
 
 async def test_a_database_that_is_behind_is_brought_up(kept: Kept) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import shutil
 import zipfile
@@ -22,11 +23,12 @@ from recording.excerpt import FolderTarget, export_part
 from recording.export import export_to
 from recording.keys import load_or_make
 from recording.manifest import encode
-from recording.messages import Accepted, Part, Withheld, Write, Written
+from recording.messages import Accepted, Part, Stated, Withheld, Write, Written
 from recording.objects import open_store
 from recording.recorder import Recorder
-from recording.transparency import inclusion_decoder
+from recording.transparency import TransparencyLog, inclusion_decoder
 from recording.verify import verify_record
+from tests.added import ACTS, FIRST, SECOND, put, stated
 from tests.recorded import (
     Tape,
     audio_arrivals,
@@ -82,6 +84,8 @@ async def _make(folder: Path) -> None:
                 return "hearings/sitting/manifest.tsr" in {name for name, _ in await store.list("hearings/sitting")}
 
             await eventually(anchored)
+            await put(store, "sitting", FIRST, SECOND)
+            assert await stated(recorder, "sitting", *ACTS) == Stated(serial=len(ACTS))
     inclusion = inclusion_decoder.decode(await store.read("hearings/sitting/inclusion.json"))
     head = inclusion.checkpoint.encode()
     bar = load_or_make(folder / "bar.pem")
@@ -100,7 +104,8 @@ async def _make(folder: Path) -> None:
         decided_us=begin_us + 60_000_000,
     )
     part = Part(start_us=begin_us + 1_000_000, end_us=begin_us + 4_000_000)
-    await export_part(store, "sitting", FolderTarget(folder / "public"), key, [span], None, folder)
+    log = TransparencyLog(store, key, "court.example/records")
+    await export_part(store, "sitting", FolderTarget(folder / "public"), key, [span], None, folder, transparency=log)
     await export_part(store, "sitting", FolderTarget(folder / "part"), key, [], part, folder)
 
 
@@ -148,6 +153,7 @@ async def test_it_says_what_the_server_says(browser: Browser, record: Path) -> N
         # The page does not look at the authority's certificate, so that it does not name it.
         assert code == "stamp-unchecked" or words.endswith(sentence)
     witnessed = {"inclusion", "cosigned-unchecked", "stamp-unchecked", "written-signed", "written-refused", "incident"}
+    witnessed |= {"added", "added-chosen", "added-withdrawn", "added-logged"}
     assert witnessed <= {code for code, _ in found}
     assert [url for url in asked if not url.startswith(("file:", "blob:"))] == []
 
@@ -205,6 +211,10 @@ async def test_a_flipped_byte_anywhere_is_named(browser: Browser, record: Path, 
         "written/index.json",
         "written/record.json",
         "written/record.zh.pdf",
+        "added/000002.json",
+        "added/000004.sig",
+        "added/000001.inclusion.json",
+        f"added/{hashlib.sha256(FIRST).hexdigest()}",
     ]
     for number, name in enumerate(names):
         folder = Path(shutil.copytree(record / "export", tmp_path / f"{number}" / "export"))

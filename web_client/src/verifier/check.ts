@@ -1,5 +1,6 @@
 /** Is a record complete, unaltered, and what does it lack?  The same check as `recording/verify.py`, in a page. */
 import { CAUSES_ZH, LEVELS_ZH, SOURCES_ZH } from "../lib/generated/findings";
+import { ADDED, checkAdded } from "./added";
 import { digest, digestOf, fromHex, headLast, hex, read, type Bytes, type Source } from "./bytes";
 import { Findings, type Code, type Finding } from "./findings";
 import { WriterChain, type Segment } from "./hrec";
@@ -7,7 +8,7 @@ import type { Manifest, ObjectEntry } from "./manifest";
 import { RootCheck } from "./roots";
 import { atUs, momentWords, periodWords, spanWords } from "./sentences";
 import { isStatement, wrongInStatement, type Statement } from "./statement";
-import { checkInclusion, readKey, signed, signers, stampedAt, type Inclusion } from "./witnesses";
+import { checkInclusion, checkStatement, readKey, signed, signers, stampedAt, type Inclusion, type StatementInclusion } from "./witnesses";
 import { wrongIn, type WrittenRecord } from "./written";
 
 /** Grounds on which the court may interrupt a record. */
@@ -34,6 +35,7 @@ const COSIGNED = "cosigned/";
 const PLAYBACK = "derived/playback.json";
 const RENDITION = /^derived\/withheld\/.*\/playback\.json$/;
 const STATEMENT = "statement.json";
+const STATEMENT_INCLUSION = "statement.inclusion.json";
 const WRITTEN_INDEX = "written/index.json";
 const WRITTEN_RECORD = "written/record.json";
 /** What it is called when an index is not signed by this key. */
@@ -57,6 +59,7 @@ class Check {
   private manifestSha256 = "";
   private recordSha256 = "";
   private statement: Statement | null = null;
+  private statementSha256 = "";
 
   constructor(sources: Source[], private readonly progress: (part: number) => void) {
     this.files = new Map(withoutFolder(sources).map((source) => [source.name, source]));
@@ -69,14 +72,16 @@ class Check {
       await this.stated(manifest);
       await this.objects(manifest);
       const listed = new Set([...(await this.derived()), ...manifest.objects.map((entry) => entry.name), ...COMPANIONS]);
-      for (const name of [MANIFEST, "manifest.sig", "inclusion.json", "manifest.tsr", STATEMENT, "statement.sig"]) listed.add(name);
+      for (const name of [MANIFEST, "manifest.sig", "inclusion.json", "manifest.tsr", STATEMENT, "statement.sig", STATEMENT_INCLUSION]) listed.add(name);
       for (const name of await this.written()) listed.add(name);
       await this.inclusion();
+      await this.statementInclusion();
       for (const name of [...this.files.keys()].filter((name) => name.startsWith(COSIGNED)).sort()) {
         listed.add(name);
         await this.cosigned(name);
       }
       await this.stamp();
+      for (const name of await this.added(manifest)) listed.add(name);
       for (const name of [...this.files.keys()].sort()) {
         if (!listed.has(name)) this.findings.add(name.startsWith("derived/") ? "derived-unlisted" : "object-unlisted", name);
       }
@@ -123,6 +128,7 @@ class Check {
     for (const one of wrong) this.findings.add("statement-wrong", one);
     if (wrong.length > 0) return;
     this.statement = statement;
+    this.statementSha256 = hex(await digest(data));
     this.recordSha256 = statement.manifestSha256;
     this.leftOut(statement, manifest);
   }
@@ -270,6 +276,23 @@ class Check {
     const wrong = await checkInclusion(found, this.recordSha256, this.key!);
     if (wrong !== null) return this.findings.add("inclusion-wrong", wrong);
     this.findings.add("inclusion", `entry ${found.index} of ${found.size}`, `第 ${found.index} 项，共 ${found.size} 项`);
+  }
+
+  /** The court's statement on what this copy leaves out is an entry too. */
+  private async statementInclusion(): Promise<void> {
+    if (!this.statement) return;
+    const data = await this.take(STATEMENT_INCLUSION);
+    if (!data) return this.findings.add("statement-unlogged");
+    const found = parsed<StatementInclusion>(data);
+    if (!found || (await checkStatement(found, this.statementSha256, this.key!)) !== null) return this.findings.add("inclusion-wrong", STATEMENT_INCLUSION);
+    this.findings.add("statement-logged", `entry ${found.index} of ${found.size}`, `第 ${found.index} 项，共 ${found.size} 项`);
+  }
+
+  /** What the court added after the close.  Answers its names. */
+  private added({ sittingId }: Manifest): Promise<string[]> {
+    const { files, findings, recordSha256 } = this;
+    const leftOut = new Set((this.statement?.added ?? []).filter((name) => name.startsWith(ADDED)));
+    return checkAdded({ files, findings, key: this.key!, sittingId, recordSha256, leftOut, count: (bytes) => this.count(bytes) });
   }
 
   /** The proof once more, in a head that somebody outside the court signed too; this page has no list of whom to trust. */

@@ -25,6 +25,8 @@ export interface Statement {
   part: { startUs: number; endUs: number } | null;
   withheld: Absent[];
   outside: Absent[];
+  /** Files of recordings that the court added after the close, absent too. */
+  added?: string[];
 }
 
 /** What arrived this much before and after a withheld span is withheld too, us. */
@@ -46,6 +48,7 @@ export function wrongInStatement(statement: Statement, sittingId: string, enclos
   }
   const explains = (entry: Absent) => statement.spans.some((span) => entry.startUs <= span.endUs + AROUND_US && span.startUs - AROUND_US <= entry.endUs);
   wrong.push(...withheld.filter((entry) => !explains(entry)).map(({ name }) => `of no withheld span, ${name}`));
+  if (statement.added?.length && statement.spans.length === 0 && part === null) wrong.push("of no withheld span, what was added");
   const inside = (entry: Absent) => part === null || (entry.startUs <= part.endUs && part.startUs <= entry.endUs);
   wrong.push(...outside.filter(inside).map(({ name }) => `inside the part, ${name}`));
   return wrong;

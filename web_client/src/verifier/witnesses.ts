@@ -39,9 +39,33 @@ export interface Inclusion {
   version: number;
 }
 
+/** The same of a statement that the court signed beside a record. */
+export interface StatementInclusion {
+  entry: { madeUs: number; sittingId: string; statementSha256: string; version: number };
+  index: number;
+  size: number;
+  proof: string[];
+  checkpoint: string;
+  version: number;
+}
+
 /** What is wrong with the proof that the log has this record, or nothing. */
-export async function checkInclusion(found: Inclusion, manifestSha256: string, key: Bytes): Promise<string | null> {
-  if (found.entry?.manifestSha256 !== manifestSha256 || found.version !== 1) return "entry";
+export async function checkInclusion(found: Inclusion, wanted: string, key: Bytes): Promise<string | null> {
+  if (found.entry?.manifestSha256 !== wanted) return "entry";
+  const { manifestSha256, sealedUs, sittingId, version } = found.entry;
+  return wrongProof(found, { manifestSha256, sealedUs, sittingId, version }, key);
+}
+
+/** The same of a statement. */
+export async function checkStatement(found: StatementInclusion, wanted: string, key: Bytes): Promise<string | null> {
+  if (found.entry?.statementSha256 !== wanted) return "entry";
+  const { madeUs, sittingId, statementSha256, version } = found.entry;
+  return wrongProof(found, { madeUs, sittingId, statementSha256, version }, key);
+}
+
+/** `entry` is as the court writes it: canonical, keys in order. */
+async function wrongProof(found: Inclusion | StatementInclusion, entry: object, key: Bytes): Promise<string | null> {
+  if (found.version !== 1) return "entry";
   let head: { size: number; root: Bytes } | null;
   let proof: Bytes[];
   try {
@@ -51,9 +75,7 @@ export async function checkInclusion(found: Inclusion, manifestSha256: string, k
     return "checkpoint";
   }
   if (!head || head.size !== found.size || proof.length > MAX_PROOF_HASHES) return "checkpoint";
-  const { manifestSha256: digestText, sealedUs, sittingId, version } = found.entry;
-  // Canonical: keys in order, no spaces.
-  const leaf = await digest(joined([0], utf8(JSON.stringify({ manifestSha256: digestText, sealedUs, sittingId, version }))));
+  const leaf = await digest(joined([0], utf8(JSON.stringify(entry))));
   return (await includes(leaf, found.index, head.size, proof, head.root)) ? null : "proof";
 }
 

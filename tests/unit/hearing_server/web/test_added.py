@@ -75,6 +75,66 @@ async def test_another_file_of_the_same_recording_is_a_version_and_one_is_curren
     assert not list((site.static.parent / "uploads").iterdir())
 
 
+async def test_a_withdrawn_version_is_kept_and_says_why(site: Site) -> None:
+    await site.close_hearing()
+    async with site.signed_in("clerk") as clerk, site.signed_in("judge") as judge:
+        await add(clerk, site)
+        (recording,) = (await add(clerk, site, SECOND)).json()["recordings"]
+        second, first = recording["versions"]
+        withdrawal = f"{site.record_url}/added/{second['versionId']}/withdrawal"
+        for wrong in ({}, {"reason": ""}, {"reason": "  "}, {"reason": "x" * 501}):
+            assert (await clerk.post(withdrawal, json=wrong)).status_code in (400, 422)
+        assert (await judge.post(withdrawal, json={"reason": "Mine"})).json()["code"] == "not-allowed"
+        page = (await clerk.post(withdrawal, json={"reason": " Of another courtroom "})).json()
+        newest, oldest = page["recordings"][0]["versions"]
+        assert (newest["current"], oldest["current"]) == (False, True)
+        assert (newest["withdrawn"]["reason"], newest["withdrawn"]["by"]) == ("Of another courtroom", "Clerk")
+        assert (await clerk.get(newest["url"])).content == SECOND
+        await clerk.post(withdrawal, json={"reason": "Again"})  # nothing new
+        page = (await clerk.post(f"{site.record_url}/added/{second['versionId']}/current")).json()
+        newest, oldest = page["recordings"][0]["versions"]
+        assert (newest["current"], newest["withdrawn"]) == (True, None)
+        await clerk.post(f"{site.record_url}/added/{first['versionId']}/withdrawal", json={"reason": "Noise"})
+        page = (await clerk.post(withdrawal, json={"reason": "Noise"})).json()
+        assert [row["current"] for row in page["recordings"][0]["versions"]] == [False, False]
+        assert "withdraw-added" in {action for action, _ in await ledger(site)}
+
+
+async def test_every_act_is_stated_one_after_the_other_until_it_is(site: Site) -> None:
+    await site.close_hearing()
+    recorder, office, sitting = site.court.recorder, site.court.hearings.additions, site.booking.hearing_id
+    answers: list[m.AnyAnswer] = [m.Refused(reason="not-sealed"), m.Accepted()]
+
+    def answer(request: m.AnyRequest) -> m.AnyAnswer:
+        if not isinstance(request, m.Add):
+            return m.Accepted()
+        return answers.pop(0) if answers else m.Stated(serial=request.act.serial)
+
+    async with site.signed_in("clerk") as clerk:
+        await add(clerk, site)
+        (recording,) = (await add(clerk, site, SECOND)).json()["recordings"]
+        second = f"{site.record_url}/added/{recording['versions'][0]['versionId']}"
+        await clerk.post(f"{second}/withdrawal", json={"reason": "Noise"})
+
+    async def told() -> bool:
+        await office.step()
+        return await site.court.store.added.untold() == []
+
+    recorder.answer = answer
+    await eventually(told)
+    asked = [request for request in recorder.asked if isinstance(request, m.Add)]
+    assert all(request.sitting_id == sitting for request in asked)
+    done = {request.act.serial: request.act for request in asked}
+    assert [(act.action, act.number, act.by, act.by_zh) for _, act in sorted(done.items())] == [
+        ("add", 1, "Clerk", "clerk 先生"),
+        ("add", 2, "Clerk", "clerk 先生"),
+        ("withdraw", 2, "Clerk", "clerk 先生"),
+    ]
+    assert done[3].reason == "Noise"
+    assert done[1].sha256 == hashlib.sha256(FIRST).hexdigest()
+    assert not await office.step()
+
+
 async def test_it_is_played_by_ranges_and_downloaded_under_an_order(site: Site) -> None:
     await site.close_hearing()
     async with site.signed_in("clerk") as clerk, site.signed_in("judge") as judge, site.seated("claimant") as party:

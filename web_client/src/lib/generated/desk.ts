@@ -543,7 +543,7 @@ export interface CustodyPage {
 
 export interface StoredObject {
   name: string;
-  kind: "derived" | "proof" | "segment" | "written";
+  kind: "added" | "derived" | "proof" | "segment" | "written";
   size: number;
   state: string;
   detail: string;

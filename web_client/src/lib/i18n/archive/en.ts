@@ -109,6 +109,7 @@ export const en = {
       "withdraw-note": "Took a note back",
       "add-recording": "Added a recording",
       "choose-added": "Changed the current version of an added recording",
+      "withdraw-added": "Withdrew an added recording",
       "play-added": "Asked for an added recording",
       "download-added": "Downloaded an added recording",
       "read-ledger": "Read this ledger",

@@ -110,6 +110,7 @@ export const zh: ArchiveWords = {
       "withdraw-note": "撤回笔记",
       "add-recording": "补充了录音录像",
       "choose-added": "更改了补充录音录像的当前版本",
+      "withdraw-added": "撤回了补充录音录像",
       "play-added": "请求补充录音录像",
       "download-added": "下载了补充录音录像",
       "read-ledger": "查阅本登记簿",
