@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 import structlog
@@ -31,6 +31,10 @@ REPEAT_S = 5.0
 SOON_S = 1.0
 SOON_TIMES = 10
 REQUEST_TIMEOUT_S = 5.0
+#: Records remembered as witnessed from outside, whose check may have been made before that.
+WITNESSED_REMEMBERED = 1000
+#: What a check says of a record whose proofs were not there yet.
+UNWITNESSED = frozenset({"inclusion-missing", "stamp-missing"})
 #: How long to wait before the bus is asked again for events after it failed, s.
 RESUBSCRIBE_S = 1.0
 #: A recorder unheard for three of its periods is taken for away, s.
@@ -115,6 +119,8 @@ class Keeper:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._wake: dict[str, asyncio.Event] = {}
         self._listener: asyncio.Task[None] | None = None
+        #: Records that were witnessed since they were checked, as far as is known here, and whether with a time-stamp.
+        self._witnessed: dict[str, bool] = {}
         self._state: m.RecorderState | None = None
         self._state_at_s = 0.0
 
@@ -294,8 +300,26 @@ class Keeper:
                 event.sitting_id,
                 msgspec.json.encode({"ok": event.ok, "checkedAt": time.time(), "report": event.report}).decode(),
             )
+            await self._check_again(event.sitting_id, event.report)
         elif isinstance(event, m.Anchored):
             self._news(f"seal {event.sitting_id}")
+            self._witnessed[event.sitting_id] = event.stamped
+            if len(self._witnessed) > WITNESSED_REMEMBERED:
+                self._witnessed.pop(next(iter(self._witnessed)))
+            checked = (await self._store.records.get(event.sitting_id)).verification
+            if checked is not None:
+                await self._check_again(event.sitting_id, msgspec.json.decode(checked)["report"])
         else:
             await self._note_sealed(event.sitting_id, event)
             self._news(f"seal {event.sitting_id}")
+
+    async def _check_again(self, sitting_id: str, report: dict[str, Any]) -> None:
+        """A check that was made before others had witnessed the record does not know their proofs: once more, once."""
+        stamped = self._witnessed.get(sitting_id)
+        codes = {found["code"] for found in report.get("findings", ())}
+        lacking = codes & UNWITNESSED - (set() if stamped else {"stamp-missing"})
+        if stamped is None or not lacking:
+            return
+        del self._witnessed[sitting_id]
+        with contextlib.suppress(RecorderUnavailable):
+            await self.verify(sitting_id)

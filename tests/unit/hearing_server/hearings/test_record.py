@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
+
+import pytest
 
 from hearing_server.court import Actor, Command, Event, Role, replay
 from hearing_server.hearings import Hearings
@@ -193,6 +196,36 @@ async def test_the_recorders_events_are_noted(court: Court) -> None:
     facts = await court.store.docket.by_hearing(court.sitting_id)
     assert facts is not None
     assert facts.record_state == "sealed"
+
+
+@pytest.mark.parametrize("first", ["check", "witness"])
+async def test_a_check_that_did_not_know_the_proofs_yet_is_made_once_more(court: Court, first: str) -> None:
+    sockets = await court.start("claimant")
+    await court.command(sockets["judge"], "close")
+    court.recorder.answer = lambda _: m.Accepted()
+    lacking: dict[str, Any] = {"findings": [{"code": "inclusion-missing"}, {"code": "stamp-missing"}]}
+    check: m.AnyEvent = m.Verified(sitting_id=court.sitting_id, ok=True, report=lacking)
+    witness: m.AnyEvent = m.Anchored(sitting_id=court.sitting_id, stamped=False)
+    for event in (check, witness) if first == "check" else (witness, check):
+        court.recorder.events.put_nowait(event)
+
+    def asked() -> int:
+        return sum(isinstance(request, m.Verify) for request in court.recorder.asked)
+
+    async def again() -> bool:
+        return asked() == 1
+
+    await until(again)
+    # No authority stamps here: what is lacking now comes no more.
+    lacking = {"findings": [{"code": "inclusion"}, {"code": "stamp-missing"}]}
+    court.recorder.events.put_nowait(m.Verified(sitting_id=court.sitting_id, ok=True, report=lacking))
+
+    async def noted() -> bool:
+        row = await court.store.records.get(court.sitting_id)
+        return '"inclusion"' in (row.verification or "")
+
+    await until(noted)
+    assert asked() == 1
 
 
 async def test_an_unfinished_sealing_goes_on_after_a_restart(court: Court) -> None:
