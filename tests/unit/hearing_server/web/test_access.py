@@ -66,6 +66,7 @@ DEMANDS = {
     ("POST", "/api/hearings/{sitting_id}/record/added"): ADDERS,
     ("GET", "/api/hearings/{sitting_id}/record/added/{version_id}"): RECORD,
     ("POST", "/api/hearings/{sitting_id}/record/added/{version_id}/current"): ADDERS,
+    ("POST", "/api/hearings/{sitting_id}/record/added/{version_id}/withdrawal"): ADDERS,
     ("GET", "/api/shares/{token}"): OPEN,
     ("POST", "/api/shares/{token}/code"): OPEN,
     ("POST", "/api/shares/{token}/session"): OPEN,
