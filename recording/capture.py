@@ -41,7 +41,7 @@ _pack = RECORD.pack
 
 #: Records of RTP packets as they stand in a chunk, how many, and when the first and the last arrived (monotonic ns):
 #: what :class:`signaling.sfu.capture.Gathered` is.
-Gathered = tuple[bytes, int, int, int]
+Gathered = tuple[bytearray, int, int, int]
 
 _OVERHEAD_BYTES = 4 * 1024  # of a batch in the backlog, so that empty ones are bounded too
 
@@ -134,9 +134,10 @@ class SpoolTrack:
         if gathered is None:
             return
         records, count, first_ns, last_ns = gathered
-        if not self._count:
-            self._first_ns = first_ns
-        self._buffer += records
+        if self._count:
+            self._buffer += records
+        else:
+            self._buffer, self._first_ns = records, first_ns
         self._count += count
         self._last_ns = last_ns
 

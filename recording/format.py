@@ -34,7 +34,8 @@ _CHUNK = struct.Struct(">4sIIIIQQQQ32s")
 #: kind, monotonic ns, length
 RECORD = struct.Struct(">BQI")
 
-CHUNK_OVERHEAD_BYTES = _CHUNK.size + HASH_BYTES
+HEAD_BYTES = _CHUNK.size
+CHUNK_OVERHEAD_BYTES = HEAD_BYTES + HASH_BYTES
 
 
 #: What the archive can make playable (MIME types, lower case).  Any codec can be captured; a court wants to see it too.
@@ -167,6 +168,20 @@ def pack_header(header: SegmentHeader) -> bytes:
     return head + hashlib.sha256(head).digest()
 
 
+def pack_head(
+    track: int,
+    index: int,
+    previous: bytes,
+    size: int,
+    count: int,
+    mono_ns: tuple[int, int],
+    wall_ns: tuple[int, int],
+) -> bytes:
+    """The bytes before a chunk's ``count`` records, which have ``size`` bytes."""
+    length = CHUNK_OVERHEAD_BYTES + size
+    return _CHUNK.pack(CHUNK_MAGIC, length, track, index, count, *mono_ns, *wall_ns, previous)
+
+
 def pack_chunk(
     track: int,
     index: int,
@@ -177,9 +192,7 @@ def pack_chunk(
     wall_ns: tuple[int, int],
 ) -> tuple[bytes, bytes]:
     """A chunk's bytes and its hash, which the track's next chunk names as ``previous``."""
-    length = CHUNK_OVERHEAD_BYTES + len(records)
-    head = _CHUNK.pack(CHUNK_MAGIC, length, track, index, count, *mono_ns, *wall_ns, previous)
-    body = head + records
+    body = pack_head(track, index, previous, len(records), count, mono_ns, wall_ns) + records
     digest = hashlib.sha256(body).digest()
     return body + digest, digest
 

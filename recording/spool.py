@@ -10,19 +10,28 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
-import hashlib
 import os
 import re
 import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
 
-from .format import NO_PREDECESSOR, RECORDING_TRACK, SegmentHeader, pack_chunk, pack_header, pack_note
+from .digests import fastest
+from .format import (
+    CHUNK_OVERHEAD_BYTES,
+    NO_PREDECESSOR,
+    RECORDING_TRACK,
+    SegmentHeader,
+    pack_head,
+    pack_header,
+    pack_note,
+)
 
 OPEN_SUFFIX = ".hrec.open"
 CLOSED_SUFFIX = ".hrec"
@@ -38,6 +47,8 @@ THREAD_NICENESS = 5
 #: How often and after what pause the lock is tried again before that is a fault.
 LOCK_TRIES = 50
 LOCK_WAIT_S = 0.01
+#: Most pieces that one writev(2) takes (IOV_MAX of Linux).
+WRITE_PIECES = 1024
 
 #: Names become folders and parts of object keys.
 _NAME = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,127}")
@@ -67,7 +78,8 @@ class PendingChunk:
 
 @dataclass(slots=True)
 class Batch:
-    """What one recording gathered up to one reading of the clocks.  ``end`` is the reason if it is the last one."""
+    """What one recording gathered up to one reading of the clocks, at most one chunk of each track.  ``end`` is the
+    reason if it is the last one."""
 
     series: SegmentSeries
     chunks: list[PendingChunk]
@@ -120,10 +132,13 @@ class SegmentSeries:
         self._appended_wall_ns = 0
         self._lock: int | None = None
         self._file: int | None = None
-        self._hash = hashlib.sha256()
+        self._new_hash = fastest()
+        self._hash = self._new_hash()
         self._began_mono_ns: int | None = None
         self._synced = 0
-        self._unsynced: list[bytes] = []
+        #: Pieces as they follow each other in the file, and their bytes; of these the hash knows already.
+        self._unsynced: list[bytes | bytearray] = []
+        self._unsynced_bytes = 0
         self._closing = False
         self._ending = False
 
@@ -140,15 +155,14 @@ class SegmentSeries:
         if self._began_mono_ns is None:
             self._begin_segment(batch.mono_ns, batch.wall_ns)
         assert self._began_mono_ns is not None
-        for chunk in batch.chunks:
-            self._chain(chunk)
+        self._chain(batch.chunks)
         self._appended_wall_ns = batch.wall_ns
         self._ending = batch.end is not None
-        full = self._synced + sum(map(len, self._unsynced)) >= ROLL_AFTER_BYTES
+        full = self._synced + self._unsynced_bytes >= ROLL_AFTER_BYTES
         if self._ending or full or batch.mono_ns - self._began_mono_ns >= ROLL_AFTER_NS:
             note = pack_note(batch.mono_ns, "segment-end", continues=not self._ending, reason=batch.end or "roll")
             mono, wall = (batch.mono_ns, batch.mono_ns), (batch.wall_ns, batch.wall_ns)
-            self._chain(PendingChunk(RECORDING_TRACK, note, 1, mono, wall))
+            self._chain([PendingChunk(RECORDING_TRACK, note, 1, mono, wall)])
             self._closing = True
 
     def flush(self) -> None:
@@ -183,16 +197,26 @@ class SegmentSeries:
         )
         self._began_mono_ns = mono_ns
         self._synced = 0
-        self._hash = hashlib.sha256()
-        self._unsynced = [pack_header(header)]
+        packed = pack_header(header)
+        self._hash = self._new_hash()
+        self._hash.add(packed)
+        self._unsynced, self._unsynced_bytes = [packed], len(packed)
 
-    def _chain(self, chunk: PendingChunk) -> None:
-        chain = self._chains.setdefault(chunk.track, _Chain())
-        data, chain.head = pack_chunk(
-            chunk.track, chain.next_index, chain.head, chunk.records, chunk.count, chunk.mono_ns, chunk.wall_ns
-        )
-        chain.next_index += 1
-        self._unsynced.append(data)
+    def _chain(self, chunks: Sequence[PendingChunk]) -> None:
+        """Each of another track, as its head names the hash of the track's chunk before."""
+        chains = [self._chains.setdefault(chunk.track, _Chain()) for chunk in chunks]
+        heads = [
+            pack_head(
+                chunk.track, chain.next_index, chain.head, len(chunk.records), chunk.count, chunk.mono_ns, chunk.wall_ns
+            )
+            for chunk, chain in zip(chunks, chains, strict=True)
+        ]
+        digests = self._hash.chain([(head, chunk.records) for head, chunk in zip(heads, chunks, strict=True)])
+        for chunk, chain, head, digest in zip(chunks, chains, heads, digests, strict=True):
+            chain.next_index += 1
+            chain.head = digest
+            self._unsynced += head, chunk.records, digest
+            self._unsynced_bytes += CHUNK_OVERHEAD_BYTES + len(chunk.records)
 
     def _write(self) -> None:
         if self._lock is None:
@@ -200,21 +224,17 @@ class SegmentSeries:
         if self._file is None:
             self._open_file()
         assert self._file is not None
-        data = b"".join(self._unsynced)
         try:
             os.lseek(self._file, self._synced, os.SEEK_SET)
-            left = memoryview(data)
-            while left:
-                left = left[os.write(self._file, left) :]
+            write_all(self._file, self._unsynced)
             os.fdatasync(self._file)
         except OSError:
             with contextlib.suppress(OSError):
                 os.ftruncate(self._file, self._synced)
             raise
-        self._hash.update(data)
-        self._synced += len(data)
-        self.durable_bytes += len(data)
-        self._unsynced = []
+        self._synced += self._unsynced_bytes
+        self.durable_bytes += self._unsynced_bytes
+        self._unsynced, self._unsynced_bytes = [], 0
 
     def _open_file(self) -> None:
         path = self.folder / segment_name(self._number, OPEN_SUFFIX)
@@ -271,6 +291,17 @@ def try_lock(folder: Path) -> int | None:
         raise
     os.close(lock)
     return None
+
+
+def write_all(file: int, pieces: Iterable[bytes | bytearray]) -> None:
+    """All of the pieces, from where the file stands.  Raises :class:`OSError`; some may be written then."""
+    left: deque[bytes | bytearray | memoryview] = deque(pieces)
+    while left:
+        written = os.writev(file, list(islice(left, WRITE_PIECES)))
+        while left and written >= len(left[0]):
+            written -= len(left.popleft())
+        if written:
+            left[0] = memoryview(left[0])[written:]
 
 
 def sync_folder(folder: Path) -> None:

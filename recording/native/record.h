@@ -117,6 +117,14 @@ struct rec_box {
     int32_t black_size;
 };
 
+/* A SHA-256 that goes on: chain.c. */
+#define REC_DIGEST_BYTES 32
+struct rec_sha {
+    uint64_t bytes;
+    uint32_t state[8];
+    uint8_t begun[64];
+};
+
 struct rec_clock;
 
 const char *rec_source(void);
@@ -140,3 +148,12 @@ int32_t rec_box_write(struct rec_box *box, int64_t horizon_ns);
 int32_t rec_box_flush(struct rec_box *box);
 void rec_box_written(struct rec_box *box);
 int32_t rec_box_keep(struct rec_box *box);
+
+/* Nothing of these may be called unless the first says yes. */
+int32_t rec_sha_usable(void);
+void rec_sha_begin(struct rec_sha *sha);
+void rec_sha_add(struct rec_sha *sha, const uint8_t *data, int64_t size);
+void rec_sha_end(const struct rec_sha *sha, uint8_t *digest);
+/* The hashes of chunks, each of `head_bytes` of head and its records; with them the chunks go into the segment's. */
+void rec_chain(struct rec_sha *segment, int32_t count, int32_t head_bytes, const uint8_t *heads,
+               const uint8_t *const *records, const int64_t *sizes, uint8_t *digests);

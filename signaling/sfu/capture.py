@@ -12,8 +12,9 @@ from types import MappingProxyType
 from typing import Protocol, runtime_checkable
 
 #: RTP packets of one track, in order: of each one byte 1, eight of ``time.monotonic_ns()`` at arrival and four of its
-#: length, big-endian, then the packet.  How many they are, and when the first and the last arrived (monotonic ns).
-Gathered = tuple[bytes, int, int, int]
+#: length, big-endian, then the packet.  How many they are, and when the first and the last arrived (monotonic ns).  The
+#: bytes are his who was given them.
+Gathered = tuple[bytearray, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)

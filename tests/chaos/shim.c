@@ -155,12 +155,11 @@ static int refuses(int fd) {
     return 1;
 }
 
+static int takes_half(void) { return __sync_fetch_and_add(&page->counter, 1) % 2 == 0; }
+
 ssize_t write(int fd, const void *data, size_t size) {
     REAL(ssize_t, "write", int, const void *, size_t);
-    if (page && page->full && size > 1 && refuses(fd)) {
-        if (__sync_fetch_and_add(&page->counter, 1) % 2) return -1;
-        return real(fd, data, size / 2);
-    }
+    if (page && page->full && size > 1 && refuses(fd)) return takes_half() ? real(fd, data, size / 2) : -1;
     return real(fd, data, size);
 }
 
@@ -173,7 +172,8 @@ ssize_t pwrite(int fd, const void *data, size_t size, off_t at) { return pwrite6
 
 ssize_t writev(int fd, const struct iovec *parts, int count) {
     REAL(ssize_t, "writev", int, const struct iovec *, int);
-    return refuses(fd) ? -1 : real(fd, parts, count);
+    if (!refuses(fd)) return real(fd, parts, count);
+    return count > 1 && takes_half() ? real(fd, parts, count / 2) : -1;
 }
 
 static int cut_to(int fd, off64_t size) {

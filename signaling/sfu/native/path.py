@@ -264,7 +264,7 @@ class NativeCapture:
         count = capture.count
         if not count:
             return None
-        records = bytes(self._path.ffi.buffer(capture.data, capture.used))
+        records = bytearray(self._path.ffi.buffer(capture.data, capture.used))
         capture.used = capture.count = 0
         return records, count, capture.first_ns, capture.last_ns
 

@@ -103,7 +103,7 @@ async def test_packets_that_were_gathered_elsewhere_come_before_what_is_told_nex
     def pull() -> capture.Gathered | None:
         if not waiting:
             return None
-        records = b"".join(struct.pack(">BQI", 1, 100 + i, len(p)) + p for i, p in enumerate(waiting))
+        records = bytearray().join(struct.pack(">BQI", 1, 100 + i, len(p)) + p for i, p in enumerate(waiting))
         taken = records, len(waiting), 100, 100 + len(waiting) - 1
         waiting.clear()
         pulled.set()
@@ -188,19 +188,18 @@ async def test_a_full_disk_is_told_and_costs_nothing_while_memory_lasts(
     track = recording.open_track(audio_track("p1"))
     track.rtp(PACKET, 1)
     good = await until(states, fault=None)
-    real = os.write
+    real = os.writev
 
-    def refuse(descriptor: int, data: bytes | memoryview) -> int:
-        if len(data) > 10:
-            real(descriptor, data[:7])
+    def refuse(descriptor: int, pieces: list[bytes | bytearray]) -> int:
+        real(descriptor, [pieces[0][:7]])
         raise OSError(errno.ENOSPC, "no space")
 
-    monkeypatch.setattr(spool.os, "write", refuse)
+    monkeypatch.setattr(spool.os, "writev", refuse)
     track.rtp(PACKET, 2)
     full = await until(states, fault="disk-full")
     assert full.durable_wall_ns >= good.durable_wall_ns
     assert (await until(states, fault="disk-full")).durable_wall_ns == full.durable_wall_ns
-    monkeypatch.setattr(spool.os, "write", real)
+    monkeypatch.setattr(spool.os, "writev", real)
     track.rtp(PACKET, 3)
     await until(states, fault=None)
     recording.close("closed")
