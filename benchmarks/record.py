@@ -57,7 +57,7 @@ HEARINGS, PEOPLE, WINDOW_S = 20, 6, 60
 #: The lengths of the records, s, and people in them.
 SHORT, LONG = (600, 6), (4 * 3600, 4)
 #: Hearings of the media worker whose share is measured: 54,000 packets/s out are just above the budget of a worker
-#: (DEFAULT_PACKETS_OUT_LIMIT_S); by the forwarding benchmark a core holds 30 hearings, and its generator could send more.
+#: (DEFAULT_PACKETS_OUT_LIMIT_S); by the forwarding benchmark a core holds 30 hearings, and the generator sends more.
 BUDGET_HEARINGS, HELD_HEARINGS = 12, 24
 #: How often each way.
 SHARE_ROUNDS = 3
@@ -84,7 +84,7 @@ async def capture(folder: Path) -> dict[str, Any]:
     }
 
 
-async def capture_share(folder: Path) -> dict[str, Any]:
+async def capture_share(_folder: Path) -> dict[str, Any]:
     """The worker's processor time with and without a record, in turns; all threads, fsync and kernel included."""
     return {**await _share(BUDGET_HEARINGS), "at_what_a_core_holds": await _share(HELD_HEARINGS)}
 
