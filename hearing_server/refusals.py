@@ -385,6 +385,11 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Parts of this record are withheld from you. An export encloses the court's public version.",
         "本记录的部分内容不对您公开。导出文件附有法院的公开版。",
     ),
+    "written-withheld": (
+        "Parts of what is written are withheld from you under an order. The signed document holds them and cannot be "
+        "shortened, so it is not given to you.",
+        "笔录的部分内容依据决定不对您公开。签名文件包含该内容且不能删减，因此不予提供。",
+    ),
     "level-span": ("The end must lie after the beginning.", "结束时间必须晚于开始时间。"),
     "level-many": ("Too many parts of this record are withheld already.", "本记录不予公开的时段已达上限。"),
     "level-decided": ("This has been decided or taken back already.", "该申请已作出决定或已撤回。"),

@@ -55,3 +55,4 @@ from .written import WrittenRefusal as WrittenRefusal
 from .written import WrittenRequest as WrittenRequest
 from .written import WrittenSigner as WrittenSigner
 from .written import WrittenSigning as WrittenSigning
+from .written import WrittenWithheld as WrittenWithheld

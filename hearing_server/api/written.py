@@ -14,8 +14,18 @@ Words = Annotated[str, msgspec.Meta(min_length=1, max_length=4000)]
 Base64 = Annotated[str, msgspec.Meta(max_length=400, pattern="^[A-Za-z0-9+/]*={0,2}$")]
 
 
+class WrittenWithheld(Struct):
+    """A decision under which parts of the text are not shown to this reader."""
+
+    order: str
+    by: str
+    by_zh: str
+    decided_at: float
+
+
 class WrittenParagraph(Struct):
-    """``hidden``: somebody else's words, which this reader signs nothing for; only its hash is told."""
+    """``hidden``: not shown to this reader, only its hash is told: somebody else's words, which they sign nothing for,
+    or, ``withheld``, of time that an order withholds from them."""
 
     id: str
     kind: Literal["heading", "fact", "quote"]
@@ -25,6 +35,7 @@ class WrittenParagraph(Struct):
     at_us: int
     sha256: str
     hidden: bool = False
+    withheld: bool = False
 
 
 class WrittenSigner(Struct):
@@ -55,7 +66,8 @@ class WrittenPage(Struct):
 
     ``may``: what the reader can do now (``sign``, ``refuse``, ``correct``, ``answer``, ``recall``, ``circulate``,
     ``state_incident``).  ``incident``: the presiding judge still has to state what the fault of the record was;
-    ``documents``: languages in which the final document can be fetched.
+    ``documents``: languages in which the final document can be fetched; ``withheld``: why this is an extract only, and
+    the document, which cannot be shortened, is not given to this reader.
     """
 
     hearing: HearingCard
@@ -73,6 +85,7 @@ class WrittenPage(Struct):
     incident: bool
     incident_statement: str
     documents: list[Literal["en", "zh"]]
+    withheld: list[WrittenWithheld]
 
 
 class WrittenSigning(Struct):

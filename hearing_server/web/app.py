@@ -150,7 +150,7 @@ def create_app(
         *Desk(store, hearings, attendance, gate, tests.hour).endpoints(),
         *RecordingTestDesk(store, tests, gate).endpoints(),
         *Guests(store, links, hearings, identity, gate).endpoints(),
-        *Written(written, archive, attendance, gate).endpoints(),
+        *Written(written, archive, attendance, gate, hearings.levels).endpoints(),
     )
     described = document(table, VERSION)
     sockets: Counter[str] = Counter()

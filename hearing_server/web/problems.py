@@ -50,6 +50,7 @@ STATUS = {
     "custody-not-closed": 409,
     "record-hidden": 403,
     "record-withheld": 403,
+    "written-withheld": 403,
     "level-many": 409,
     "level-decided": 409,
     "level-lifted": 409,

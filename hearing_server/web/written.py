@@ -17,6 +17,7 @@ from .. import api
 from ..court import Command, Role, Sitting
 from ..court.permissions import Leave, roles_with
 from ..hearings import views
+from ..hearings.levels import LevelOffice
 from ..store import HearingFacts, PersonRow
 from ..written import Signing, WrittenRecords, WrittenView
 from ..written.service import may_read
@@ -25,6 +26,7 @@ from .attendance import Attendance
 from .callers import SeatCaller
 from .file_names import content_disposition
 from .problems import Json, ProblemError
+from .written_levels import Extract, extract_for
 
 NS = 1_000_000_000
 US = 1_000_000
@@ -39,8 +41,11 @@ _OUT = frozenset({"circulated", "correction_requested"})
 
 
 class Written:
-    def __init__(self, records: WrittenRecords, archive: RecordReader, attendance: Attendance, gate: Gate) -> None:
+    def __init__(
+        self, records: WrittenRecords, archive: RecordReader, attendance: Attendance, gate: Gate, levels: LevelOffice
+    ) -> None:
         self._records = records
+        self._levels = levels
         self._archive = archive
         self._attendance = attendance
         self._gate = gate
@@ -132,7 +137,8 @@ class Written:
     async def page(self, ask: Ask) -> Response:
         """Read by the person of the hearing that asks, and by the court's clerks."""
         person = self._attendance.find(ask.caller, ask.hearing)
-        await self._note(ask, "read-written")
+        extract = await extract_for(ask, self._levels)
+        await self._note(ask, "read-written", **({"withheld": len(extract.spans)} if extract.spans else {}))
         return await self._shown(ask, person)
 
     async def _shown(self, ask: Ask, person: PersonRow | None) -> Response:
@@ -140,13 +146,17 @@ class Written:
         view = await self._records.view(facts)
         if view is None or not view.paragraphs:
             return Json(_waiting(facts, person, view))
-        return Json(_page(facts, person, view, await self._languages(facts, view.sitting)))
+        extract = await extract_for(ask, self._levels)
+        languages = [] if extract.spans else await self._languages(facts, view.sitting)
+        return Json(_page(facts, person, view, languages, extract))
 
     async def document(self, ask: Ask) -> Response:
         facts, language = ask.hearing, ask.request.path_params["language"]
         if language not in ("en", "zh"):
             raise ProblemError("not-found")
         person = self._attendance.find(ask.caller, ask.hearing)
+        if (await extract_for(ask, self._levels)).spans:
+            raise ProblemError("written-withheld")
         try:
             data = await self._archive.written(facts.sitting_id, f"record.{language}.pdf")
         except StoreProblem as error:
@@ -233,6 +243,9 @@ class Written:
         said: api.WrittenDraft = ask.body
         person = self._person(ask)
         texts = {one.id: (one.en, one.zh) for one in said.paragraphs}
+        view, extract = await self._records.view(ask.hearing), await extract_for(ask, self._levels)
+        if view is not None and any(one.id in texts and extract.hides(one) for one in view.paragraphs):
+            raise ProblemError("written-withheld")
         await self._note(ask, "circulate-written", draft=said.draft)
         try:
             await self._records.put(ask.hearing, person, said.draft, texts, ask.locale)
@@ -278,10 +291,13 @@ def _waiting(facts: HearingFacts, person: PersonRow | None, view: WrittenView | 
         incident=sitting is not None and sitting.incident,
         incident_statement=sitting.incident_statement if sitting is not None else "",
         documents=[],
+        withheld=[],
     )
 
 
-def _page(facts: HearingFacts, person: PersonRow | None, view: WrittenView, languages: list[str]) -> api.WrittenPage:
+def _page(
+    facts: HearingFacts, person: PersonRow | None, view: WrittenView, languages: list[str], extract: Extract
+) -> api.WrittenPage:
     sitting = view.sitting
     whole, own = _reads_all(person, view), person.id if person is not None else ""
     return api.WrittenPage(
@@ -292,7 +308,7 @@ def _page(facts: HearingFacts, person: PersonRow | None, view: WrittenView, lang
         text_sha256=sitting.text_hash,
         record_root=sitting.record_root,
         sign_by=sitting.sign_by / NS if sitting.sign_by is not None else None,
-        paragraphs=[_paragraph(person, sitting, one) for one in view.paragraphs],
+        paragraphs=[_paragraph(person, sitting, one, withheld=extract.hides(one)) for one in view.paragraphs],
         signers=[
             api.WrittenSigner(
                 person_id=one.person_id,
@@ -301,7 +317,7 @@ def _page(facts: HearingFacts, person: PersonRow | None, view: WrittenView, lang
                 role=one.role,
                 state=cast(Any, one.state),
                 at=one.at_us / US if one.at_us else None,
-                reason=one.reason,
+                reason=one.reason if one.person_id == own or not extract.spans else "",
             )
             for one in view.signatures
             if whole or one.person_id == own
@@ -318,18 +334,19 @@ def _page(facts: HearingFacts, person: PersonRow | None, view: WrittenView, lang
                 answer_text=one.answer_text,
             )
             for one in view.corrections
-            if whole or one.person_id == own
+            if one.person_id == own or (whole and extract.shows(one, view))
         ],
         may=_may(sitting, person),
         partial=sitting.partial,
         incident=sitting.incident,
         incident_statement=sitting.incident_statement,
         documents=cast(list[Literal["en", "zh"]], languages if whole else []),
+        withheld=extract.told(),
     )
 
 
-def _paragraph(person: PersonRow | None, sitting: Sitting, one: w.Paragraph) -> api.WrittenParagraph:
-    shown = person is None or may_read(person, sitting, one)
+def _paragraph(person: PersonRow | None, sitting: Sitting, one: w.Paragraph, *, withheld: bool) -> api.WrittenParagraph:
+    shown = not withheld and (person is None or may_read(person, sitting, one))
     return api.WrittenParagraph(
         id=one.id,
         kind=cast(Any, one.kind),
@@ -339,6 +356,7 @@ def _paragraph(person: PersonRow | None, sitting: Sitting, one: w.Paragraph) -> 
         at_us=one.at_us if shown else 0,
         sha256=w.paragraph_sha256(one),
         hidden=not shown,
+        withheld=withheld,
     )
 
 

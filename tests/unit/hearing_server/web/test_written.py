@@ -252,3 +252,68 @@ async def test_nothing_is_read_before_the_ledger_has_it(site: Site, monkeypatch:
     monkeypatch.setattr(site.court.store.ledger, "write", refuses)
     async with site.seated("claimant") as claimant:
         assert (await claimant.get(url)).json()["code"] == "store-full"
+
+
+async def withhold(site: Site, client: httpx.AsyncClient, level: str) -> None:
+    now = site.court.clock.now / 1e9
+    body = {"fromAt": now - 3600, "toAt": None, "level": level, "ground": "privacy", "order": "O-7"}
+    answer = await client.post(f"{site.record_url}/levels", json=body)
+    assert answer.status_code == 204, answer.text
+
+
+def read_of(page: dict[str, Any]) -> tuple[bool, bool]:
+    """Whether the party's words are there, and whether the page says that an order withholds them."""
+    text = " ".join(one["en"] for one in page["paragraphs"])
+    return "I was never paid." in text, any(one["withheld"] for one in page["paragraphs"])
+
+
+async def test_words_of_a_withheld_span_are_read_by_nobody_who_may_not_hear_it(site: Site) -> None:
+    url = await hold(site)
+    async with site.seated("claimant") as claimant, site.seated("clerk") as clerk, site.seated("judge") as judge:
+        before = (await claimant.get(url)).json()
+        assert (read_of(before), before["withheld"]) == ((True, False), [])
+        await withhold(site, judge, "confidential")
+        page = (await claimant.get(url)).json()
+        assert read_of(page) == (False, True)
+        (order,) = page["withheld"]
+        assert (order["order"], order["by"]) == ("O-7", page["hearing"]["judge"])
+        assert {one["hidden"] for one in page["paragraphs"] if one["withheld"]} == {True}
+        assert {one["atUs"] for one in page["paragraphs"] if one["withheld"]} == {0}
+        # The hashes still lead to that of the whole, which they may sign.
+        assert [one["sha256"] for one in page["paragraphs"]] == [one["sha256"] for one in before["paragraphs"]]
+        assert (states(await sign(claimant, url))["claimant"], states(page)["judge"]) == ("signed", "asked")
+        assert read_of((await clerk.get(url)).json()) == (True, False)
+
+        await withhold(site, judge, "sealed")
+        for client in (claimant, clerk, judge):
+            assert read_of((await client.get(url)).json()) == (False, True)
+            answer = await client.get(f"{url}/document/en")
+            assert (answer.status_code, answer.json()["code"]) == (403, "written-withheld")
+        await judge.post(f"{site.record_url}/levels/open", json={"order": "O-8"})
+        assert read_of((await judge.get(url)).json()) == (True, False)
+    entries = await site.court.store.ledger.read(site.booking.hearing_id)
+    assert [entry.access.detail.get("withheld") for entry in entries if entry.access.action == "read-written"] == [
+        *(None, 1, 1, None),
+        *(2, 1, 1, None),
+    ]
+
+
+async def test_what_others_asked_for_is_not_shown_where_it_may_be_of_a_withheld_span(site: Site) -> None:
+    url = await hold(site)
+    async with site.seated("claimant") as claimant, site.seated("clerk") as clerk, site.seated("judge") as judge:
+        page = (await claimant.get(url)).json()
+        (quote,) = [one for one in page["paragraphs"] if one["kind"] == "quote"]
+        heading = page["paragraphs"][0]["id"]
+        for paragraph in (quote["id"], heading, ""):
+            said = {"draft": 1, "paragraph": paragraph, "text": f"It was {paragraph or 'all'} of it"}
+            assert (await claimant.post(f"{url}/corrections", json=said)).status_code == 200
+        await withhold(site, judge, "sealed")
+        assert len((await claimant.get(url)).json()["corrections"]) == 3  # their own words
+        assert [one["paragraph"] for one in (await clerk.get(url)).json()["corrections"]] == [heading]
+        await clerk.post(f"{url}/recall", json={"reason": "A slip"})
+        texts = [{"id": quote["id"], "en": "Nothing", "zh": ""}]
+        put = await clerk.post(f"{url}/draft", json={"draft": 1, "paragraphs": texts})
+        assert (put.status_code, put.json()["code"]) == (403, "written-withheld")
+        assert (await clerk.post(f"{url}/draft", json={"draft": 1, "paragraphs": []})).status_code == 200
+        await judge.post(f"{site.record_url}/levels/open", json={"order": "O-8"})
+        assert read_of((await judge.get(url)).json()) == (True, False), "nothing was lost"

@@ -343,6 +343,13 @@ export interface Job {
   toS: number | null;
 }
 
+export interface WrittenWithheld {
+  order: string;
+  by: string;
+  byZh: string;
+  decidedAt: number;
+}
+
 export interface WrittenParagraph {
   id: string;
   kind: "fact" | "heading" | "quote";
@@ -352,6 +359,7 @@ export interface WrittenParagraph {
   atUs: number;
   sha256: string;
   hidden: boolean;
+  withheld: boolean;
 }
 
 export interface WrittenSigner {
@@ -391,6 +399,7 @@ export interface WrittenPage {
   incident: boolean;
   incidentStatement: string;
   documents: ("en" | "zh")[];
+  withheld: WrittenWithheld[];
 }
 
 export interface WrittenSigning {
