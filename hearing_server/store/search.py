@@ -66,14 +66,15 @@ class Words(msgspec.Struct, frozen=True):
 class Query(msgspec.Struct, frozen=True, kw_only=True):
     """``text`` anywhere; the other words in their field alone; ``[from_utc, to_utc)`` of the sitting's time.
 
-    ``courts``: of which courts all may be found; ``judges``: the account whose own hearings may; ``sitting``: the one
-    that may.  ``before``: the place that the page before ended with; ``most``: rows of a page.
+    ``court``: of this one only.  ``courts``: of which courts all may be found; ``judges``: the account whose own
+    hearings may; ``sitting``: the one that may.  ``before``: the place that the page before ended with; ``most``: rows of a page.
     """
 
     text: str = ""
     number: str = ""
     judge: str = ""
     party: str = ""
+    court: str = ""
     from_utc: int = 0
     to_utc: int = 0
     courts: tuple[str, ...] = ()
@@ -349,7 +350,7 @@ def fts5(query: Query) -> str:
     marks, sought = _asked(query)
     if not marks:
         return ""
-    parts = [f"({' OR '.join(marks)})"]
+    parts = [f"({' OR '.join(marks)})", *([court_mark(query.court)] if query.court else [])]
     for letter, term in sought:
         phrase = " ".join(letter + token for token in term.tokens)
         parts.append(f'"{phrase}"{" *" if term.prefix else ""}')
@@ -361,7 +362,7 @@ def tsquery(query: Query) -> str:
     marks, sought = _asked(query)
     if not marks:
         return ""
-    parts = [f"({' | '.join(marks)})"]
+    parts = [f"({' | '.join(marks)})", *([court_mark(query.court)] if query.court else [])]
     for letter, term in sought:
         quoted = [f"'{letter}{token}'" for token in term.tokens]
         parts.append(f"({' <-> '.join(quoted)}{':*' if term.prefix else ''})")

@@ -51,7 +51,7 @@ class Archive:
                 name="searchArchive",
                 method="GET",
                 path="/api/archive",
-                summary="Sittings by words (?query=), ?number=, ?judge=, ?party=, days (?from=, ?to=), newest first.",
+                summary="Sittings by words (?query=), ?number=, ?judge=, ?party=, ?court=, days (?from=, ?to=), newest first.",
                 handler=self.search,
                 who=STAFF,
                 answer=api.ArchivePage,
@@ -120,8 +120,8 @@ class Archive:
 
     async def search(self, ask: Ask) -> Response:
         asked = ask.request.query_params
-        text, number, judge, party = (
-            asked.get(name, "")[:QUERY_LIMIT] for name in ("query", "number", "judge", "party")
+        text, number, judge, party, court = (
+            asked.get(name, "")[:QUERY_LIMIT] for name in ("query", "number", "judge", "party", "court")
         )
         zone = await self._zone(ask)
         query = replace(
@@ -130,6 +130,7 @@ class Archive:
             number=number,
             judge=judge,
             party=party,
+            court=court,
             from_utc=_midnight(asked.get("from", ""), zone),
             to_utc=_midnight(asked.get("to", ""), zone, days=1),
             before=_place(asked.get("before", "")),

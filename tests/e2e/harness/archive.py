@@ -41,9 +41,24 @@ def objects_of(folder: Path) -> list[str]:
     return [str(path.relative_to(folder)) for path in sorted(folder.rglob("*")) if path.is_file()]
 
 
+#: What lies in the archive besides records: the log of them all, and test recordings, which are of no hearing.
+BESIDE = ("log/", "tests/")
+
+
 def recordings_of(data: Path) -> set[str]:
-    """Sittings of which anything is stored, in the archive or still in the recorder's spool."""
-    return {path.name for path in (data / "archive" / "hearings").iterdir()}
+    """Sittings of which anything is stored: in the archive, whatever the object is called, and in the recorder's spool.
+
+    A name that does not say of which sitting it is, is answered whole.
+    """
+    found = set()
+    for place in ("archive", "spool"):
+        for path in (data / place).rglob("*"):
+            name = str(path.relative_to(data / place))
+            if path.is_dir() or name.startswith(BESIDE) or name.startswith("."):
+                continue
+            parts = name.split("/")
+            found.add(parts[0] if place == "spool" else parts[1] if len(parts) > 2 else name)
+    return found
 
 
 def packets_of(folder: Path) -> list[Track]:

@@ -107,6 +107,12 @@ async def test_nobody_finds_what_is_not_theirs(store: Store) -> None:
     assert await found(store, "HC", courts=(), judges="judge.adeyemi") == ["h1"]
     assert await found(store, "HC", courts=("other",), judges="judge.adeyemi") == ["h2", "h1"]
     assert await found(store, "HC", courts=(), sitting="h2") == ["h2"]
+    both = (DEMO_COURT.id, "other")
+    assert await found(store, "HC", courts=both) == ["h2", "h1"]
+    assert (
+        await found(store, "HC", courts=both, court="other") == await found(store, courts=both, court="other") == ["h2"]
+    )
+    assert await found(store, "HC", court="other") == []
     assert await found(store, "HC", courts=()) == []
 
 
