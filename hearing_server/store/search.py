@@ -67,7 +67,8 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     """``text`` anywhere; the other words in their field alone; ``[from_utc, to_utc)`` of the sitting's time.
 
     ``court``: of this one only.  ``courts``: of which courts all may be found; ``judges``: the account whose own
-    hearings may; ``sitting``: the one that may.  ``before``: the place that the page before ended with; ``most``: rows of a page.
+    hearings may; ``sitting``: the one that may.  ``before``: the place that the page before ended with;
+    ``most``: rows of a page.
     """
 
     text: str = ""

@@ -51,7 +51,7 @@ class Archive:
                 name="searchArchive",
                 method="GET",
                 path="/api/archive",
-                summary="Sittings by words (?query=), ?number=, ?judge=, ?party=, ?court=, days (?from=, ?to=), newest first.",
+                summary="Sittings by words (?query=), ?number=, ?judge=, ?party=, ?court=, days (?from=, ?to=).",
                 handler=self.search,
                 who=STAFF,
                 answer=api.ArchivePage,
