@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 
 import ffmpeg
 
+from .cards import Card, cards
 from .ffmpeg_runs import ffmpeg_binary, run
 from .fonts import find_font, is_latin
 from .layout import (
@@ -72,6 +73,8 @@ FRAME, FRAME_COLOUR = 3, "0x5fb39a"
 #: The name in a film that is made for one person: how it is drawn, and how long it stays in one place, s.
 MARK_COLOUR, MARK_STAYS_S = "white@0.45", 8
 MARK_OUTLINE = {"borderw": 2, "bordercolor": "black@0.25"}
+#: A card in place of what is withheld: its ground, and the sizes of its title, its words and the way between lines.
+CARD_COLOUR, CARD_TITLE, CARD_WORDS, CARD_LINE = "0x24302b", 32, 20, 40
 ROLES = {
     "judge": ("Judge", "审判长"),
     "clerk": ("Clerk", "书记员"),
@@ -147,6 +150,8 @@ class Composition:
         self._strip = dict(zip(map(id, people), self._places.strip, strict=False))
         self._length_ms = round(self.seconds * 1000)
         self._scenes = scenes(self._seats, self._length_ms)
+        in_chinese = locale == "zh-CN" and self._chinese_font is not None
+        self._cards = cards(playback.withheld, playback.start_us, self._timezone, chinese=in_chinese)
 
     def still(self) -> list[str]:
         """One second of the ground: case, plates with names, and what stands where there is no picture."""
@@ -189,6 +194,8 @@ class Composition:
                     picture = self._place(picture, str(of_entry[id(entry)]), entry, seat, shown, part)
             heard = part.expression((s.start_ms, s.end_ms) for s in scenes if s.speaker == number != s.shown)
             picture = self._mark(picture, number, shown, heard)
+        for number, card in enumerate(self._cards):
+            picture = self._card(picture, number, card, part)
         picture = self._clock(picture, start_ms)
         if self._for:
             picture = self._watermark(picture)
@@ -273,6 +280,21 @@ class Composition:
             return picture
         corners = tile.left, tile.top, tile.width, tile.height
         return picture.drawbox(*corners, FRAME_COLOUR, thickness=FRAME, enable=heard)
+
+    def _card(self, picture: Any, number: int, card: Card, part: Part) -> Any:
+        """Instead of the stage, what is missing there and by which order."""
+        enable = part.expression([(card.start_ms, card.end_ms)])
+        if enable == NEVER:
+            return picture
+        stage = self._places.stage
+        corners = stage.left, stage.top, stage.width, stage.height
+        picture = picture.drawbox(*corners, CARD_COLOUR, thickness="fill", enable=enable)
+        top = stage.middle[1] - CARD_LINE * len(card.lines) // 2
+        for at, line in enumerate(card.lines):
+            x, y = f"{stage.middle[0]}-tw/2", top + CARD_LINE * at
+            size = CARD_WORDS if at else CARD_TITLE
+            picture = self._draw(picture, f"card{number}-{at}.txt", line, x, y, size, enable=enable)
+        return picture
 
     def _clock(self, picture: Any, start_ms: int) -> Any:
         start_s = self._playback.start_us / 1e6

@@ -57,6 +57,24 @@ async def test_a_party_reads_and_signs_on_the_phone(demo: Running, tmp_path: Pat
         path = await judge.page.get_by_test_id("document-en").get_attribute("href")
         data = await judge.page.evaluate("async (path) => (await (await fetch(path)).text()).slice(0, 5)", path)
         assert data == "%PDF-"
+        # An order withholds all of the hearing from others: they read an extract, and the document is not theirs.
+        order = {"fromAt": 1, "toAt": None, "level": "confidential", "ground": "privacy", "order": "Order 12/2026"}
+        assert path is not None
+        status = await judge.page.evaluate(
+            """async ([path, order]) => (await fetch(path, {
+                method: "POST", headers: {"Content-Type": "application/json"}, body: JSON.stringify(order)
+            })).status""",
+            [path.replace("written/document/en", "record/levels"), order],
+        )
+        assert status == 204
+        for locale, phone in (VARIANTS[0], VARIANTS[-1]):
+            party = await as_(people["claimant"], locale, phone)
+            await party.page.goto(demo.link("claimant"))
+            await party.press("i-am")
+            await party.see("written-withheld")
+            await look.at(party.page, "written-withheld", locale, phone)
+            assert await party.page.get_by_test_id("document-en").count() == 0
+            await party.context.close()
         for person in (*people.values(), judge):
             await person.context.close()
             assert person.errors == []
