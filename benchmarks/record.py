@@ -132,9 +132,6 @@ def play_live(spool: Path, ready: Any, close: Any) -> None:
 class Elsewhere(DirectoryStore):
     """A directory on another disk: nothing can be taken over by a link."""
 
-    async def adopt(self, key: str, path: Path, size: int, sha256: str) -> None:
-        return None
-
     async def _link(self, key: str, source: Path) -> bool:
         return False
 

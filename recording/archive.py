@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import logging
 import os
 import shutil
 import time
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from .chain import ReadSegment, read_segment
 from .format import FormatError, read_header
 from .manifest import RAW_PREFIX, prefix
 from .objects import AlreadyStored, ObjectStore
@@ -23,6 +24,31 @@ log = logging.getLogger(__name__)
 
 #: A store that gave back other bytes than it was given is asked again after this, s: it may have been ill for a while.
 CONFLICT_AGAIN_S = 15.0
+
+
+@dataclass(slots=True)
+class _Memory:
+    bytes: bytearray = field(default_factory=bytearray)
+
+
+class Uploads:
+    """Room for so many segments on their way to the store at a time.
+
+    The memory that they are read into is used again: what the system gives anew must be cleared and mapped each time.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._room = asyncio.Semaphore(limit)
+        self._spare: list[_Memory] = []
+
+    @contextlib.asynccontextmanager
+    async def one(self) -> AsyncIterator[_Memory]:
+        """Memory for a segment."""
+        async with self._room:
+            memory = self._spare.pop() if self._spare else _Memory()
+            yield memory
+            # Not so after an error or a cancellation, when a thread or the store may still look at it.
+            self._spare.append(memory)
 
 
 class Archive:
@@ -50,7 +76,7 @@ class Archive:
     def backlog(self) -> int:
         return len(self._conflict_free(self.folder.glob(f"*/*{CLOSED_SUFFIX}")))
 
-    async def step(self, uploads: asyncio.Semaphore) -> bool:
+    async def step(self, uploads: Uploads) -> bool:
         """Archive what is closed now.  Answers whether anything is left here or may still come.
 
         Raises :class:`recording.objects.StoreProblem` or :class:`OSError`; then call it again later.
@@ -58,8 +84,7 @@ class Archive:
         seen = await asyncio.to_thread(_look, self.folder)
         self.live &= {folder.name for folder, _, _ in seen}
         for folder, closed, live in seen:
-            if closed:
-                await self._archive_closed(folder, uploads)
+            await self._archive_closed(folder, closed, uploads)
             lock = None if live else await asyncio.to_thread(try_lock, folder)
             if lock is None:
                 self.live.add(folder.name)
@@ -67,11 +92,11 @@ class Archive:
             try:
                 # Nobody writes here any more: the writer ended or died.
                 self.live.discard(folder.name)
-                await self._archive_closed(folder, uploads)
+                await self._archive_closed(folder, await asyncio.to_thread(_closed, folder), uploads)
                 await self.catch_up(folder.name)
                 for done in await asyncio.to_thread(recover, folder, self.record.chain(folder.name)):
                     log.warning("recovered %s: %d torn bytes set apart", done.path, done.torn_bytes)
-                await self._archive_closed(folder, uploads)
+                await self._archive_closed(folder, await asyncio.to_thread(_closed, folder), uploads)
                 await asyncio.to_thread(_remove, folder)
             finally:
                 os.close(lock)
@@ -118,33 +143,36 @@ class Archive:
             timed.append((wall_us, owner, name))
         return [(owner, name) for _, owner, name in sorted(timed)]
 
-    async def _archive_closed(self, folder: Path, uploads: asyncio.Semaphore) -> None:
-        for path in sorted(self._conflict_free(await asyncio.to_thread(_closed, folder))):
-            async with uploads:
-                await self._archive(folder.name, path)
+    async def _archive_closed(self, folder: Path, closed: list[Path], uploads: Uploads) -> None:
+        for path in sorted(self._conflict_free(closed)):
+            async with uploads.one() as memory:
+                await self._archive(folder.name, path, memory)
 
-    async def _archive(self, writer: str, path: Path) -> None:
+    async def _archive(self, writer: str, path: Path, memory: _Memory) -> None:
         name = f"{RAW_PREFIX}{writer}/{path.name}"
         number = int(path.name.removesuffix(CLOSED_SUFFIX))
         if number > self.record.next_segment(writer):
             await self.catch_up(writer)
         key = prefix(self.recording_id) + name
-        data, sha256 = await asyncio.to_thread(_read, path)
+        read = await asyncio.to_thread(_read, path, memory)
+        data = memoryview(memory.bytes)[: read.size]
         try:
-            stored = await self._store.adopt(key, path, len(data), sha256) or await self._store.put_new(key, data)
+            stored = await self._store.adopt(key, path, read.size, read.sha256.hex(), data)
+            if stored is None:
+                stored = await self._store.put_new(key, bytes(data))
         except AlreadyStored:
             log.error("%s: the store holds other bytes under this name; %s is kept", name, path)
             self.conflicts[str(path)] = time.monotonic() + CONFLICT_AGAIN_S
             return
         self.conflicts.pop(str(path), None)
         if number >= self.record.next_segment(writer):
-            await self._feed(writer, name, data, stored.sha256)
+            await self._feed(writer, name, data, read)
         await asyncio.to_thread(_let_go, path)
 
-    async def _feed(self, writer: str, name: str, data: bytes, sha256: str = "") -> None:
+    async def _feed(self, writer: str, name: str, data: bytes | memoryview, read: ReadSegment | None = None) -> None:
         if self.disk_short and self.record.work is not None:
             self.record.give_up_files()
-        await asyncio.to_thread(self.record.feed, writer, name, data, sha256)
+        await asyncio.to_thread(self.record.feed, writer, name, data, "", read)
         self.objects += 1
         self.bytes += len(data)
 
@@ -153,32 +181,57 @@ class Archive:
         return [path for path in paths if self.conflicts.get(str(path), 0.0) <= now]
 
 
+def recordings(spool: Path) -> dict[str, bool]:
+    """The recordings on the spool, and whether there is anything to do for them; in one go, as this is asked often.
+
+    That is a closed segment, a writer that ended or died, or a folder that nobody writes to.  Raises :class:`OSError`.
+    """
+    with os.scandir(spool) as entries:
+        found = [Path(entry.path) for entry in entries if entry.is_dir() and not entry.name.startswith(".")]
+    return {path.name: _calls(path) for path in found}
+
+
+def _calls(folder: Path) -> bool:
+    seen = _look(folder)
+    return not seen or any(closed or not live for _, closed, live in seen)
+
+
 def _folders(folder: Path) -> list[Path]:
     try:
-        return sorted(path for path in folder.iterdir() if path.is_dir())
+        with os.scandir(folder) as entries:
+            return sorted(Path(entry.path) for entry in entries if entry.is_dir())
     except FileNotFoundError:
         return []
 
 
 def _look(folder: Path) -> list[tuple[Path, list[Path], bool]]:
-    """Each writer's folder, its closed segments, and whether the writer lives; in one go, as this is asked often."""
+    """Each writer's folder, its closed segments, and whether the writer lives."""
     seen = []
     for each in _folders(folder):
-        lock = try_lock(each)
-        if lock is not None:
-            os.close(lock)
-        seen.append((each, _closed(each), lock is None))
+        with contextlib.suppress(FileNotFoundError):  # it was removed just now
+            lock = try_lock(each)
+            if lock is not None:
+                os.close(lock)
+            seen.append((each, _closed(each), lock is None))
     return seen
 
 
 def _closed(folder: Path) -> list[Path]:
-    return [path for path in folder.glob(f"*{CLOSED_SUFFIX}") if path.name[:6].isdigit()]
+    names = [name for name in os.listdir(folder) if name.endswith(CLOSED_SUFFIX) and name[:6].isdigit()]
+    return [folder / name for name in names]
 
 
-def _read(path: Path) -> tuple[bytes, str]:
-    """A segment and its SHA-256, in hex."""
-    data = path.read_bytes()
-    return data, hashlib.sha256(data).hexdigest()
+def _read(path: Path, memory: _Memory) -> ReadSegment:
+    """Read a segment into this memory, or larger one that takes its place, and check every hash in it."""
+    at = 0
+    with path.open("rb", buffering=0) as file:
+        wanted = os.fstat(file.fileno()).st_size + 1  # one more, so that its end is seen
+        if wanted > len(memory.bytes):
+            memory.bytes = bytearray(wanted)
+        view = memoryview(memory.bytes)
+        while got := file.readinto(view[at:]):
+            at += got
+    return read_segment(view[:at])
 
 
 def _let_go(path: Path) -> None:

@@ -13,6 +13,7 @@ from .format import (
     NO_PREDECESSOR,
     RECORDING_TRACK,
     Chunk,
+    Digest,
     FormatError,
     RecordKind,
     SegmentHeader,
@@ -20,6 +21,7 @@ from .format import (
     read_header,
     read_note,
 )
+from .native.hashing import ChunkHashes, able
 
 #: Of each track of a writer: how many chunks it has, and the hash of the last.
 Heads = Mapping[int, tuple[int, bytes]]
@@ -73,15 +75,27 @@ def read_segment(data: bytes | memoryview, sha256: str = "") -> ReadSegment:
 
     ``sha256`` of ``data``, in hex, if it is known already.  Never raises.
     """
-    digest = bytes.fromhex(sha256) if sha256 else hashlib.sha256(data).digest()
+    library = None if sha256 else able()
+    if library is None:
+        digest = bytes.fromhex(sha256) if sha256 else hashlib.sha256(data).digest()
+        return ReadSegment(len(data), digest, *_read(data))
+    with library.ffi.from_buffer("uint8_t[]", data) as at:
+        hashes = ChunkHashes(library, at, len(data))
+        found = _read(data, hashes.chunk)
+        return ReadSegment(len(data), hashes.digest(), *found)
+
+
+def _read(
+    data: bytes | memoryview, digest_of: Digest | None = None
+) -> tuple[SegmentHeader | None, list[Chunk], FormatError | None]:
     header, chunks = None, list[Chunk]()
     try:
         header, offset = read_header(data)
-        for chunk in read_chunks(data, offset):
+        for chunk in read_chunks(data, offset, digest_of):
             chunks.append(chunk)
     except FormatError as error:
-        return ReadSegment(len(data), digest, header, chunks, error)
-    return ReadSegment(len(data), digest, header, chunks, None)
+        return header, chunks, error.with_traceback(None)  # whose frames hold the data
+    return header, chunks, None
 
 
 @dataclass(slots=True)

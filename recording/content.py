@@ -100,7 +100,7 @@ class TrackContent:
                 for record in chunk.records():
                     self.record(record.kind, record.mono_ns, record.data)
             except FormatError as error:
-                errors.append(error)
+                errors.append(error.with_traceback(None))  # whose frames hold the data
         return errors
 
     def record(self, kind: int, mono_ns: int, data: memoryview) -> None:

@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from .format import HASH_BYTES, HEAD_BYTES
-from .native.library import Library, load
+from .native.hashing import able
+from .native.library import Library
 
 #: The head of a chunk (:func:`recording.format.pack_head`), and its records.
 Unhashed = tuple[bytes, bytes | bytearray]
@@ -85,7 +86,7 @@ class CompiledHash:
 
 def fastest() -> Callable[[], SegmentHash]:
     """What this machine hashes best with."""
-    library = load()
-    if library is None or not library.lib.rec_sha_usable():
+    library = able()
+    if library is None:
         return PlainHash
     return lambda: CompiledHash(library)

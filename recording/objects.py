@@ -23,6 +23,7 @@ from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError
 from obstore.store import LocalStore, S3Store
 
 from . import locks
+from .copies import Different, copy_new
 from .late_head import LateHead
 from .locks import Lock, LockKind, Protection
 from .spool import sync_folder
@@ -131,11 +132,14 @@ class ObjectStore:
             raise ReadBackMismatch(key)
         return Stored(key, size, digest, version)
 
-    async def adopt(self, key: str, path: Path, size: int, sha256: str) -> Stored | None:
-        """Take over by a link a file that must not change any more, whose size and SHA-256 were read from it.
+    async def adopt(
+        self, key: str, path: Path, size: int, sha256: str, data: memoryview | None = None
+    ) -> Stored | None:
+        """Take over a file that must not change any more, whose size and SHA-256 were read from it: by a link, or as a
+        copy of its bytes if these are at hand in ``data``, read back and compared.
 
-        Nothing if that cannot be: it is no directory on the same disk, or the name is taken; then :meth:`put_new` it.
-        Raises :class:`StoreProblem`.
+        Nothing if that cannot be: it is no directory, or not on the same disk, or the name is taken; then
+        :meth:`put_new` it.  Raises :class:`ReadBackMismatch` or :class:`StoreProblem`.
         """
         return None
 
@@ -315,10 +319,17 @@ class DirectoryStore(ObjectStore):
         path = self._root / key
         return path if plain and path.is_file() else None
 
-    async def adopt(self, key: str, path: Path, size: int, sha256: str) -> Stored | None:
-        if not await self._link(key, path):
-            return None
+    async def adopt(
+        self, key: str, path: Path, size: int, sha256: str, data: memoryview | None = None
+    ) -> Stored | None:
+        assert self._root is not None
         with problems(key):
+            if not await self._link(key, path):
+                try:
+                    if data is None or not await asyncio.to_thread(copy_new, self._root / key, data):
+                        return None
+                except Different:
+                    raise ReadBackMismatch(key) from None
             await self._make_sure(key)
         return Stored(key, size, sha256)
 

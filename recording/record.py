@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from pathlib import Path
 
-from .chain import Problem, Segment, WriterChain
+from .chain import Problem, ReadSegment, Segment, WriterChain, read_segment
 from .content import Gap, TrackContent
 from .format import PLAYABLE_CODECS, RECORDING_TRACK, Chunk, FormatError
 from .manifest import GapEntry, ObjectEntry, ProblemEntry, TrackEntry, WriterEntry
 from .media.clocks import SenderClock
-from .media.compiled import CompiledFile, CompiledTrack
+from .media.compiled import CompiledFile, CompiledTrack, advance_all
 from .media.remux import MP4, WEBM, MediaTrack, PersonFile
 from .native.library import load
 from .walk import Walk
@@ -69,17 +69,20 @@ class Record:
         known = self.writers.get(writer)
         return known.chain if known is not None else WriterChain(self.recording_id, writer)
 
-    def feed(self, writer: str, name: str, data: bytes | memoryview, sha256: str = "") -> None:
+    def feed(
+        self, writer: str, name: str, data: bytes | memoryview, sha256: str = "", read: ReadSegment | None = None
+    ) -> None:
         """Take the next segment of this writer.  Never raises for what is in it: problems are listed.
 
-        ``sha256`` of ``data``, in hex, if it is known already.  ``data`` may be used for other things afterwards.
+        ``sha256`` of ``data``, in hex, or what was ``read`` of it, if it is known already.  ``data`` may be used for
+        other things afterwards.
         """
         record = self.writers.get(writer)
         if record is None:
             record = self.writers[writer] = WriterRecord(WriterChain(self.recording_id, writer))
         if record.chain.ended or not record.spans:
             record.spans.append([])
-        segment = record.chain.feed(name, data, sha256)
+        segment = record.chain.take(name, read if read is not None else read_segment(data, sha256))
         record.problems += segment.problems
         record.recovered |= segment.recovered
         record.objects.append(_entry(writer, segment, record.chain.next_segment - 1))
@@ -94,8 +97,7 @@ class Record:
         try:
             for number, chunks in by_track.items():
                 errors += self._track(writer, record, number, chunks).feed(data, chunks)
-            for file in self.files.values():
-                file.advance()
+            advance_all(self.files.values())
         except OSError:
             log.exception("the playable files of %s cannot grow; they are made anew later", self.recording_id)
             self.give_up_files()

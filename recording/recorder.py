@@ -20,7 +20,7 @@ from pathlib import Path
 from . import messages
 from .added_jobs import Additions
 from .anchors import Anchors
-from .archive import Archive
+from .archive import Archive, Uploads, recordings
 from .backup import paired
 from .confidence import Hearer
 from .cosignature import Cosigner
@@ -42,6 +42,8 @@ log = logging.getLogger(__name__)
 
 #: How often the spool is looked at, s.
 POLL_S = 0.5
+#: A recording with nothing to do is looked after this often, s.
+QUIET_S = 5.0
 #: A store that refused is tried again after this, doubling up to the second value, s.
 BACKOFF_S, BACKOFF_LIMIT_S = 0.5, 15.0
 #: Segments on their way to the store at a time: bounds memory at four times a segment's size.
@@ -72,6 +74,8 @@ class Sitting:
     facts: SittingFacts | None = None
     asked_at: float = 0.0
     wake: asyncio.Event = field(default_factory=asyncio.Event)
+    #: It waits for nothing but what comes to the spool.
+    quiet: bool = False
     task: asyncio.Task[None] | None = None
     fault: str | None = None
     detail: str = ""
@@ -112,7 +116,7 @@ class Recorder:
         self._writer_wait_s = writer_wait_s
         self._sittings: dict[str, Sitting] = {}
         self._sealed: dict[str, messages.Finalised] = {}
-        self._uploads = asyncio.Semaphore(UPLOADS_LIMIT)
+        self._uploads = Uploads(UPLOADS_LIMIT)
         self._spool_fault = ""
         self._spool_lock: int | None = None
         self._taking = asyncio.Lock()
@@ -267,13 +271,15 @@ class Recorder:
 
     async def _look(self) -> None:
         try:
-            names = await asyncio.to_thread(_recordings, self._spool)
+            found = await asyncio.to_thread(recordings, self._spool)
             self._spool_fault = ""
         except OSError as error:
             self._spool_fault = str(error)
             return
-        for name in names:
-            self._sitting(name)
+        for name, calls in found.items():
+            sitting = self._sitting(name)
+            if calls and sitting.quiet:
+                sitting.wake.set()
         short = shutil.disk_usage(self._spool).free < DISK_SHORT_BYTES
         for sitting in self._sittings.values():
             sitting.archive.disk_short = short and sitting.facts is None
@@ -312,7 +318,10 @@ class Recorder:
                         idle_since = time.monotonic()
                     elif time.monotonic() - idle_since > IDLE_S:
                         return
-                    pause = POLL_S
+                    # Who looks at the spool for all wakes it for what comes.
+                    untold = sitting.archive.objects != sitting.published[1]
+                    sitting.quiet = not untold and sitting.facts is None
+                    pause = QUIET_S if sitting.quiet else POLL_S
                 except ManifestConflict as error:
                     log.error("%s", error)
                     sitting.fault, sitting.detail, sitting.facts, pause = "conflict", str(error), None, BACKOFF_LIMIT_S
@@ -329,6 +338,7 @@ class Recorder:
                     async with asyncio.timeout(pause):
                         await sitting.wake.wait()
                 sitting.wake.clear()
+                sitting.quiet = False
         finally:
             self._forget(sitting)
 
@@ -410,7 +420,3 @@ class Recorder:
         digest = hashlib.sha256(data).hexdigest()
         partial = decoder.decode(data).partial
         return messages.Finalised(manifest_sha256=digest, playable=index is not None, partial=partial)
-
-
-def _recordings(spool: Path) -> list[str]:
-    return [path.name for path in spool.iterdir() if path.is_dir() and not path.name.startswith(".")]

@@ -5,9 +5,11 @@ Packets that are late, missing something or foreign still come one by one throug
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from ..native.hashing import Sha256, able, update_both
 from ..native.library import Library, checked
 from . import peaks
 from .clocks import SenderClock, SourceClock
@@ -122,6 +124,9 @@ class CompiledFile(PersonFile):
         super().__init__(path)
         assert isinstance(self._box, WebmWriter)
         self.library = library
+        self.hash = None if able() is None else Sha256(library)
+        if self.hash is not None:
+            self._box.hash = self.hash
         self._black = library.ffi.new("uint8_t[]", BLACK_KEYFRAME)
         self._loudness = library.ffi.new("uint8_t[]", peaks.LOUDNESS)
         made = library.lib.rec_box_new(self._black, len(BLACK_KEYFRAME), self._loudness, HEAD_BYTES)
@@ -129,6 +134,11 @@ class CompiledFile(PersonFile):
         checked(self._state)
 
     def advance(self, final: bool = False) -> None:
+        for _ in self.grow(final):
+            self.hash_closed()
+
+    def grow(self, final: bool = False) -> Iterator[None]:
+        """As :meth:`advance`; when it yields, a cluster is complete that must be hashed (:func:`advance_all`)."""
         if not final and not all(track.ready() for track in self.tracks):
             return
         lib, state = self.library.lib, self._state
@@ -150,6 +160,8 @@ class CompiledFile(PersonFile):
             # Cluster by cluster: each is hashed and written while the processor still has it at hand.
             checked(lib.rec_box_write(state, horizon_ns))
             more = bool(state.closed)
+            if more:
+                yield
             self._append()
         self.keep()
 
@@ -165,16 +177,27 @@ class CompiledFile(PersonFile):
             return
         self.advance(final=True)
         checked(self.library.lib.rec_box_flush(self._state))
+        self.hash_closed()
         self._append()
         self._tell()
         super().finish(title)
 
+    @property
+    def cluster(self) -> tuple[Any, int]:
+        """Where what is complete is in memory, and its size."""
+        return self._state.out.data, int(self._state.closed)
+
+    def hash_closed(self) -> None:
+        assert isinstance(self._box, WebmWriter)
+        if self._state.closed:
+            self._box.hash.update(self.library.ffi.buffer(*self.cluster))
+
     def _append(self) -> None:
-        """To the file what was made, and to the peaks what they ask for."""
+        """To the file what was made and hashed, and to the peaks what they ask for."""
         state, buffer = self._state, self.library.ffi.buffer
         assert isinstance(self._box, WebmWriter)
         if state.closed:
-            self._box.append(buffer(state.out.data, state.closed))
+            self._box.append(buffer(*self.cluster), hashed=True)
         for number in range(state.peaks_count):
             peak = state.peaks[number]
             self._peaks.look(peak.time_ms, bytes(buffer(state.peak_data.data + peak.at, peak.size)), peak.turn)
@@ -202,6 +225,33 @@ class CompiledFile(PersonFile):
             set(_numbers(state.used)),
             int(state.box_end_ms),
         )
+
+
+def advance_all(files: Iterable[PersonFile]) -> None:
+    """All of them go on, and the clusters of two are hashed at a time where that is possible."""
+    growing: list[tuple[CompiledFile, Iterator[None]]] = []
+    for file in files:
+        if not isinstance(file, CompiledFile) or file.hash is None:
+            file.advance()
+            continue
+        begun = file, file.grow()
+        if _goes_on(begun):
+            growing.append(begun)
+        while len(growing) == 2:
+            (first, _), (second, _) = growing
+            assert first.hash is not None
+            assert second.hash is not None
+            update_both(first.hash, first.cluster, second.hash, second.cluster)
+            growing = [each for each in growing if _goes_on(each)]
+    for file, growth in growing:
+        file.hash_closed()
+        for _ in growth:
+            file.hash_closed()
+
+
+def _goes_on(growing: tuple[CompiledFile, Iterator[None]]) -> bool:
+    """Whether there is one more cluster, after the one before was taken."""
+    return next(growing[1], True) is None
 
 
 def _spans(found: Any) -> list[list[int]]:

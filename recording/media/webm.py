@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple, Protocol
 
 #: Room left at the start for everything that is known only at the end, bytes: about 3,000 cues.
 HEAD_BYTES = 64 * 1024
@@ -26,6 +26,14 @@ APPLICATION = "hearing recording"
 _SEEK_PREROLL_NS = 80_000_000
 
 _BLOCK = struct.Struct(">BhB")
+
+
+class Hash(Protocol):
+    """As of :mod:`hashlib`."""
+
+    def update(self, data: bytes | memoryview, /) -> None: ...
+
+    def hexdigest(self) -> str: ...
 
 
 class _Cue(NamedTuple):
@@ -80,7 +88,7 @@ class WebmWriter:
         self._cues: list[_Cue] = []
         self._end_ms = 0
         #: SHA-256 of what follows the head, while it grows; of all of it, the head last, when it is finished.
-        self.hash = hashlib.sha256()
+        self.hash: Hash = hashlib.sha256()
         file.write(bytes(HEAD_BYTES))
 
     def write(self, track: int, time_ms: int, data: bytes | memoryview, key: bool) -> bool:
@@ -120,10 +128,11 @@ class WebmWriter:
         self._file.seek(length)
         self.hash.update(head)
 
-    def append(self, clusters: bytes | memoryview) -> None:
-        """Clusters that are complete."""
+    def append(self, clusters: bytes | memoryview, *, hashed: bool = False) -> None:
+        """Clusters that are complete; ``hashed``: the hash has them already."""
         self._file.write(clusters)
-        self.hash.update(clusters)
+        if not hashed:
+            self.hash.update(clusters)
 
     def _flush(self) -> None:
         if self._cluster_ms is None:

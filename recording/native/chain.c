@@ -1,7 +1,8 @@
 /* SHA-256 (FIPS 180-4) of a segment that grows and of its chunks, both in one pass over the bytes.
  *
  * Every byte of a segment is hashed twice.  One hash at a time leaves the processor's SHA unit half idle, as each step
- * waits for the one before; two at a time take little longer than one. */
+ * waits for the one before; two at a time take little longer than one.  The files that two people's media grow into are
+ * hashed side by side for the same reason. */
 #include <string.h>
 
 #include "internal.h"
@@ -141,12 +142,14 @@ void rec_sha_add(struct rec_sha *sha, const uint8_t *data, int64_t size) {
     take_rest(sha, data, size, top_up(sha, data, size), 0);
 }
 
-static void add_to_two(struct rec_sha *first, struct rec_sha *second, const uint8_t *data, int64_t size) {
-    const int64_t from = top_up(first, data, size), other = top_up(second, data, size);
-    const int64_t blocks = (size - (from > other ? from : other)) / BLOCK_BYTES;
-    take_blocks_of_two(first, data + from, second, data + other, blocks);
+void rec_sha_add_two(struct rec_sha *first, const uint8_t *data, int64_t size, struct rec_sha *second,
+                     const uint8_t *other, int64_t other_size) {
+    const int64_t from = top_up(first, data, size), other_from = top_up(second, other, other_size);
+    const int64_t left = size - from, other_left = other_size - other_from;
+    const int64_t blocks = (left < other_left ? left : other_left) / BLOCK_BYTES;
+    take_blocks_of_two(first, data + from, second, other + other_from, blocks);
     take_rest(first, data, size, from, blocks);
-    take_rest(second, data, size, other, blocks);
+    take_rest(second, other, other_size, other_from, blocks);
 }
 
 static void put_big_endian(uint8_t *out, uint64_t value, int bytes) {
@@ -164,14 +167,21 @@ void rec_sha_end(const struct rec_sha *sha, uint8_t *digest) {
     for (int i = 0; i < 8; i++) put_big_endian(digest + 4 * i, last.state[i], 4);
 }
 
+void rec_sha_chunk(struct rec_sha *segment, const uint8_t *data, int64_t size, uint8_t *digest) {
+    struct rec_sha chunk;
+    rec_sha_begin(&chunk);
+    rec_sha_add_two(&chunk, data, size, segment, data, size);
+    rec_sha_end(&chunk, digest);
+}
+
 void rec_chain(struct rec_sha *segment, int32_t count, int32_t head_bytes, const uint8_t *heads,
                const uint8_t *const *records, const int64_t *sizes, uint8_t *digests) {
     for (int32_t i = 0; i < count; i++) {
         struct rec_sha chunk;
         uint8_t *digest = digests + i * REC_DIGEST_BYTES;
         rec_sha_begin(&chunk);
-        add_to_two(&chunk, segment, heads + i * head_bytes, head_bytes);
-        add_to_two(&chunk, segment, records[i], sizes[i]);
+        rec_sha_add_two(&chunk, heads + i * head_bytes, head_bytes, segment, heads + i * head_bytes, head_bytes);
+        rec_sha_add_two(&chunk, records[i], sizes[i], segment, records[i], sizes[i]);
         rec_sha_end(&chunk, digest);
         rec_sha_add(segment, digest, REC_DIGEST_BYTES);
     }
@@ -184,6 +194,13 @@ int32_t rec_sha_usable(void) { return 0; }
 void rec_sha_begin(struct rec_sha *sha) { (void)sha; }
 void rec_sha_add(struct rec_sha *sha, const uint8_t *data, int64_t size) { (void)sha, (void)data, (void)size; }
 void rec_sha_end(const struct rec_sha *sha, uint8_t *digest) { (void)sha, (void)digest; }
+void rec_sha_add_two(struct rec_sha *first, const uint8_t *data, int64_t size, struct rec_sha *second,
+                     const uint8_t *other, int64_t other_size) {
+    (void)first, (void)data, (void)size, (void)second, (void)other, (void)other_size;
+}
+void rec_sha_chunk(struct rec_sha *segment, const uint8_t *data, int64_t size, uint8_t *digest) {
+    (void)segment, (void)data, (void)size, (void)digest;
+}
 void rec_chain(struct rec_sha *segment, int32_t count, int32_t head_bytes, const uint8_t *heads,
                const uint8_t *const *records, const int64_t *sizes, uint8_t *digests) {
     (void)segment, (void)count, (void)head_bytes, (void)heads, (void)records, (void)sizes, (void)digests;

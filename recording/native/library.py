@@ -26,9 +26,13 @@ class Library:
     ffi: Any
 
 
+class Unavailable(Exception):
+    """The compiled part cannot be used; the text says why."""
+
+
 @functools.cache
-def load(path: Path = build.LIBRARY) -> Library | None:
-    """Nothing if it cannot be used; the log says why, once."""
+def find(path: Path = build.LIBRARY) -> Library:
+    """Raises :class:`Unavailable`."""
     ffi = cffi.FFI()
     header = build.HEADER.read_text(encoding="utf-8")
     ffi.cdef("\n".join(line for line in header.splitlines() if not line.startswith(("#include", "#pragma"))))
@@ -36,11 +40,19 @@ def load(path: Path = build.LIBRARY) -> Library | None:
         lib = ffi.dlopen(str(path))
         if ffi.string(lib.rec_source()).decode() == build.source_hash():
             return Library(lib, ffi)
-        reason = "it was built from other sources"
     except (OSError, AttributeError) as error:
-        reason = str(error)
-    log.warning("records are made without compiled code (python -m recording.native.build): %s", reason)
-    return None
+        raise Unavailable(str(error)) from error
+    raise Unavailable("it was built from other sources")
+
+
+@functools.cache
+def load(path: Path = build.LIBRARY) -> Library | None:
+    """Nothing if it cannot be used; the log says why, once."""
+    try:
+        return find(path)
+    except Unavailable as error:
+        log.warning("records are made without compiled code (python -m recording.native.build): %s", error)
+        return None
 
 
 def checked(result: Any) -> None:

@@ -153,7 +153,11 @@ int32_t rec_box_keep(struct rec_box *box);
 int32_t rec_sha_usable(void);
 void rec_sha_begin(struct rec_sha *sha);
 void rec_sha_add(struct rec_sha *sha, const uint8_t *data, int64_t size);
+void rec_sha_add_two(struct rec_sha *first, const uint8_t *data, int64_t size, struct rec_sha *second,
+                     const uint8_t *other, int64_t other_size);
 void rec_sha_end(const struct rec_sha *sha, uint8_t *digest);
+/* The hash of a chunk, whose bytes go into the segment's too. */
+void rec_sha_chunk(struct rec_sha *segment, const uint8_t *data, int64_t size, uint8_t *digest);
 /* The hashes of chunks, each of `head_bytes` of head and its records; with them the chunks go into the segment's. */
 void rec_chain(struct rec_sha *segment, int32_t count, int32_t head_bytes, const uint8_t *heads,
                const uint8_t *const *records, const int64_t *sizes, uint8_t *digests);
