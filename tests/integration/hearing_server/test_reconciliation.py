@@ -17,6 +17,7 @@ import pytest
 from hearing_server.cli import main
 from hearing_server.court import Event
 from hearing_server.court.custody import Action, Decision
+from hearing_server.court.levels import Audience, fold
 from hearing_server.processes.reconciliation import (
     Checked,
     Reconciler,
@@ -31,9 +32,13 @@ from hearing_server.store.reconciliation import ClosedSitting
 from recording.backup import BACKUP, PairedStore
 from recording.keys import SigningKey, load_or_make
 from recording.locks import Lock
+from recording.manifest import Manifest
+from recording.messages import Accepted, Withheld, Withhold
 from recording.objects import NotStored, ObjectStore, S3Options, open_store
 from recording.recorder import Recorder
+from recording.serve import RecordReader
 from recording.verify import verify_record
+from recording.withheld import rendition_id
 from tests.added import ACTS, FIRST, SECOND, put, stated
 from tests.recorded import Tape, audio_arrivals, audio_track, eventually, facts, running, sealed
 
@@ -169,6 +174,41 @@ async def test_what_the_court_did_with_added_recordings_is_made_anew_from_its_st
     assert (await kept.check(deep=True)).found == []
     kept.path(f"added/{SITTING}/{hashlib.sha256(FIRST).hexdigest()}").unlink()
     assert await kept.codes() == {"added-missing"}
+
+
+async def test_what_was_withheld_is_withheld_again(kept: Kept) -> None:
+    manifest = msgspec.json.decode(await kept.archive.read(f"hearings/{SITTING}/manifest.json"), type=Manifest)
+    begin = manifest.opened_us
+    spans = [
+        Withheld(
+            start_us=begin,
+            end_us=begin + end_us,
+            level=level,
+            order=order,
+            by="Judge",
+            by_zh="法官",
+            decided_us=begin + decided_us,
+        )
+        for level, order, end_us, decided_us in (("sealed", "O-1", 500_000, 9), ("confidential", "O-2", 900_000, 0))
+    ]
+    reader = RecordReader(kept.archive)
+
+    async def made() -> bool:
+        copies = [await reader.rendition(SITTING, rendition_id(some)) for some in (spans, spans[:1])]
+        return None not in copies
+
+    async with running(Recorder(kept.folder / "spool", kept.archive, kept.key)) as recorder:
+        for some in (spans, spans[:1]):
+            assert await recorder.withhold(Withhold(sitting_id=SITTING, withheld=some)) == Accepted()
+        await eventually(made)
+    await kept.check(repair=True)  # the database was lost
+    levels = fold([row.decision for row in await kept.store.levels.read(SITTING)])
+    assert [(span.level, span.order, span.from_utc, span.to_utc) for span in levels.withheld(Audience.OUTSIDE)] == [
+        ("confidential", "O-2", begin * 1000, (begin + 900_000) * 1000),
+        ("sealed", "O-1", begin * 1000, (begin + 500_000) * 1000),
+    ]
+    assert [span.order for span in levels.withheld(Audience.COURT)] == ["O-1"]
+    assert (await kept.check(deep=True)).found == []
 
 
 async def test_a_database_that_is_behind_is_brought_up(kept: Kept) -> None:
