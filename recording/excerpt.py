@@ -233,7 +233,10 @@ def _public_manifest(manifest: Manifest, data: bytes, spans: Sequence[Withheld])
     changed = decoder.decode(data)
     changed.events = public_events(manifest.events, spans)
     changed.gaps = public_gaps(manifest.gaps, withheld_times(spans))
-    return data if changed == manifest else encode(changed)
+    if changed == manifest:
+        return data
+    changed.public_of = hashlib.sha256(data).hexdigest()
+    return encode(changed)
 
 
 def _statement(

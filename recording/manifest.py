@@ -134,6 +134,8 @@ class Manifest(Struct):
     algorithm: str = "Ed25519"
     #: The court's own machinery lost something (:func:`recording.interruptions.faulty`): this is not the whole record.
     partial: bool = False
+    #: Of a public version, the SHA-256 of the record's manifest: never to be taken for that without its statement.
+    public_of: str = ""
 
 
 def encode(value: Any) -> bytes:

@@ -190,6 +190,11 @@ FINDINGS: dict[str, tuple[Severity, str, str]] = {
         "{place} lies beside the record, and no statement of the court says what it is; it is no part of the record.",
         "{place} 存放于记录旁，但没有法院的说明，不属于记录。",
     ),
+    "statement-missing": (
+        "error",
+        "The manifest is a public version, and the court's statement on what it leaves out is missing.",
+        "清单为公开版，但缺少法院关于略去内容的说明。",
+    ),
     "withheld": (
         "note",
         "Withheld from this copy, and unaltered in the court's archive as far as the signed hashes tell: {place}.",

@@ -15,6 +15,7 @@ from typing import Any
 
 from .chain import WriterChain
 from .merkle import leaf_hash, node_hash, root
+from .sentences import utc_of
 
 #: The name of the log's entries that hold a root.
 ROOT_EVENT = "root"
@@ -100,7 +101,7 @@ class RootCheck:
             if None not in parts and root(leaves) == media:
                 fit, last = fit + 1, record_root(head, media).hex()
             else:
-                wrong.append(datetime.fromtimestamp(int(event["utc"]) // 1_000_000_000, tz=UTC))
+                wrong.append(utc_of(int(event["utc"]) // 1000))
         return fit, wrong, last
 
 

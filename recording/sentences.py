@@ -7,6 +7,14 @@ from datetime import UTC, datetime
 from .manifest import GapEntry
 from .report import Report
 
+#: What clocks tell, s since 1970: to the end of the year 9999.
+LAST_S = 253_402_300_799
+
+
+def utc_of(at_us: int) -> datetime:
+    """A time in us since 1970, UTC, as far as it can be told; a forged record may say any."""
+    return datetime.fromtimestamp(min(max(at_us // 1_000_000, 0), LAST_S), tz=UTC)
+
 
 def moment(at: datetime) -> tuple[str, str]:
     """A time, UTC, in English and in Chinese."""
@@ -15,7 +23,7 @@ def moment(at: datetime) -> tuple[str, str]:
 
 def period(start_us: int, end_us: int) -> tuple[str, str]:
     """Begin and end in English and in Chinese."""
-    begin, end = (datetime.fromtimestamp(at // 1_000_000, tz=UTC) for at in (start_us, end_us))
+    begin, end = utc_of(start_us), utc_of(end_us)
     return (
         f"from {begin:%Y-%m-%d %H:%M:%S} to {end:%H:%M:%S} UTC",
         f"{begin.year}年{begin.month}月{begin.day}日 {begin:%H:%M:%S} 至 {end:%H:%M:%S}（UTC）",
@@ -24,7 +32,7 @@ def period(start_us: int, end_us: int) -> tuple[str, str]:
 
 def span_words(gap: GapEntry) -> tuple[str, str]:
     """Begin and length in English and in Chinese."""
-    start = datetime.fromtimestamp(gap.start_us // 1_000_000, tz=UTC)
+    start = utc_of(gap.start_us)
     clock, seconds = f"{start:%H:%M:%S}.{gap.start_us // 1000 % 1000:03d}", gap.duration_us / 1e6
     return (
         f"{seconds:.3f} s from {start:%Y-%m-%d} {clock} UTC",

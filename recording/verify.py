@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 import msgspec
 from cryptography.x509 import Certificate
@@ -15,7 +14,7 @@ from .interruptions import LAWFUL
 from .keys import PublicKey, parse_public
 from .objects import ObjectStore
 from .report import CAUSES_ZH, LEVELS_ZH, SOURCES_ZH, Findings, Report
-from .sentences import moment, period, span_words
+from .sentences import moment, period, span_words, utc_of
 from .verify_added import AddedCheck
 from .verify_derived import DerivedCheck
 from .verify_files import Files, Progress
@@ -59,6 +58,7 @@ class Verification:
         manifest = self._manifest = await self._signed_manifest()
         if manifest is not None:
             await self._stated(manifest)
+            self._public(manifest)
             self._segments = SegmentCheck(self._files, self._findings, manifest, self._statement)
             await self._segments.run()
             listed = await self._around(authorities, cosigners)
@@ -76,7 +76,7 @@ class Verification:
         """What was made of the record, and what others say of it.  Answers the names of it all."""
         assert self._key is not None
         assert self._manifest is not None
-        derived = DerivedCheck(self._files, self._findings, self._key, self._record_sha256)
+        derived = DerivedCheck(self._files, self._findings, self._key, self._record_sha256, self._statement)
         names = await derived.playable() | await derived.written()
         proofs = ProofCheck(self._files, self._findings, self._key, self._record_sha256)
         await proofs.inclusion()
@@ -147,10 +147,19 @@ class Verification:
             self._statement_sha256 = hashlib.sha256(data).hexdigest()
             self._left_out(statement, manifest)
 
+    def _public(self, manifest: m.Manifest) -> None:
+        """A public version of a manifest is nothing without the statement that says so: the court signed it, too."""
+        statement = self._statement
+        stated = statement is not None and statement.enclosed_sha256 != statement.manifest_sha256
+        known = manifest.public_of and (statement is None or statement.manifest_sha256 != manifest.public_of)
+        cut = any(event.get("name") == WITHHELD_EVENT for event in manifest.events)
+        if known or (cut and not stated):
+            self._findings.add("statement-missing")
+
     def _left_out(self, statement: Statement, manifest: m.Manifest) -> None:
         for span in statement.spans:
             english, chinese = period(span.start_us, span.end_us)
-            day, day_zh = moment(datetime.fromtimestamp(span.decided_us // 1_000_000, tz=UTC))
+            day, day_zh = moment(utc_of(span.decided_us))
             level = LEVELS_ZH[span.level]
             self._findings.add(
                 "withheld",

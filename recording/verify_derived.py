@@ -19,6 +19,7 @@ from .playback import (
 from .playback import decoder as playback_decoder
 from .report import Findings
 from .verify_files import Files
+from .withheld import Statement
 from .written import (
     INDEX_NAME,
     INDEX_SIGNATURE_NAME,
@@ -37,13 +38,17 @@ Derived = TypeVar("Derived", Playback, ExportEntry, WrittenIndex)
 
 
 class DerivedCheck:
-    """``record_sha256``: of the manifest of the record that it must have been made of."""
+    """``record_sha256``: of the manifest of the record that it must have been made of; ``statement``: what this copy
+    leaves out, and so its playable copies."""
 
-    def __init__(self, files: Files, findings: Findings, key: PublicKey, record_sha256: str) -> None:
+    def __init__(
+        self, files: Files, findings: Findings, key: PublicKey, record_sha256: str, statement: Statement | None = None
+    ) -> None:
         self._files = files
         self._findings = findings
         self._key = key
         self._record_sha256 = record_sha256
+        self._statement = statement
 
     async def playable(self) -> set[str]:
         """The playable copies, if they are here.  Answers all names that belong to them."""
@@ -57,7 +62,7 @@ class DerivedCheck:
             names |= {name, signature}
             index = await self._signed(name, signature, playback_decoder)
             if index is not None:
-                if index.manifest_sha256 != self._record_sha256:
+                if index.manifest_sha256 != self._record_sha256 or not self._fits(name, index):
                     self._findings.add("derived-altered", name)
                 entries += [(entry.name, entry.size, entry.sha256, entry.hashed_from) for entry in index.media]
         for name in present:
@@ -66,6 +71,8 @@ class DerivedCheck:
                 names |= {name, signature}
                 export = await self._signed(name, signature, export_decoder)
                 if export is not None:
+                    if export.manifest_sha256 != self._record_sha256:
+                        self._findings.add("derived-altered", name)
                     entries.append((export.name, export.size, export.sha256, 0))
         names |= {name for name, _, _, _ in entries}
         digests = await self._files.digests(sorted({(name, start) for name, _, _, start in entries if name in present}))
@@ -75,6 +82,12 @@ class DerivedCheck:
             elif (size, sha256) != digests[name, start]:
                 self._findings.add("derived-altered", name)
         return names
+
+    def _fits(self, name: str, index: Playback) -> bool:
+        """Whether it leaves out what a copy of this kind does: the court signs many that do, for other readers."""
+        if self._statement is not None:
+            return index.withheld == self._statement.spans
+        return name != PLAYBACK_NAME or not index.withheld
 
     async def written(self) -> set[str]:
         """The written record, if it is here: its documents, and every signature under it.  Answers its names."""

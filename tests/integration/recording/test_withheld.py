@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import shutil
 from collections.abc import Callable
@@ -268,6 +269,7 @@ def _hides_more(statement: dict[str, object]) -> None:
     [
         (_unsigned, "statement-wrong"),
         (_missing, "object-missing"),
+        (_missing, "statement-missing"),
         (_another_key, "statement-wrong"),
         (_one_more, "object-missing"),
         (_changed(_span_elsewhere), "statement-wrong"),
@@ -302,7 +304,8 @@ async def test_the_public_manifest_is_the_records_but_for_log_and_gaps(public: P
     times = withheld_times([span(22, 27)])
     assert not any(touches(times, gap.start_us + 1, gap.start_us + gap.duration_us - 1) for gap in cut.gaps)
     assert cut.gaps == public_gaps(whole.gaps, times) != whole.gaps
-    cut.events, cut.gaps = whole.events, whole.gaps
+    assert cut.public_of == hashlib.sha256((court / "store/hearings/sitting/manifest.json").read_bytes()).hexdigest()
+    cut.events, cut.gaps, cut.public_of = whole.events, whole.gaps, ""
     assert cut == whole
     statement = statement_decoder.decode((public / "statement.json").read_bytes())
     assert [entry.name for entry in statement.withheld] == ["raw/worker.1/000002.hrec"]

@@ -7,7 +7,7 @@ import { WriterChain, type Segment } from "./hrec";
 import type { Manifest, ObjectEntry } from "./manifest";
 import { RootCheck } from "./roots";
 import { atUs, momentWords, periodWords, spanWords } from "./sentences";
-import { isStatement, wrongInStatement, type Statement } from "./statement";
+import { isStatement, sameSpans, wrongInStatement, type Statement, type Withheld } from "./statement";
 import { checkInclusion, checkStatement, readKey, signed, signers, stampedAt, type Inclusion, type StatementInclusion } from "./witnesses";
 import { wrongIn, type WrittenRecord } from "./written";
 
@@ -33,7 +33,7 @@ const MANIFEST = "manifest.json";
 const COMPANIONS = ["court.pub.pem", "README.txt", "verify.html"];
 const COSIGNED = "cosigned/";
 const PLAYBACK = "derived/playback.json";
-const RENDITION = /^derived\/withheld\/.*\/playback\.json$/;
+const isRendition = (name: string): boolean => name.startsWith("derived/withheld/") && name.endsWith("/playback.json");
 const STATEMENT = "statement.json";
 const STATEMENT_INCLUSION = "statement.inclusion.json";
 const WRITTEN_INDEX = "written/index.json";
@@ -70,6 +70,7 @@ class Check {
     const manifest = await this.signedManifest(pem);
     if (manifest) {
       await this.stated(manifest);
+      this.public(manifest);
       await this.objects(manifest);
       const listed = new Set([...(await this.derived()), ...manifest.objects.map((entry) => entry.name), ...COMPANIONS]);
       for (const name of [MANIFEST, "manifest.sig", "inclusion.json", "manifest.tsr", STATEMENT, "statement.sig", STATEMENT_INCLUSION]) listed.add(name);
@@ -133,6 +134,13 @@ class Check {
     this.leftOut(statement, manifest);
   }
 
+  /** A public version of a manifest is nothing without the statement that says so: the court signed it, too. */
+  private public({ publicOf, events }: Manifest): void {
+    const stated = this.statement !== null && this.statement.enclosedSha256 !== this.statement.manifestSha256;
+    const known = Boolean(publicOf) && this.statement?.manifestSha256 !== publicOf;
+    if (known || (cutEvents(events).length > 0 && !stated)) this.findings.add("statement-missing");
+  }
+
   private leftOut({ spans, part, withheld, outside, manifestSha256 }: Statement, manifest: Manifest): void {
     for (const { startUs, endUs, level, order, by, byZh, decidedUs } of spans) {
       const [[english, chinese], [day, dayZh]] = [periodWords(startUs, endUs), momentWords(atUs(decidedUs))];
@@ -150,8 +158,7 @@ class Check {
     }
     if (manifestSha256 !== this.manifestSha256) {
       this.findings.add("manifest-public", manifestSha256);
-      const cut = (manifest.events ?? []).filter((event) => (event as { name?: unknown } | null)?.name === "withheld");
-      this.findings.add("events-withheld", String(cut.length));
+      this.findings.add("events-withheld", String(cutEvents(manifest.events).length));
     }
   }
 
@@ -206,17 +213,18 @@ class Check {
     const names = [PLAYBACK, "derived/playback.sig"];
     const entries: { name: string; size: number; sha256: string; hashedFrom?: number }[] = [];
     for (const name of [...this.files.keys()].sort()) {
-      if (name !== PLAYBACK && !RENDITION.test(name)) continue;
+      if (name !== PLAYBACK && !isRendition(name)) continue;
       names.push(name, name.replace(/json$/, "sig"));
-      const index = await this.signedDerived<{ manifestSha256: string; media: typeof entries }>(name);
-      if (index && index.manifestSha256 !== this.recordSha256) this.findings.add("derived-altered", name);
+      const index = await this.signedDerived<{ manifestSha256: string; media: typeof entries; withheld?: Withheld[] }>(name);
+      if (index && (index.manifestSha256 !== this.recordSha256 || !this.fits(name, index.withheld ?? []))) this.findings.add("derived-altered", name);
       entries.push(...(index?.media ?? []));
     }
     for (const name of this.files.keys()) {
       if (!name.startsWith("derived/exports/") || !name.endsWith(".json")) continue;
       names.push(name, name.replace(/json$/, "sig"));
-      const made = await this.signedDerived<(typeof entries)[number]>(name);
-      if (made) entries.push(made);
+      const made = await this.signedDerived<(typeof entries)[number] & { manifestSha256: string }>(name);
+      if (made && made.manifestSha256 !== this.recordSha256) this.findings.add("derived-altered", name);
+      if (made) entries.push({ ...made, hashedFrom: 0 });
     }
     for (const entry of entries) {
       names.push(entry.name);
@@ -229,6 +237,11 @@ class Check {
       if (size !== entry.size || sha256 !== entry.sha256) this.findings.add("derived-altered", entry.name);
     }
     return names;
+  }
+
+  /** Whether it leaves out what a copy of this kind does: the court signs many that do, for other readers. */
+  private fits(name: string, withheld: Withheld[]): boolean {
+    return this.statement ? sameSpans(withheld, this.statement.spans) : name !== PLAYBACK || withheld.length === 0;
   }
 
   private async signedDerived<T>(name: string): Promise<T | null> {
@@ -353,9 +366,14 @@ class Check {
   }
 }
 
+/** Entries of the log of which a public version has no more than number, time and hashes. */
+function cutEvents(events: unknown[] | undefined): unknown[] {
+  return (events ?? []).filter((event) => (event as { name?: unknown } | null)?.name === "withheld");
+}
+
 function parsed<T>(data: Bytes): T | null {
   try {
-    const found: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(data));
+    const found: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(data));
     return typeof found === "object" && found !== null ? (found as T) : null;
   } catch {
     return null;

@@ -46,4 +46,6 @@ export interface Manifest {
   problems: Problem[];
   missingWriters: string[];
   events?: unknown[];
+  /** Of a public version, the SHA-256 of the record's manifest. */
+  publicOf?: string;
 }

@@ -22,9 +22,12 @@ export function spanWords(span: Span): [string, string] {
   return [`${seconds} s from ${day} ${clock} UTC`, `${dayZh(start)} ${clock}（UTC）起 ${seconds} 秒`];
 }
 
-/** Wall clock in us, as manifests have it. */
+/** The end of the year 9999, ms. */
+const LAST_MS = 253_402_300_799_000;
+
+/** Wall clock in us, as manifests have it; a forged record may say any. */
 export function atUs(us: number): Date {
-  return new Date(Math.floor(us / 1000));
+  return new Date(Math.min(Math.max(Math.floor(us / 1000), 0), LAST_MS));
 }
 
 function dayZh(at: Date): string {

@@ -37,6 +37,13 @@ export function isStatement(found: Statement | null): found is Statement {
   return found !== null && [found.spans, found.withheld, found.outside].every((each) => Array.isArray(each)) && typeof found.manifestSha256 === "string";
 }
 
+/** Whether these are the same spans in the same order. */
+export function sameSpans(some: Withheld[], others: Withheld[]): boolean {
+  const told = (spans: Withheld[]) =>
+    JSON.stringify(spans.map(({ startUs, endUs, level, order, by, byZh, decidedUs }) => [startUs, endUs, level, order, by, byZh, decidedUs]));
+  return told(some) === told(others);
+}
+
 /** What does not hold of a statement whose signature does: it must be of this record, and explain all that is absent. */
 export function wrongInStatement(statement: Statement, sittingId: string, enclosedSha256: string, known: Set<string>, here: (name: string) => boolean): string[] {
   if (statement.sittingId !== sittingId || statement.enclosedSha256 !== enclosedSha256) return ["of another record"];

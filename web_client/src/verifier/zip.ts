@@ -1,11 +1,13 @@
 /** Reads ZIP files (PKWARE's APPNOTE 6.3.10): stored and deflated entries, also above 4 GB. */
-import type { Source } from "./bytes";
+import { same, type Source } from "./bytes";
 
 const END = 0x06054b50;
 const END_64 = 0x06064b50;
 const LOCATOR_64 = 0x07064b50;
 const ENTRY = 0x02014b50;
 const LOCAL = 0x04034b50;
+/** Bit 0 of the flags (4.4.4). */
+const ENCRYPTED = 1;
 const STORED = 0;
 const DEFLATED = 8;
 /** An end record with the longest comment. */
@@ -33,7 +35,7 @@ const big = (data: DataView, at: number): number => Number(data.getBigUint64(at,
 export async function entriesOf(file: Blob): Promise<Source[]> {
   const directory = await findDirectory(file);
   const data = await view(file, directory.at, directory.size);
-  const found: Source[] = [];
+  const found = new Map<string, Source>();
   let at = 0;
   for (let index = 0; index < directory.entries; index++) {
     if (at + 46 > data.byteLength || data.getUint32(at, true) !== ENTRY) throw new ZipProblem("entry");
@@ -43,10 +45,14 @@ export async function entriesOf(file: Blob): Promise<Source[]> {
     const name = new TextDecoder().decode(new Uint8Array(data.buffer, at + 46, nameSize));
     const method = data.getUint16(at + 10, true);
     const [packed, size, start] = sizes(data, at, nameEnd, extraSize);
-    if (!name.endsWith("/")) found.push({ name, size, blob: () => unpack(file, method, start, packed) });
+    // Other programs would find other files in it, or could not read them.
+    if (found.has(name) || name.includes("\0") || data.getUint16(at + 8, true) & ENCRYPTED) throw new ZipProblem("two meanings");
+    const bytes = new Uint8Array(data.buffer, at + 46, nameSize);
+    if (!name.endsWith("/")) found.set(name, { name, size, blob: () => whole(unpack(file, method, start, packed, bytes), size) });
     at = nameEnd + extraSize + commentSize;
   }
-  return found;
+  if (at !== directory.size) throw new ZipProblem("two meanings");
+  return [...found.values()];
 }
 
 async function findDirectory(file: Blob): Promise<Directory> {
@@ -55,17 +61,19 @@ async function findDirectory(file: Blob): Promise<Directory> {
   for (let at = tail.byteLength - 22; at >= 0; at--) {
     if (tail.getUint32(at, true) !== END) continue;
     const directory = { entries: tail.getUint16(at + 10, true), size: tail.getUint32(at + 12, true), at: tail.getUint32(at + 16, true) };
-    const large = directory.entries === FULL_16 || directory.size === FULL_32 || directory.at === FULL_32;
-    const result = large ? await findDirectory64(file, begin + at) : directory;
+    const result = (await findDirectory64(file, begin + at)) ?? directory;
+    const fits = directory.entries === FULL_16 || directory.entries === result.entries;
+    if (!fits || (directory.at !== FULL_32 && directory.at !== result.at)) throw new ZipProblem("two meanings");
     if (result.entries > MAX_ENTRIES) throw new ZipProblem("too many entries");
     return result;
   }
   throw new ZipProblem("no directory");
 }
 
-async function findDirectory64(file: Blob, end: number): Promise<Directory> {
-  const locator = await view(file, end - 20, 20);
-  if (locator.getUint32(0, true) !== LOCATOR_64) throw new ZipProblem("no directory");
+/** What the newer end record says (4.3.14), if there is one: programs heed one or the other. */
+async function findDirectory64(file: Blob, end: number): Promise<Directory | null> {
+  const locator = end < 20 ? null : await view(file, end - 20, 20);
+  if (locator?.getUint32(0, true) !== LOCATOR_64) return null;
   const record = await view(file, big(locator, 8), 56);
   if (record.getUint32(0, true) !== END_64) throw new ZipProblem("no directory");
   return { entries: big(record, 32), size: big(record, 40), at: big(record, 48) };
@@ -93,10 +101,19 @@ function sizes(data: DataView, at: number, extraAt: number, extraSize: number): 
   return [packed, size, start];
 }
 
-async function unpack(file: Blob, method: number, start: number, packed: number): Promise<Blob> {
+/** What was unpacked, if it is as long as the directory says. */
+async function whole(unpacked: Promise<Blob>, size: number): Promise<Blob> {
+  const found = await unpacked;
+  if (found.size !== size) throw new ZipProblem("two sizes");
+  return found;
+}
+
+async function unpack(file: Blob, method: number, start: number, packed: number, name: Uint8Array): Promise<Blob> {
   const local = await view(file, start, 30);
   if (local.getUint32(0, true) !== LOCAL) throw new ZipProblem("entry");
   const at = start + 30 + local.getUint16(26, true) + local.getUint16(28, true);
+  const here = await view(file, start + 30, local.getUint16(26, true));
+  if (!same(new Uint8Array(here.buffer), name)) throw new ZipProblem("two names");
   if (at + packed > file.size) throw new ZipProblem("truncated");
   const bytes = file.slice(at, at + packed);
   if (method === STORED) return bytes;

@@ -50,6 +50,7 @@ export const FINDINGS: Record<string, ["error" | "warning" | "note", string, str
   "added-altered": ["error","A recording that was added after the close was altered: {place}.","闭庭后补充的录音录像已被改动：{place}。"],
   "added-wrong": ["error","The court's statement on a recording that was added after the close does not hold: {place}.","法院关于闭庭后补充录音录像的说明不成立：{place}。"],
   "added-unlisted": ["warning","{place} lies beside the record, and no statement of the court says what it is; it is no part of the record.","{place} 存放于记录旁，但没有法院的说明，不属于记录。"],
+  "statement-missing": ["error","The manifest is a public version, and the court's statement on what it leaves out is missing.","清单为公开版，但缺少法院关于略去内容的说明。"],
   "withheld": ["note","Withheld from this copy, and unaltered in the court's archive as far as the signed hashes tell: {place}.","本副本不予公开、由法院存档并列有签名哈希值的时段：{place}。"],
   "part": ["note","This copy is of a part of the record, {place}; what lies outside is not part of it, and not withheld.","本副本仅为记录的一部分：{place}；其余部分不在本副本之内，并非不予公开。"],
   "segments-absent": ["note","Whole stored segments that hold this time are absent; the signed manifest has their hashes: {place}.","含有上述时段的存储分段整段略去，其哈希值列于已签名的清单：{place}。"],

@@ -1,0 +1,230 @@
+"""Exports of records that somebody has changed, for every way of checking: none may say of them that all is well.
+
+Who forges has genuine exports of the same court, all of them signed, and can leave out, put in, exchange and pack anew
+what they like, but has not the court's key; only where the verifiers must not break is it used here against itself.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import struct
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from recording.keys import SigningKey, load_or_make
+from recording.manifest import encode
+from recording.playback import ExportEntry
+
+
+@dataclass(frozen=True)
+class Genuine:
+    """Folders with exports of one record: the whole (``export``), ``public`` less a span, and a ``part``."""
+
+    folder: Path
+    key: SigningKey
+
+    def copy(self, name: str, target: Path) -> Path:
+        return Path(shutil.copytree(self.folder / name, target))
+
+
+#: Makes a forged folder or ZIP file at a new path.
+Forge = Callable[[Genuine, Path], Path]
+
+
+def _of(name: str, change: Callable[[Genuine, Path], None]) -> Forge:
+    def forge(genuine: Genuine, target: Path) -> Path:
+        folder = genuine.copy(name, target / "record")
+        change(genuine, folder)
+        return folder
+
+    return forge
+
+
+def _without_statement(_: Genuine, folder: Path) -> None:
+    for name in ("statement.json", "statement.sig", "inclusion.json", "manifest.tsr"):
+        (folder / name).unlink(missing_ok=True)
+    shutil.rmtree(folder / "derived", ignore_errors=True)
+    shutil.rmtree(folder / "cosigned", ignore_errors=True)
+
+
+def _statement_of_the_part(genuine: Genuine, folder: Path) -> None:
+    for name in ("statement.json", "statement.sig"):
+        shutil.copy(genuine.folder / "part" / name, folder / name)
+
+
+def _index_of(source: str, place: str, at: str = "derived/withheld/export") -> Callable[[Genuine, Path], None]:
+    """The playable copies of another export of the same record, each rightly signed."""
+
+    def change(genuine: Genuine, folder: Path) -> None:
+        shutil.rmtree(folder / "derived", ignore_errors=True)
+        shutil.copytree(genuine.folder / source / "derived", folder / "derived")
+        if place != at:
+            for name in ("playback.json", "playback.sig"):
+                (folder / at / name).rename(folder / place / name)
+
+    return change
+
+
+def _film_of_another_hearing(genuine: Genuine, folder: Path) -> None:
+    """The court made and signed it, of another record."""
+    entry = ExportEntry(
+        job_id="j",
+        name="derived/exports/j.mp4",
+        media_type="video/mp4",
+        size=4,
+        sha256="88d4266fd4e6338d13b845fcf289579d209c897823b9217da3e161936f031589",
+        duration_ms=1,
+        locale="en",
+        timezone="UTC",
+        manifest_sha256="ab" * 32,
+        derived_from=[],
+        created_us=1,
+    )
+    place = folder / "derived/exports"
+    place.mkdir(parents=True, exist_ok=True)
+    (place / "j.mp4").write_bytes(b"abcd")
+    (place / "j.json").write_bytes(encode(entry))
+    (place / "j.sig").write_bytes(genuine.key.sign(encode(entry)))
+
+
+def _another_key(_: Genuine, folder: Path) -> None:
+    other = load_or_make(folder.parent / "other.pem")
+    (folder / "court.pub.pem").write_bytes(other.public.pem)
+    for data, signature in (("manifest.json", "manifest.sig"), ("derived/playback.json", "derived/playback.sig")):
+        (folder / signature).write_bytes(other.sign((folder / data).read_bytes()))
+
+
+def _one_file_more(name: str) -> Callable[[Genuine, Path], None]:
+    def change(_: Genuine, folder: Path) -> None:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(b"{}")
+
+    return change
+
+
+def _byte_order_mark(_: Genuine, folder: Path) -> None:
+    path = folder / "inclusion.json"
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+
+
+def _stated(change: Callable[[dict[str, object]], None]) -> Callable[[Genuine, Path], None]:
+    """Even if the court signed it."""
+
+    def alter(genuine: Genuine, folder: Path) -> None:
+        statement = json.loads((folder / "statement.json").read_bytes())
+        change(statement)
+        data = encode(statement)
+        (folder / "statement.json").write_bytes(data)
+        (folder / "statement.sig").write_bytes(genuine.key.sign(data))
+
+    return alter
+
+
+def _times(start_us: int, end_us: int) -> Callable[[dict[str, object]], None]:
+    def change(statement: dict[str, object]) -> None:
+        spans = statement["spans"]
+        assert isinstance(spans, list)
+        spans[0] |= {"startUs": start_us, "endUs": end_us, "decidedUs": start_us}
+
+    return change
+
+
+def _of_no_span(statement: dict[str, object]) -> None:
+    statement["spans"] = []
+
+
+#: What both ways of checking must find, beside others.
+FOLDERS: dict[str, tuple[Forge, str]] = {
+    "no statement": (_of("public", _without_statement), "statement-missing"),
+    "the statement of another export": (_of("public", _statement_of_the_part), "statement-wrong"),
+    "a statement of no span": (_of("public", _stated(_of_no_span)), "statement-wrong"),
+    "times before 1970 and after 9999": (_of("public", _stated(_times(-(1 << 52), 1 << 52))), "derived-altered"),
+    "copies of another export": (_of("part", _index_of("public", "derived/withheld/export")), "derived-altered"),
+    "a public copy for the whole": (_of("export", _index_of("public", "derived")), "derived-altered"),
+    "a film of another hearing": (_of("export", _film_of_another_hearing), "derived-altered"),
+    "another key of the same name": (_of("export", _another_key), "signature-wrong"),
+    "a file more": (_of("export", _one_file_more("raw/worker.1/000009.hrec")), "object-unlisted"),
+    "a name that looks alike": (_of("export", _one_file_more("raw/worker\u0387" + "1/000000.hrec")), "object-unlisted"),
+    "an index outside of a folder": (
+        _of("export", _one_file_more("derived/withheld/playback.json")),
+        "derived-altered",
+    ),
+    "a byte order mark": (_of("export", _byte_order_mark), "inclusion-wrong"),
+}
+
+
+def _packed(genuine: Genuine, target: Path, more: Callable[[zipfile.ZipFile], None] = lambda file: None) -> Path:
+    path = target / "record.zip"
+    with zipfile.ZipFile(path, "w") as file:
+        for each in sorted((genuine.folder / "export").rglob("*")):
+            if each.is_file():
+                file.write(each, each.relative_to(genuine.folder / "export"))
+        more(file)
+    return path
+
+
+def _twice(genuine: Genuine, target: Path) -> Path:
+    def more(file: zipfile.ZipFile) -> None:
+        info = zipfile.ZipInfo("README.txy")
+        file.writestr(info, b"another")
+
+    path = _packed(genuine, target, more)
+    path.write_bytes(path.read_bytes().replace(b"README.txy", b"README.txt"))
+    return path
+
+
+_LOCAL, _CENTRAL = (b"PK\3\4", 30), (b"PK\1\2", 46)
+
+
+def _changed(head: tuple[bytes, int], name: bytes, offset: int, value: bytes) -> Forge:
+    """Some bytes of what the archive itself says of an entry."""
+
+    def forge(genuine: Genuine, target: Path) -> Path:
+        path = _packed(genuine, target)
+        magic, length = head
+        data, at = bytearray(path.read_bytes()), -1
+        while at < 0 or data[at + length : at + length + len(name)] != name:
+            at = data.index(magic, at + 1)
+        data[at + offset : at + offset + len(value)] = value
+        path.write_bytes(bytes(data))
+        return path
+
+    return forge
+
+
+def _two_directories(genuine: Genuine, target: Path) -> Path:
+    """One for programs that heed the newer end record, another for those that do not."""
+    path = _packed(genuine, target)
+    data = path.read_bytes()
+    end = data.rindex(b"PK\5\6")
+    count, size, begin = struct.unpack_from("<HLL", data, end + 10)
+    # The old end record leads to the same directory less its last entry.
+    newer = struct.pack("<4sQHHLLQQQQ", b"PK\6\6", 44, 45, 45, 0, 0, count, count, size, begin)
+    locator = struct.pack("<4sLQL", b"PK\6\7", 0, end, 1)
+    last = data.rindex(b"PK\1\2")
+    old = struct.pack("<4sHHHHLLH", b"PK\5\6", 0, 0, count - 1, count - 1, last - begin, begin, 0)
+    path.write_bytes(data[:end] + newer + locator + old)
+    return path
+
+
+def _something_before(genuine: Genuine, target: Path) -> Path:
+    path = _packed(genuine, target)
+    path.write_bytes(b"MZ" * 100 + path.read_bytes())
+    return path
+
+
+_SEGMENT = b"raw/worker.1/000000.hrec"
+#: Archives in which programs do not agree on what they hold.
+ARCHIVES: dict[str, Forge] = {
+    "a name twice": _twice,
+    "another name before the file": _changed(_LOCAL, b"manifest.json", 30, b"manifest.jsom"),
+    "said to be encrypted": _changed(_CENTRAL, _SEGMENT, 8, b"\x01\x00"),
+    "shorter than it is": _changed(_CENTRAL, _SEGMENT, 20, b"\x01\x00\x00\x00"),
+    "longer than is said": _changed(_CENTRAL, _SEGMENT, 24, b"\x01\x00\x00\x00"),
+    "a name that ends early": _changed(_CENTRAL, _SEGMENT, 46 + 24 - 1, b"\x00"),
+    "two directories": _two_directories,
+    "something before it": _something_before,
+}
