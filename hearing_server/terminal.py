@@ -6,12 +6,14 @@ import contextlib
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, TextIO
 
 from .words import Fault, Locale, say
 
 BAR_WIDTH = 24
+#: How often a bar is drawn anew, s.
+BAR_EVERY_S = 0.1
 
 
 class Terminal:
@@ -38,6 +40,29 @@ class Terminal:
     def steps(self, count: int) -> Steps:
         return Steps(self, count, live=self._people.isatty())
 
+    @contextlib.contextmanager
+    def bar(self, key: str) -> Iterator[Callable[[float], None]]:
+        """A bar that is drawn in place while the block runs, on a terminal; call it with how far it is, 0 to 1."""
+        live, next_drawn = self._people.isatty(), 0.0
+
+        def progress(part: float) -> None:
+            nonlocal next_drawn
+            if live and time.monotonic() >= next_drawn:
+                next_drawn = time.monotonic() + BAR_EVERY_S
+                text = f"{_filled(part)} {part:4.0%} {say(key, self.locale)}"
+                print("\r\x1b[K" + text, end="", file=self._people, flush=True)
+
+        try:
+            yield progress
+        finally:
+            if live:
+                print("\r\x1b[K", end="", file=self._people, flush=True)
+
+
+def _filled(part: float) -> str:
+    filled = round(BAR_WIDTH * min(1.0, max(0.0, part)))
+    return "█" * filled + "░" * (BAR_WIDTH - filled)
+
 
 class Steps:
     """A bar that fills with each step done; on a terminal it is redrawn in place."""
@@ -63,8 +88,7 @@ class Steps:
         self._draw(key, f"{time.monotonic() - started:.1f} s", end="\n")
 
     def _draw(self, key: str, note: str, end: str = "") -> None:
-        filled = BAR_WIDTH * self._done // self._count
-        bar = "█" * filled + "░" * (BAR_WIDTH - filled)
-        text = f"{bar} {self._done}/{self._count} {say(key, self._terminal.locale)} {note}".rstrip()
+        bar, what = _filled(self._done / self._count), say(key, self._terminal.locale)
+        text = f"{bar} {self._done}/{self._count} {what} {note}".rstrip()
         start = "\r\x1b[K" if self._live else ""
         print(start + text, end=end, file=self._terminal._people, flush=True)

@@ -291,6 +291,11 @@ WORDS: dict[str, tuple[str, str]] = {
     "record-not-sealed": ("There is no sealed record of sitting {sitting}.", "庭次 {sitting} 没有已封存的记录。"),
     "folder-exists": ("The folder {path} exists already. Name a new one.", "文件夹 {path} 已存在，请另选一个。"),
     "folder-unwritable": ("The folder {path} cannot be written: {reason}.", "无法写入文件夹 {path}：{reason}。"),
+    "export-bar": ("writing the record", "正在写入记录"),
+    "exported-less": (
+        "Spans of it that are withheld and left out: {count}. statement.json says which, and under which order.",
+        "其中不予公开并略去的时段：{count} 处。statement.json 列明各时段及其依据。",
+    ),
     "exported": ("Written to {path}: {megabytes} MB.", "已写入 {path}：{megabytes} MB。"),
     "unexpected": ("{command} failed: {reason}. The log has the details.", "{command} 失败：{reason}。详情见日志。"),
     "use-media": ("sound and picture", "音视频"),

@@ -196,7 +196,7 @@ async def export_part(
     await target.write(folder + PLAYBACK_FILE, index)
     await target.write(folder + SIGNATURE_FILE, key.sign(index))
     await target.write(ENCLOSED_KEY_NAME, key.public.pem)
-    await target.write("README.txt", (README + _NOTICE).encode())
+    await target.write("README.txt", (README + _NOTICE if spans or part is not None else README).encode())
     if verifier is not None:
         await target.write(VERIFIER_NAME, verifier)
     progress(1.0)

@@ -91,9 +91,16 @@ def _parser() -> argparse.ArgumentParser:
     _json(cosigner, "print its key and address as one JSON object when ready")
     cosigner.set_defaults(command=_cosigner)
 
-    export = commands.add_parser("export", help="write a record, whole and verifiable, into a folder")
+    export = commands.add_parser("export", help="write a record into a folder, verifiable")
     export.add_argument("sitting", metavar="id", help="the sitting's id")
-    export.add_argument("folder", help="a new or empty folder")
+    export.add_argument("folder", help="a new folder")
+    export.add_argument(
+        "--for",
+        dest="audience",
+        choices=("court", "outside"),
+        help="leave out what is withheld from the court's own people (sealed), or from parties and public "
+        "(confidential too), with the court's signed statement on it; without it everything is written",
+    )
     _json(export, "print what was written as one JSON object")
     export.set_defaults(command=_export)
 
@@ -213,9 +220,9 @@ def _cosigner(options: argparse.Namespace, terminal: Terminal) -> int:
 
 
 def _export(options: argparse.Namespace, terminal: Terminal) -> int:
-    from . import archive
+    from . import export
 
-    return archive.export(options, terminal)
+    return export.main(options, terminal)
 
 
 def _archive_reconcile(options: argparse.Namespace, terminal: Terminal) -> int:

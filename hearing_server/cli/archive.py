@@ -1,4 +1,4 @@
-"""``hearing verify``, ``log`` and ``export``: records checked and copied, with no server running."""
+"""``hearing verify``, ``log`` and ``record``: records checked and opened, with no server running."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from recording.age import Identity
 from recording.checkpoint import CheckpointProblem, verifier_key
 from recording.cosignature import Cosigner, parse_cosigner
 from recording.encrypted import EncryptedStore
-from recording.export import NotSealed, export_to
 from recording.keys import KeyProblem, PublicKey, load_or_make_identity, load_public, public_path
 from recording.manifest import MANIFEST_NAME, prefix
 from recording.objects import ObjectStore, StoreProblem, open_store
@@ -24,7 +23,7 @@ from recording.report import Report
 from recording.sentences import sentences
 from recording.timestamps import read_roots
 from recording.transparency import LogProblem, TransparencyLog
-from recording.verify import VERIFIER_NAME, verify_record
+from recording.verify import verify_record
 from recording.zipped import ZippedRecord
 
 from .. import config
@@ -32,11 +31,10 @@ from ..config import Settings
 from ..processes.parts import encrypted, lock_of, open_archive, s3_options, signing_key
 from ..terminal import Terminal
 from ..words import Fault
+from . import export
 
 #: Where an archive keeps its records.
 RECORDS = "hearings/"
-#: The page that checks a record without a server, where the client was built.
-VERIFIER = Path(__file__).parent.parent / "web" / "static" / VERIFIER_NAME
 
 
 def verify(options: argparse.Namespace, terminal: Terminal) -> int:
@@ -144,11 +142,6 @@ def transparency_log(options: argparse.Namespace, terminal: Terminal) -> int:
     return 0
 
 
-def export(options: argparse.Namespace, terminal: Terminal) -> int:
-    settings = config.load()
-    return _written(open_archive(settings), settings.store_url, _public_key(None, settings), options, terminal)
-
-
 def open_record(options: argparse.Namespace, terminal: Terminal) -> int:
     """``export`` of an archive that is encrypted, by somebody who has an identity and none of the court's servers."""
     settings = dataclasses.replace(config.load(), record_recipients="")
@@ -158,7 +151,10 @@ def open_record(options: argparse.Namespace, terminal: Terminal) -> int:
         reason = getattr(error, "strerror", None) or str(error)
         raise Fault("identity-unusable", path=options.identity, reason=reason, name="--identity") from error
     store = EncryptedStore(_store_of(options.archive, settings), identity, [], None)
-    return _written(store, options.archive, _public_key(options.public_key, settings), options, terminal)
+    key = _public_key(options.public_key, settings)
+    if key is None:
+        raise Fault("public-key-unusable", reason="--public-key")
+    return export.written(store, options.archive, key, options, terminal)
 
 
 def make_identity(options: argparse.Namespace, terminal: Terminal) -> int:
@@ -173,29 +169,4 @@ def make_identity(options: argparse.Namespace, terminal: Terminal) -> int:
         terminal.answer({"recipient": recipient, "file": str(path.resolve())})
     else:
         terminal.say("identity-made", recipient=recipient, path=path)
-    return 0
-
-
-def _written(
-    store: ObjectStore, place: str, key: PublicKey | None, options: argparse.Namespace, terminal: Terminal
-) -> int:
-    folder = Path(options.folder)
-    if key is None:
-        raise Fault("public-key-unusable", reason="--public-key")
-    try:
-        verifier = VERIFIER.read_bytes() if VERIFIER.exists() else None
-        written = asyncio.run(export_to(store, options.sitting, folder, key, verifier=verifier))
-    except NotSealed:
-        raise Fault("record-not-sealed", sitting=options.sitting) from None
-    except FileExistsError:
-        raise Fault("folder-exists", path=folder) from None
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise Fault("folder-unwritable", path=folder, reason=reason) from error
-    except StoreProblem as error:
-        raise Fault("store-unreachable", url=place, reason=error) from error
-    if terminal.as_json:
-        terminal.answer({"folder": str(folder.resolve()), "bytes": written, "sitting": options.sitting})
-    else:
-        terminal.say("exported", path=folder.resolve(), megabytes=round(written / 1e6, 1))
     return 0

@@ -49,6 +49,11 @@ class LevelFile:
         return self.rows[span.serial - 1]
 
 
+async def level_file(store: Store, facts: HearingFacts, now: int) -> LevelFile:
+    rows = await store.levels.read(facts.sitting_id)
+    return LevelFile(fold([row.decision for row in rows]), rows, now)
+
+
 class LevelOffice:
     """What is decided about who may see which part of a record."""
 
@@ -62,8 +67,7 @@ class LevelOffice:
         return self._utc()
 
     async def file(self, facts: HearingFacts) -> LevelFile:
-        rows = await self._store.levels.read(facts.sitting_id)
-        return LevelFile(fold([row.decision for row in rows]), rows, self._utc())
+        return await level_file(self._store, facts, self._utc())
 
     async def decide(
         self, facts: HearingFacts, decision: LevelDecision, roles: frozenset[str], name: str, name_zh: str

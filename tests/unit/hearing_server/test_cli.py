@@ -46,3 +46,18 @@ def test_with_json_nothing_but_the_answer_goes_to_standard_output(capsys: pytest
     assert captured.out == '{"base_url": "http://localhost:8080"}\n'
     assert "1/2 Data folder" in captured.err
     assert "Stopping" in captured.err
+
+
+def test_a_bar_is_drawn_where_somebody_looks_and_leaves_nothing_behind(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    terminal = Terminal("en")
+    with terminal.bar("export-bar") as progress:
+        progress(0.5)
+    assert capsys.readouterr().out == ""
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    with terminal.bar("export-bar") as progress:
+        progress(0.5)
+    drawn = capsys.readouterr().out
+    assert "████████████░░░░░░░░░░░░  50% writing the record" in drawn
+    assert drawn.endswith("\r\x1b[K")
