@@ -286,7 +286,8 @@ class PeerQuality(Struct, omit_defaults=False):
     ``downlink_loss``: share of the packets to the peer that it reported lost, 0..1; ``rtt_ms``: round trip between
     worker and peer.  Each is nothing while nothing was sent or reported.  ``layer``: the highest layer of the peer's
     camera that arrives (0 low, 2 high), nothing without a picture.  ``held_back``: pictures that the peer wants and
-    that its link has no room for, or only in a lower layer than there is.
+    that its link has no room for, or only in a lower layer than there is.  ``words_lost_ms``: how much sound of the
+    peer's microphone never came, while the peer spoke.
     """
 
     uplink_loss: float | None = None
@@ -294,6 +295,7 @@ class PeerQuality(Struct, omit_defaults=False):
     rtt_ms: float | None = None
     layer: int | None = None
     held_back: int = 0
+    words_lost_ms: int = 0
 
 
 #: Period of :class:`Quality`, s.

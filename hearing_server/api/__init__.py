@@ -29,6 +29,7 @@ from .room import StageView as StageView
 from .room import TalkView as TalkView
 from .room import TaskView as TaskView
 from .room import TypingHint as TypingHint
+from .room import UnheardView as UnheardView
 from .seats import HearingCard as HearingCard
 from .seats import LinkRequest as LinkRequest
 from .seats import Me as Me

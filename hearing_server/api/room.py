@@ -39,6 +39,8 @@ class PersonView(Struct):
     #: Stays silent and unseen after the curtain was lifted for others.
     behind_curtain: bool = False
     hand_at: float | None = None
+    #: When the court last asked them to say something again; told to themself.
+    repeat_at: float | None = None
     #: What the judge has granted: ``share`` and others.
     grants: list[str] = msgspec.field(default_factory=list)
     #: The language an interpreter speaks into; empty: to the room.
@@ -92,6 +94,14 @@ class TalkView(Struct):
     members: list[str]
     invited: list[str]
     declined: list[str]
+
+
+class UnheardView(Struct):
+    """Sound of this person that never came while they spoke.  ``since``: when it was noticed."""
+
+    person_id: str
+    since: float
+    lost_s: float
 
 
 class StageView(Struct):
@@ -203,6 +213,8 @@ class HearingView(Struct, kw_only=True):
     listens: str = ""
     exhibit: ExhibitView | None = None
     objections: list[ObjectionView] = msgspec.field(default_factory=list)
+    #: Whose words were lost on the way just now, the first first; only of whom the reader may ask to repeat them.
+    unheard: list[UnheardView] = msgspec.field(default_factory=list)
     #: Whether the public watches: ``announced`` to the people of the hearing first, who may object on the record.
     stream: Literal["off", "announced", "live"] = "off"
     stream_since: float | None = None

@@ -102,6 +102,11 @@ class MuteAll(Arguments):
     lock: bool = False
 
 
+class AskRepeat(Arguments):
+    #: How much of their sound never came, ms; the court's server says it, whoever asks.
+    lost_ms: Annotated[int, msgspec.Meta(ge=0, le=3_600_000)] = 0
+
+
 class Verb(Arguments):
     verb: Id
 
@@ -253,6 +258,7 @@ ARGUMENTS: Final[dict[str, type[Arguments]]] = {
     "grant": Verb,
     "withdraw_grant": Verb,
     "set_stage": SetStage,
+    "ask_repeat": AskRepeat,
     "ruling": Words,
     "objection": Words,
     "statement": Words,

@@ -83,6 +83,8 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     locked: bool = False
     #: Stays silent and unseen after the curtain was lifted for others.
     behind_curtain: bool = False
+    #: When the court last asked them to say something again.
+    repeat: int | None = None
     #: When the hand was raised.
     hand: int | None = None
     #: The language an interpreter speaks into; empty: to the room.

@@ -168,6 +168,7 @@ ORDERS: Final[dict[str, Callable[[Sitting, Event], Sitting]]] = {
     "lower_hand": lambda s, e: _person(s, e.subject, hand=None),
     "lower_hands": lambda s, e: _everybody(s, lambda person: replace(person, hand=None) if person.hand else person),
     "give_floor": lambda s, e: _person(replace(s, floor=e.subject), e.subject, hand=None),
+    "ask_repeat": lambda s, e: _person(s, e.subject, repeat=e.utc),
     "clear_floor": lambda s, e: replace(s, floor=""),
     "spotlight": lambda s, e: replace(s, spotlight=e.subject),
     "clear_spotlight": lambda s, e: replace(s, spotlight=""),

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
+import msgspec
+
 from signaling.application import Connection, MediaRoom, MediaRooms
 
 from ..court import Actor, Command, Presence, Sitting, SittingState
@@ -170,7 +172,7 @@ class SittingActor(SittingAudience):
             self._spend_ask(connection, command.name)
             await self._must_be_showable(connection.seat.person_id, command, connection.seat.locale)
             before = self.sitting
-            given = as_planned(command, self.facts)
+            given = self._measured(as_planned(command, self.facts))
             await self._give(self._actor(connection.seat.person_id), given, connection.seat.locale)
             await self._note_shown(before)
             # A repeat gets what the first got, whatever has happened since.
@@ -179,6 +181,12 @@ class SittingActor(SittingAudience):
             return {"version": self.sitting.version if made is None else made}
 
         return await self._ask(job, connection.seat.locale)
+
+    def _measured(self, command: Command) -> Command:
+        """The log has of what was lost what the court's server has counted."""
+        if command.name != "ask_repeat":
+            return command
+        return msgspec.structs.replace(command, detail={"lost_ms": self.unheard.lost_ms(command.subject)})
 
     async def _must_be_showable(self, person_id: str, command: Command, locale: str) -> None:
         code = await exhibits.refusal(self._store, self.facts.hearing_id, self.sitting, person_id, command)

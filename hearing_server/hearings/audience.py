@@ -24,6 +24,7 @@ from .allowance import Allowance
 from .clock import Clock
 from .journal import Journal, entry
 from .sitting import NS, SittingWork
+from .unheard import Unheard, is_due
 from .views import hearing_view
 
 #: Views are gathered for this long, s, so that a burst of events makes one message.
@@ -45,6 +46,7 @@ class SittingAudience(SittingWork):
         self._devices: dict[str, tuple[Device, Device]] = {}
         self.microphone_since: dict[str, int] = {}
         """When each person's microphone was turned on last, ns."""
+        self.unheard = Unheard()
         self._journal = journal
         #: The newest event that each socket has been told of.
         self._told: dict[str, int] = {}
@@ -80,7 +82,11 @@ class SittingAudience(SittingWork):
         return self._devices.get(person_id, ("none", "none"))
 
     def quality_changed(self, people: dict[str, PeerQuality]) -> None:
-        """Everybody learns of their own line; those who see the checks learn of all."""
+        """Everybody learns of their own line; those who see the checks learn of all; and who may ask for it learns of
+        words that were lost."""
+        lost_ms = {person_id: quality.words_lost_ms for person_id, quality in people.items()}
+        if self.unheard.told(lost_ms, lambda person_id: is_due(self.sitting, person_id), self._clock.utc()):
+            self._show()
         for person_id, connection in list(self._connections.items()):
             seen = {other: people[other] for other in sees_lines_of(self.sitting, person_id) if other in people}
             if seen:
@@ -91,6 +97,8 @@ class SittingAudience(SittingWork):
     def _tell(self, before: Sitting, steps: Sequence[tuple[Event, Sitting]]) -> None:
         for event, after in steps:
             self._journal.add(after, event)
+            if event.name == "ask_repeat":
+                self.unheard.asked(event.subject)
         for person_id in list(self._told):
             self._tell_entries(person_id)
         self._tell_moves(before)
@@ -220,6 +228,7 @@ class SittingAudience(SittingWork):
             watch=self.watch,
             devices=self._devices,
             media_full=self.media_full,
+            losses=self.unheard.losses(),
         )
 
     # --- who speaks ---------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, cast
 
 import msgspec
@@ -11,6 +11,7 @@ from .. import api, court
 from ..court import Now, Person, Presence, RecordState, Role, Sitting
 from ..court.states import BENCH, STAFF
 from ..store import HearingFacts, PersonRow, RecordRow
+from .unheard import Loss
 from .watch import CaptureWatch
 
 NS = 1_000_000_000
@@ -99,6 +100,7 @@ def hearing_view(
     watch: CaptureWatch,
     devices: Mapping[str, tuple[Device, Device]],
     media_full: bool = False,
+    losses: Sequence[Loss] = (),
 ) -> dict[str, Any]:
     """The view of one person as plain JSON values."""
     allowed = court.view(sitting, person_id, now)
@@ -139,6 +141,12 @@ def hearing_view(
     )
     if not allowed.isolated:
         _add_course(shape, sitting, allowed)
+    asks = {seen.person_id for seen in allowed.people if "ask_repeat" in seen.may}
+    shape.unheard = [
+        api.UnheardView(person_id=loss.person_id, since=loss.since / NS, lost_s=loss.lost_ms / 1000)
+        for loss in losses
+        if loss.person_id in asks
+    ]
     if person.role in BENCH | STAFF:
         shape.public_grounds = sitting.public_grounds
         shape.suspend_asked_by = allowed.suspend_asked_by or None
@@ -201,6 +209,8 @@ def _people(
         if row is None:
             continue
         view = _person(person, row, seen, devices.get(person.id, NO_DEVICES), seen_ids)
+        if person is reader:
+            view.repeat_at = _seconds(person.repeat)
         view.hand_at = _seconds(person.hand) if person.id in allowed.hands else None
         if seen.check:
             view.check = dict(person.check) or None

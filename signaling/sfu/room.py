@@ -10,12 +10,17 @@ from .. import worker_api as api
 from . import capabilities
 from .capture import CaptureSink, SinkState
 from .capture_tap import CaptureTap, RoomCapture
-from .clock import Clock
+from .clock import NS_PER_MS, Clock
 from .consumer import Consumer
 from .downlink import Downlink
 from .levels import LevelMeter
 from .producer import Producer
 from .uplink import Uplink
+
+#: Sound in one packet of a browser, ms (RFC 7587 §4.2: the default of Opus).
+SOUND_PACKET_MS = 20
+#: Who was heard so short a time ago speaks still, ms: the pause between two sentences is shorter.
+SPOKE_MS = 5000
 
 
 @dataclass(slots=True)
@@ -296,6 +301,7 @@ class Room:
             rtt_ms=round(rtt_ms, 1) if rtt_ms is not None else None,
             layer=camera.best_layer(camera.layers - 1, now_ns) if camera is not None and camera.flowing else None,
             held_back=downlink.held_back if downlink is not None else 0,
+            words_lost_ms=_words_lost_ms(peer, now_ns),
         )
 
     def remove_peer(self, peer: Peer, reason: str) -> list[Uplink | Downlink]:
@@ -314,3 +320,12 @@ class Room:
             self.capture.close(reason)
             self.capture = None
         return transports
+
+
+def _words_lost_ms(peer: Peer, now_ns: int) -> int:
+    """How much sound of this peer never came since it was last asked, if they spoke then or just before."""
+    microphone = peer.producers.get("microphone")
+    lost_ms = 0 if peer.uplink is None else peer.uplink.take_sound_gone() * SOUND_PACKET_MS
+    if microphone is None or microphone.heard_ns is None:
+        return 0
+    return lost_ms if now_ns - microphone.heard_ns < (SPOKE_MS + lost_ms) * NS_PER_MS else 0

@@ -57,6 +57,10 @@ class MediaStream:
         self.expected_now = self.lost_now = self.missed_now = 0
         """Packets between the last two report blocks: how many there should be, how many are lost, and how many did
         not come at first (less than none, if late ones came), which repair may have mended."""
+        self.gone_now = 0
+        """Packets that came neither at first nor by repair, those of an outage among them; less than none, if late ones
+        came."""
+        self._forgiven = 0
         self._mended: dict[int, None] = {}
         """Numbers that came as retransmissions only."""
         self._mended_ever = self._reported_mended = 0
@@ -195,7 +199,7 @@ class MediaStream:
         self._unwrapper.restart()
         state = self.state
         state.transit = NO_TRANSIT
-        state.received = self._reported_expected = self._reported_received = 0
+        state.received = self._reported_expected = self._reported_received = self._forgiven = 0
         state.base = self.keyframe = state.last_packet_ns = -1
         state.sibling_frames = state.stopped = 0
 
@@ -218,6 +222,7 @@ class MediaStream:
     def forgive(self, lost: int) -> None:
         """These were lost while there was no network: they say nothing of how good it is now."""
         self._reported_expected += lost
+        self._forgiven += lost
 
     def report_block(self, now_ns: int) -> rtcp.ReportBlock | None:
         """Our view of the stream for its sender (RFC 3550 A.3); ``None`` before the first packet."""
@@ -228,6 +233,7 @@ class MediaStream:
         self.expected_now = max(0, expected - self._reported_expected)
         still_missing = self.expected_now - (state.received - self._reported_received)
         self.lost_now = max(0, still_missing)
+        self.gone_now, self._forgiven = still_missing + self._forgiven, 0
         self.missed_now = still_missing + self._mended_ever - self._reported_mended
         self._reported_mended = self._mended_ever
         self._reported_expected, self._reported_received = expected, state.received

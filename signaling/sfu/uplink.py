@@ -55,6 +55,7 @@ class Uplink(Transport):
         self._estimate = UplinkEstimate(clock.mono_ns(), arrivals)
         self._unknown_left = MAX_UNKNOWN_PER_S
         self.loss = LossWindow()
+        self._sound_gone = 0
         """What did not come at once, mended or not."""
         self._line = LineLoss()
         self._recovered = 0
@@ -181,6 +182,8 @@ class Uplink(Transport):
                         pictured += stream.expected_now
                         missed += stream.missed_now
                     recovered += stream.nack.recovered
+                    if producer.source == "microphone":
+                        self._sound_gone += stream.gone_now
                 if producer.kind == "video":
                     video.append(stream.ssrc)
                     received_bps += stream.bitrate_bps
@@ -198,6 +201,11 @@ class Uplink(Transport):
         feedback = [rtcp.remb(self._own_ssrc, int(self._estimate.bitrate_bps), video)] if video else []
         if blocks or feedback:
             self.send_rtcp(self._compound(feedback, blocks))
+
+    def take_sound_gone(self) -> int:
+        """Packets of the microphone that never came, since it was last asked."""
+        gone, self._sound_gone = self._sound_gone, 0
+        return max(0, gone)
 
     # --- demultiplexing --------------------------------------------------------------
 

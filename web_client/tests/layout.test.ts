@@ -23,6 +23,7 @@ const person = (personId: string, role: Role, more: Partial<PersonView> = {}): P
   locked: false,
   behindCurtain: false,
   handAt: null,
+  repeatAt: null,
   grants: [],
   mix: "",
   underOath: false,

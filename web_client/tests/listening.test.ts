@@ -62,7 +62,7 @@ describe("who speaks", () => {
 });
 
 describe("a network", () => {
-  const report = (more = {}) => ({ uplinkLoss: 0, downlinkLoss: 0, rttMs: 30, layer: 2, heldBack: 0, ...more });
+  const report = (more = {}) => ({ uplinkLoss: 0, downlinkLoss: 0, rttMs: 30, layer: 2, heldBack: 0, wordsLostMs: 0, ...more });
 
   it("is weak from 10 % loss and bad from 15 %", () => {
     expect([0.09, 0.1, 0.149, 0.15].map((loss) => gradeOf(loss, 30, 0))).toEqual(["good", "weak", "weak", "bad"]);

@@ -347,7 +347,7 @@ describe("the key to share a screen", () => {
 });
 
 describe("the offer to save data", () => {
-  const report = (loss: number) => ({ me: { uplinkLoss: loss, downlinkLoss: 0, rttMs: 30, layer: 2, heldBack: 0 } });
+  const report = (loss: number) => ({ me: { uplinkLoss: loss, downlinkLoss: 0, rttMs: 30, layer: 2, heldBack: 0, wordsLostMs: 0 } });
 
   it("comes when one's own network was weak for ten seconds, goes with that, and is made once", () => {
     const networks = new Networks();

@@ -84,6 +84,7 @@ ABOUT_SOMEBODY: Final = frozenset(
         "unlock",
         "lower_hand",
         "give_floor",
+        "ask_repeat",
         "spotlight",
         "allow_share",
         "stop_share",

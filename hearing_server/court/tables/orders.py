@@ -51,6 +51,8 @@ ORDER: Final = (
     _order(_SESSION, "lower_hands", "mute"),
     _order(_SESSION, "give_floor", "floor", ("subject_inside",)),
     _order(_SESSION, "clear_floor", "floor"),
+    # What the line lost is said again (opportunity 4).
+    _order(_SESSION, "ask_repeat", "floor", ("not_the_judge", "subject_inside", "may_ever_speak")),
     _order(_SESSION, "spotlight", "floor", ("subject_inside", "may_ever_speak")),
     _order(_SESSION, "clear_spotlight", "floor"),
     _order(_NOT_CLOSED, "allow_share", "grant", ("share_grantable",)),

@@ -343,3 +343,28 @@ async def test_with_another_language_another_track_begins(court: Court) -> None:
     room, interpreted = court.sink.recordings["r"].tracks
     assert (room.info.attributes, room.closed) == ({"name": "N."}, "closed")
     assert interpreted.info.attributes == {"name": "N.", "language": "zh"}
+
+
+async def test_words_that_never_came_are_told_and_mended_ones_are_not(court: Court) -> None:
+    """Of who speaks a second is lost, of which half comes late after all; of who is silent, all of it."""
+    await court.obey(publish={"a": ["microphone"], "b": ["microphone"]}, receive={})
+    speaks, silent = await court.link("a", "send"), await court.link("b", "send")
+    await court.produce(speaks, "microphone", audio_parameters(1000))
+    await court.produce(silent, "microphone", audio_parameters(3000))
+
+    def lost(peer: str) -> int:
+        return sum(e.peers[peer].words_lost_ms for e in court.events if isinstance(e, api.Quality) and peer in e.peers)
+
+    async with asyncio.timeout(20):
+        for i in range(2_000):
+            if 100 <= i < 150:
+                if i % 2 == 0:
+                    speaks.send_rtp(opus(i, level=20))
+            else:
+                speaks.send_rtp(opus(i, level=20))
+                silent.send_rtp(opus(i, ssrc=3000, level=127))
+            if i > 150 and lost("a"):
+                break
+            await asyncio.sleep(0.005)
+    assert 400 <= lost("a") <= 600
+    assert lost("b") == 0

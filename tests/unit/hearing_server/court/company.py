@@ -249,7 +249,7 @@ _USUAL_WORDS = {
         state_incident direct_public withdraw_public restrict unrestrict remove readmit enter_bench_room
         leave_bench_room prompt_return warn_return warn_return treat_as_left treat_as_left excuse_leaving order_place
         require_in_person show_exhibit turn_page hide_exhibit come_in leave_room decline_suspend convert_offline
-        change_judge lower_hands classify announce_stream start_stream stop_stream withdraw_stream
+        ask_repeat change_judge lower_hands classify announce_stream start_stream stop_stream withdraw_stream
     """,
     "clerk": """
         note verify_account verify_today verify_in_person ask_consent request_suspend request_interrupt close_task

@@ -182,6 +182,7 @@ WAYS: dict[tuple[str, str], str] = {
     ("lower_hand", "in_session"): f"{SESSION}; claimant raise_hand; claimant lower_hand",
     ("lower_hands", "in_session"): f"{SESSION}; judge lower_hands",
     ("give_floor", "in_session"): f"{SESSION}; judge give_floor claimant",
+    ("ask_repeat", "in_session"): f"{SESSION}; judge ask_repeat claimant lost_ms=600",
     ("clear_floor", "in_session"): f"{SESSION}; judge clear_floor",
     ("spotlight", "in_session"): f"{SESSION}; judge spotlight claimant",
     ("clear_spotlight", "in_session"): f"{SESSION}; judge clear_spotlight",

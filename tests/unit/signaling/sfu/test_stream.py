@@ -125,3 +125,7 @@ def test_an_outage_is_no_loss_of_the_network_that_follows() -> None:
     assert block.fraction_lost == 0
     assert (stream.expected_now, stream.lost_now) == (20, 0)
     assert block.total_lost == 300
+    # For who listens it is gone all the same.
+    assert stream.gone_now == 300
+    stream.report_block(6 * NS_PER_S)
+    assert stream.gone_now == 0

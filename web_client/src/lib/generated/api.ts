@@ -59,6 +59,7 @@ export interface PersonView {
   locked: boolean;
   behindCurtain: boolean;
   handAt: number | null;
+  repeatAt: number | null;
   grants: string[];
   mix: string;
   underOath: boolean;
@@ -93,6 +94,12 @@ export interface TalkView {
   members: string[];
   invited: string[];
   declined: string[];
+}
+
+export interface UnheardView {
+  personId: string;
+  since: number;
+  lostS: number;
 }
 
 export interface StageView {
@@ -172,6 +179,7 @@ export interface HearingView {
   listens: string;
   exhibit: ExhibitView | null;
   objections: ObjectionView[];
+  unheard: UnheardView[];
   stream: "announced" | "live" | "off";
   streamSince: number | null;
   streamObjections: ObjectionView[];

@@ -260,6 +260,7 @@ export interface PeerQuality {
   rttMs: number | null;
   layer: number | null;
   heldBack: number;
+  wordsLostMs: number;
 }
 
 export interface Ended {

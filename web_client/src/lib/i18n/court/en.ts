@@ -82,6 +82,13 @@ export const en = {
     fallbackText: "Other recording equipment must run. The reason is written down.",
     fallbackKey: "Go on without it",
   },
+  repeat: {
+    lost: (name: string, seconds: string) => `${seconds} s of ${name} did not arrive`,
+    more: (count: number) => (count === 1 ? "and one more person" : `and ${count} more people`),
+    ask: "Ask to repeat",
+    leave: "Leave it",
+    own: ["The court did not hear all of that", "Part of it was lost on the way. Please say it again."] as [string, string],
+  },
   curtain: {
     draw: ["Curtain", "Silence all but the bench"] as [string, string],
     lift: ["Open the curtain…", "Person by person"] as [string, string],
@@ -359,7 +366,7 @@ export const en = {
     overrule: "Overrule",
     events: {
       open: "The judge opens the hearing", elapsed: "The court is in session", recess: "Recess", resume: "The hearing resumes", suspend: "Suspended", suspend_by_court: "Suspended",
-      retire: "The court retires", return: "The court returns", close: "The hearing is closed", set_stage: "Stage", give_floor: "Has the floor", clear_floor: "The floor is free",
+      retire: "The court retires", return: "The court returns", close: "The hearing is closed", set_stage: "Stage", give_floor: "Has the floor", ask_repeat: "Asked to say it again", clear_floor: "The floor is free",
       ruling: "Ruling", objection: "Objection", rule_objection: "Ruling on the objection", statement: "Statement", note: "Note", show_exhibit: "Exhibit shown", hide_exhibit: "Exhibit put away",
       curtain: "The curtain is drawn", lift: "The curtain opens", close_doors: "The doors are closed", open_doors: "The doors are open", call: "Called", dismiss: "Dismissed", enter: "Comes in", lose: "Link lost", come_back: "Is back",
       restrict: "Reporting restriction", unrestrict: "The restriction is lifted", interrupt: "The record is interrupted", first_durable: "The record runs", mute: "Muted", mute_lock: "Microphone locked", unlock: "Microphone unlocked",

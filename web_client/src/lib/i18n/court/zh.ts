@@ -84,6 +84,13 @@ export const zh: CourtWords = {
     fallbackText: "须使用其他录制设备，理由将写入日志。",
     fallbackKey: "无记录继续",
   },
+  repeat: {
+    lost: (name, seconds) => `${name}有 ${seconds} 秒的话未传到`,
+    more: (count) => `另有 ${count} 人`,
+    ask: "请其重述",
+    leave: "不必重述",
+    own: ["法庭没有听全您的话", "有一部分在传输中丢失，请再说一遍。"],
+  },
   curtain: {
     draw: ["全场静默", "仅保留审判席"],
     lift: ["恢复…", "逐人选择"],
@@ -361,7 +368,7 @@ export const zh: CourtWords = {
     overrule: "驳回",
     events: {
       open: "法官宣布开庭", elapsed: "庭审进行中", recess: "休庭", resume: "庭审继续", suspend: "中止", suspend_by_court: "中止",
-      retire: "退庭合议", return: "返回法庭", close: "闭庭", set_stage: "程序", give_floor: "发言", clear_floor: "发言结束",
+      retire: "退庭合议", return: "返回法庭", close: "闭庭", set_stage: "程序", give_floor: "发言", ask_repeat: "请其重述", clear_floor: "发言结束",
       ruling: "裁定", objection: "异议", rule_objection: "对异议的裁定", statement: "书面陈述", note: "记事", show_exhibit: "出示证据", hide_exhibit: "收起证据",
       curtain: "全场静默", lift: "恢复", close_doors: "改为不公开", open_doors: "恢复公开", call: "请入庭", dismiss: "请退庭", enter: "入庭", lose: "连接中断", come_back: "已恢复连接",
       restrict: "报道限制", unrestrict: "解除报道限制", interrupt: "记录中断", first_durable: "开始记录", mute: "静音", mute_lock: "锁定话筒", unlock: "解锁话筒",
