@@ -70,6 +70,8 @@ class Custodian:
         self._key = key
         self._running: dict[str, asyncio.Task[None]] = {}
         self._done: dict[str, AnyAnswer] = {}
+        #: What is to be done once more when it has ended.
+        self._again: set[str] = set()
         self._turn = asyncio.Semaphore(1)
 
     async def keep(self, request: messages.Keep) -> AnyAnswer:
@@ -101,7 +103,10 @@ class Custodian:
 
     def refresh(self, sitting_id: str) -> None:
         """Something was stored of this record: it is kept as long as the rest."""
-        self._start(f"refresh {sitting_id}", lambda: self._refresh(sitting_id))
+        name = f"refresh {sitting_id}"
+        if name in self._running:  # it may have looked before this was there
+            self._again.add(name)
+        self._start(name, lambda: self._refresh(sitting_id))
 
     async def aclose(self) -> None:
         for task in self._running.values():
@@ -116,8 +121,12 @@ class Custodian:
 
         async def run() -> None:
             async with self._turn:
+                self._again.discard(name)
                 try:
                     await work()
+                    while name in self._again:
+                        self._again.discard(name)
+                        await work()
                 except (StoreProblem, AlreadyStored, msgspec.DecodeError) as error:
                     log.warning("custody of %s waits: %r", name, error)
                     if isinstance(error, Locked):

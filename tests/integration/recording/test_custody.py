@@ -75,8 +75,17 @@ async def test_every_object_is_locked_and_late_ones_take_it_over(store: ObjectSt
         return (await store.protection(late)).until_s == until
 
     await eventually(taken_over)
+    others = [f"added/s-1/{number:06d}.json" for number in range(1, 4)]
+    for name in others:  # while what came before is still being told
+        await store.put_new(name, b"a statement")
+        custodian.refresh(SITTING)
+
+    async def all_taken_over() -> bool:
+        return {(await store.protection(name)).until_s for name in others} == {until}
+
+    await eventually(all_taken_over)
     again = Custodian(store, key)  # another run of the program
-    assert await obeyed(again, keep(1, until)) == m.Kept(serial=1, objects=4)
+    assert await obeyed(again, keep(1, until)) == m.Kept(serial=1, objects=7)
     entry = await newest(store, SITTING)
     assert entry is not None
     assert (entry.serial, entry.decision) == (1, {"reason": "because"})
