@@ -398,6 +398,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "check-ports-ok": ("{ports} free", "{ports} 可用"),
     "check-ports-running": ("in use by the server that runs on this data folder", "由本数据文件夹上运行的服务占用"),
     "check-hot-path": ("Path of the packets", "数据包通路"),
+    "check-record-path": ("Path of the record", "记录通路"),
     "check-hot-path-native": ("compiled", "已编译"),
     "check-hot-path-python": ("Python, slower; the compiled one: {reason}", "Python（较慢）；编译版本：{reason}"),
     "check-database": ("Database", "数据库"),

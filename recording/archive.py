@@ -15,6 +15,7 @@ from pathlib import Path
 from .chain import ReadSegment, read_segment
 from .format import FormatError, read_header
 from .manifest import RAW_PREFIX, prefix
+from .native.hashing import able
 from .objects import AlreadyStored, ObjectStore
 from .record import Record
 from .recovery import recover
@@ -231,7 +232,7 @@ def _read(path: Path, memory: _Memory) -> ReadSegment:
         view = memoryview(memory.bytes)
         while got := file.readinto(view[at:]):
             at += got
-    return read_segment(view[:at])
+    return read_segment(view[:at], library=able())
 
 
 def _let_go(path: Path) -> None:

@@ -21,7 +21,8 @@ from .format import (
     read_header,
     read_note,
 )
-from .native.hashing import ChunkHashes, able
+from .native.hashing import ChunkHashes
+from .native.library import Library
 
 #: Of each track of a writer: how many chunks it has, and the hash of the last.
 Heads = Mapping[int, tuple[int, bytes]]
@@ -70,13 +71,13 @@ class ReadSegment:
     error: FormatError | None
 
 
-def read_segment(data: bytes | memoryview, sha256: str = "") -> ReadSegment:
+def read_segment(data: bytes | memoryview, sha256: str = "", library: Library | None = None) -> ReadSegment:
     """Check every hash in a segment.  Needs nothing of those before it, so that several can be read at a time.
 
-    ``sha256`` of ``data``, in hex, if it is known already.  Never raises.
+    ``sha256`` of ``data``, in hex, if it is known already; ``library``: compiled code that hashes (:func:`able` of
+    :mod:`.native.hashing`), where verification takes none but :mod:`hashlib`.  Never raises.
     """
-    library = None if sha256 else able()
-    if library is None:
+    if library is None or sha256:
         digest = bytes.fromhex(sha256) if sha256 else hashlib.sha256(data).digest()
         return ReadSegment(len(data), digest, *_read(data))
     with library.ffi.from_buffer("uint8_t[]", data) as at:

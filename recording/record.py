@@ -17,6 +17,7 @@ from .manifest import GapEntry, ObjectEntry, ProblemEntry, TrackEntry, WriterEnt
 from .media.clocks import SenderClock
 from .media.compiled import CompiledFile, CompiledTrack, advance_all
 from .media.remux import MP4, WEBM, MediaTrack, PersonFile
+from .native.hashing import able
 from .native.library import load
 from .walk import Walk
 
@@ -82,7 +83,7 @@ class Record:
             record = self.writers[writer] = WriterRecord(WriterChain(self.recording_id, writer))
         if record.chain.ended or not record.spans:
             record.spans.append([])
-        segment = record.chain.take(name, read if read is not None else read_segment(data, sha256))
+        segment = record.chain.take(name, read or read_segment(data, sha256, able()))
         record.problems += segment.problems
         record.recovered |= segment.recovered
         record.objects.append(_entry(writer, segment, record.chain.next_segment - 1))

@@ -88,6 +88,7 @@ async def _all(settings: Settings) -> list[Finding]:
         ("data", _data),
         ("ports", _ports),
         ("hot-path", _hot_path),
+        ("record-path", _record_path),
         ("database", _database),
         ("bus", _bus),
         ("store", _store),
@@ -207,6 +208,16 @@ async def _hot_path(settings: Settings) -> Finding:
         wanted = settings.media_hot_path == "native"
         return Finding("hot-path", not wanted, "check-hot-path-python", {"reason": str(error)})
     return Finding("hot-path", True, "check-hot-path-native")
+
+
+async def _record_path(settings: Settings) -> Finding:
+    from recording.native.library import Unavailable, find
+
+    try:
+        find()
+    except Unavailable as error:
+        return Finding("record-path", True, "check-hot-path-python", {"reason": str(error)})
+    return Finding("record-path", True, "check-hot-path-native")
 
 
 async def _database(settings: Settings) -> Finding:
