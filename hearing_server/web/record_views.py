@@ -113,6 +113,7 @@ def _log_row(facts: HearingFacts, event: Event, start_s: float) -> api.LogRow:
             "reason": event.reason,
             "person": event.subject,
             "role": event.role,
+            "stage": str(event.detail.get("stage", "")) if event.name == "set_stage" else "",
             "hash": event.hash,
         },
     )

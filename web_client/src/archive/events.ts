@@ -1,6 +1,7 @@
 /** The log and the gaps as a person reads them. */
 import type { LogRow, RecordPage, TrackRow } from "../lib/generated/api";
 import type { Messages } from "../lib/i18n/en";
+import { courtWords } from "../lib/i18n/court";
 import { personName } from "../lib/names";
 import { ROLE_ORDER, type Role } from "../lib/types";
 
@@ -44,22 +45,36 @@ export interface Line {
 }
 
 /** What stands on the timeline as a flag; the list holds every event that has words. */
-const FLAGGED = new Set(["elapsed", "first_durable", "call", "dismiss", "lose", "come_back", "degrade", "recover", "fail", "rearm", "close"]);
+const FLAGGED = new Set([
+  ...["elapsed", "first_durable", "call", "dismiss", "lose", "come_back", "degrade", "recover", "fail", "rearm", "close"],
+  ...["recess", "resume", "suspend", "retire", "return", "curtain", "lift", "close_doors", "open_doors", "show_exhibit", "ask_repeat"],
+]);
 
 function nameOf(page: RecordPage, personId: unknown): string {
   const track = page.tracks.find((each) => each.personId === personId);
   return track ? personName(track) : "";
 }
 
+/** What an event is called here, or in the courtroom; nothing for what says nothing to a reader. */
+function wordOf(event: string, t: Messages): string | undefined {
+  return t.archive.event[event] ?? courtWords().notes.events[event];
+}
+
 function wordsOf(page: RecordPage, row: LogRow, t: Messages): string {
-  const words = t.archive.event[row.event] ?? row.event;
+  const words = wordOf(row.event, t) ?? row.event;
+  if (row.event === "set_stage") return `${words}: ${stageWord(row)}`;
   const name = nameOf(page, row.detail["person"]);
   return name ? `${name}: ${words}` : words;
 }
 
+/** Somebody looked in and went away again, or turned from one page of the arrival to the next. */
+function beforeCheckIn(row: LogRow): boolean {
+  return row.detail["from"] === "checking" && row.detail["to"] === "not_signed_in";
+}
+
 export function linesOf(page: RecordPage, t: Messages): Line[] {
   const events = page.log
-    .filter((row) => t.archive.event[row.event] !== undefined)
+    .filter((row) => wordOf(row.event, t) !== undefined && !beforeCheckIn(row))
     .map((row) => ({ key: `e${row.seq}`, at: row.atS, words: wordsOf(page, row, t), gap: false }));
   const gaps = page.gaps.map((gap, i) => {
     const who = nameOf(page, gap.personId) || t.archive.everyone;
@@ -69,6 +84,17 @@ export function linesOf(page: RecordPage, t: Messages): Line[] {
     return { key: `g${i}`, at: gap.startS, words: t.archive.gapOf(who, source, cause, span), gap: true };
   });
   return [...events, ...gaps].sort((a, b) => a.at - b.at);
+}
+
+function stageWord(row: LogRow): string {
+  const stage = String(row.detail["stage"] ?? "");
+  return courtWords().stages[stage] ?? stage;
+}
+
+/** The stages of the agenda, as long as each lasted; none if the court never went from one to the next. */
+export function stagesOf(page: RecordPage): { from: number; to: number; words: string }[] {
+  const begun = page.log.filter((row) => row.event === "set_stage" && row.atS < page.durationS).sort((a, b) => a.atS - b.atS);
+  return begun.map((row, i) => ({ from: Math.max(0, row.atS), to: Math.min(page.durationS, begun[i + 1]?.atS ?? page.durationS), words: stageWord(row) }));
 }
 
 /** Flags with the room (s) that each label has before the next flag; none if it is too little to read. */

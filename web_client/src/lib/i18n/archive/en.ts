@@ -186,6 +186,7 @@ export const en = {
   },
   speakers: {
     lane: "Speaking",
+    follow: "Follow who speaks",
     next: "Next speaker",
     previous: "Speaker before",
     nextOf: (name: string) => `Next turn of ${name}`,

@@ -187,6 +187,7 @@ export const zh: ArchiveWords = {
   },
   speakers: {
     lane: "发言",
+    follow: "跟随发言人",
     next: "下一位发言人",
     previous: "上一位发言人",
     nextOf: (name) => `${name}的下一次发言`,
