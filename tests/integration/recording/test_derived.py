@@ -21,6 +21,7 @@ from recording.layout import places
 from recording.objects import open_store
 from recording.recorder import Recorder
 from recording.serve import RecordReader
+from recording.withheld import rendition_id
 from tests.e2e.harness.firefox import FIREFOX, preferences
 from tests.recorded import (
     BEGIN_WALL_NS,
@@ -49,8 +50,22 @@ KINDS = {
     "screen": {"video": "vp8", "audio": "opus"},
     "h264": {"video": "h264"},
     "composite": {"video": "h264", "audio": "aac"},
+    "withheld picture and sound": {"video": "vp8", "audio": "opus"},
+    "withheld h264": {"video": "h264"},
 }
 PLACES = [9.5, 2, 12.25, 0]
+#: From 4 s to 6 s.
+WITHHELD = [
+    messages.Withheld(
+        start_us=BEGIN_WALL_NS // 1000 + 4_000_000,
+        end_us=BEGIN_WALL_NS // 1000 + 6_000_000,
+        level="sealed",
+        order="O-1",
+        by="Judge",
+        by_zh="法官",
+        decided_us=BEGIN_WALL_NS // 1000,
+    )
+]
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +94,9 @@ async def _made(folder: Path) -> dict[str, Path]:
     async def composed() -> bool:
         return any(isinstance(event, messages.JobState) and event.state == "done" for event in told)
 
+    async def left_out() -> bool:
+        return await RecordReader(store).rendition("sitting", rendition_id(WITHHELD)) is not None
+
     key, papers = load_or_make(folder / "k.pem"), documents.load_or_make(folder / "k.documents.pem", "Court of Tests")
     await asyncio.to_thread((folder / "tsa").mkdir)
     with authority(folder / "tsa") as tsa:
@@ -86,18 +104,25 @@ async def _made(folder: Path) -> dict[str, Path]:
         async with running(recorder) as made:
             await sealed(made, "sitting", sitting)
             await made.compose(messages.Compose(sitting_id="sitting", job_id="all"))
+            await made.withhold(messages.Withhold(sitting_id="sitting", withheld=WITHHELD))
             await eventually(composed)
+            await eventually(left_out)
     reader = RecordReader(store)
     playback = await reader.playback("sitting")
     assert playback is not None
     names = {(entry.person_id, entry.source): entry.name for entry in playback.media}
     (export,) = await reader.exports("sitting")
+    copy = await reader.rendition("sitting", rendition_id(WITHHELD))
+    assert copy is not None
+    copies = {(entry.person_id, entry.source): entry.name for entry in copy.media}
     chosen = {
         "picture and sound": names["p1", "person"],
         "sound alone": names["p2", "person"],
         "screen": names["p1", "screen"],
         "h264": names["p3", "person"],
         "composite": export.name,
+        "withheld picture and sound": copies["p1", "person"],
+        "withheld h264": copies["p3", "person"],
     }
     return {kind: folder / "store" / "hearings" / "sitting" / name for kind, name in chosen.items()}
 
