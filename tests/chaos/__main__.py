@@ -9,7 +9,8 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from .rounds import FAULTS, Broken, Machine, Plan, play
+from .plan import FAULTS, Broken, Plan
+from .rounds import Machine, play
 
 
 def main() -> int:

@@ -19,9 +19,12 @@ import msgspec
 from hearing_server.booking import book_demo
 from hearing_server.court import Actor, Booked, Command, Event, Now, Role, Rules, Sitting, apply, booked, decide, replay
 from hearing_server.court.views import into_record
+from hearing_server.hearings import custody as custody_module
+from hearing_server.hearings import recorder as keeper_module
+from hearing_server.hearings.custody import CustodyOffice
 from hearing_server.hearings.recorder import Keeper, RecorderClient
 from hearing_server.links import Links
-from hearing_server.store import Store, StoreError
+from hearing_server.store import HearingFacts, Store, StoreError
 from recording import archive, messages, spool
 from recording import recorder as recorder_module
 from recording.capture import SpoolSink
@@ -32,14 +35,19 @@ from recording.service import run_recorder
 from signaling.bus.factory import open_bus
 from tests.recorded import Arrival, Track, audio_arrivals, audio_track, video_arrivals, video_track
 
+from . import afterwards
 from .shim import Disk
 
 SITTING_FILE, DONE_FILE = "sitting", "done"
+#: What is to be done with the sealed record, once there; and that it is.
+ASKED_FILE, FINISHED_FILE = "asked", "finished"
 #: Segments are closed this often instead of every 10 s, so that a round of seconds has several.
 ROLL_AFTER_NS = 700_000_000
 TICK_S = 0.01
 #: What left no trace is waited for this long instead of 20 s.
 WRITER_WAIT_S = 3.0
+#: Control asks the recorder again this often instead of every 5 s, or 30 s.
+ASK_AGAIN_S = 0.3
 #: A retry of what a database that is away refused, s.
 RETRY_S = 0.1
 #: An entry of the ledger: SSRC, arrival on the monotonic clock, how late the writer was with it (ns), digest.
@@ -169,6 +177,7 @@ async def _record(place: Place) -> None:
 def control(place: Place) -> None:
     """The law, the database and the bus: opens the sitting, closes it when told, and has its record sealed."""
     place.disk.attach()
+    keeper_module.REPEAT_S = custody_module.SOON_S = custody_module.REPEAT_S = ASK_AGAIN_S
     asyncio.run(_control(place))
 
 
@@ -182,21 +191,53 @@ async def _control(place: Place) -> None:
         async def facts(wanted: str) -> messages.SittingFacts | None:
             return await _facts(store, wanted)
 
-        keeper = Keeper(store, RecorderClient(bus), facts, _nothing)
+        async def withheld(_: HearingFacts) -> list[messages.Withheld]:
+            known = await _facts(store, sitting_id)
+            return [afterwards.withheld_of(known)] if known is not None else []
+
+        client = RecorderClient(bus)
+        keeper = Keeper(store, client, facts, _nothing, withheld=withheld)
         keeper.start()
         (place.folder / "ready").touch()
         if replay(await _until(lambda: store.log.read(sitting_id))).closed is None:  # type: ignore[union-attr]
             await close.wait()
             await _until(lambda: _walk(store, sitting_id, "close"))
         keeper.finalise(sitting_id)
-        while True:
-            row = await _until(lambda: store.records.get(sitting_id))
-            if row.playable:
-                (place.folder / DONE_FILE).touch()
-            await asyncio.sleep(RETRY_S)
+        await _seen(lambda: _playable(store, sitting_id))
+        (place.folder / DONE_FILE).touch()
+        await _seen(lambda: _there(place.folder / ASKED_FILE))
+        await _after_the_seal(place, store, keeper, client, sitting_id)
+        await asyncio.Event().wait()
 
 
-async def _nothing(sitting_id: str) -> None:
+async def _after_the_seal(place: Place, store: Store, keeper: Keeper, client: RecorderClient, sitting_id: str) -> None:
+    facts = await _facts(store, sitting_id)
+    assert facts is not None
+    if (place.folder / ASKED_FILE).read_text() == "export":
+        archive = open_store(place.store, place.s3)
+        await _seen(lambda: afterwards.exported(store, keeper, client, archive, facts, sitting_id))
+    else:
+        office = CustodyOffice(store, client)
+        office.start()
+        await _seen(lambda: afterwards.destroyed(store, office, sitting_id))
+    (place.folder / FINISHED_FILE).touch()
+
+
+async def _seen(look: Callable[[], Awaitable[bool]]) -> None:
+    """Looked at again and again until it is so."""
+    while not await look():  # noqa: ASYNC110 - another process makes it so
+        await asyncio.sleep(RETRY_S)
+
+
+async def _playable(store: Store, sitting_id: str) -> bool:
+    return (await _until(lambda: store.records.get(sitting_id))).playable
+
+
+async def _there(path: Path) -> bool:
+    return await asyncio.to_thread(path.exists)
+
+
+async def _nothing(sitting_id: str, partial: bool) -> None:
     return None
 
 

@@ -22,75 +22,23 @@ from recording.objects import ObjectStore, S3Options, StoreProblem, open_store
 from recording.verify import verify_record
 from tests.servers import postgres, s3
 
-from . import processes
-from .processes import DONE_FILE, SITTING_FILE, Place, digest, read_ledger
+from . import afterwards, processes
+from .plan import (
+    CLOCK_JUMPS_S,
+    END_LIMIT_S,
+    GAP_SLACK_NS,
+    LATE_FAULTS,
+    MAY_COST_NS,
+    SEAL_LIMIT_S,
+    START_LIMIT_S,
+    STORE_FAULTS,
+    Broken,
+    Outcome,
+    Plan,
+)
+from .processes import ASKED_FILE, DONE_FILE, FINISHED_FILE, SITTING_FILE, Place, digest, read_ledger
 from .proxy import Proxy
 from .shim import Disk, build
-
-FAULTS = (
-    "worker",
-    "recorder",
-    "control",
-    "store",
-    "database",
-    "power",
-    "refusing",
-    "slow",
-    "error-500",
-    "lying",
-    "disk-full",
-    "clock",
-)
-#: Of the store itself, which then is the S3 server.
-STORE_FAULTS = frozenset({"store", "refusing", "slow", "error-500", "lying"})
-#: What a fault may cost, ns: the issue's bar.  What the machine kept the writer waiting comes on top.
-MAY_COST_NS = 1_000_000_000
-#: How exactly a gap's ends are known, ns: the packets on both sides of it, and the reading of two clocks.
-GAP_SLACK_NS = 150_000_000
-CLOCK_JUMPS_S = (-3600.0, -5.0, 5.0, 3600.0)
-START_LIMIT_S, SEAL_LIMIT_S, END_LIMIT_S = 60.0, 60.0, 20.0
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What happens when, s after the capture began.  The same seed makes the same plan."""
-
-    seed: int
-    fault: str
-    at_s: float
-    lasts_s: float
-    close_s: float
-    store: str
-
-    @classmethod
-    def of(cls, seed: int, fault: str = "", *, short: bool = False) -> Plan:
-        chance = random.Random(seed)
-        fault = fault or FAULTS[seed % len(FAULTS)]
-        close_s = chance.uniform(1.3, 1.8) if short else chance.uniform(2.0, 3.5)
-        at_s = chance.uniform(1.2, close_s + 0.2) if short else chance.uniform(0.3, close_s + 0.8)
-        lasts_s = chance.uniform(0.1, 0.5 if short else 1.5)
-        store = chance.choice(("directory", "s3"))
-        if fault in STORE_FAULTS or fault == "power":
-            store = "directory" if fault == "power" else "s3"
-        return cls(seed, fault, round(at_s, 3), round(lasts_s, 3), round(close_s, 3), store)
-
-    def __str__(self) -> str:
-        return f"seed {self.seed:4} {self.fault:9} at {self.at_s:5.2f} s for {self.lasts_s:4.2f} s, {self.store:9}"
-
-
-class Broken(AssertionError):
-    """The record is not what it must be."""
-
-
-@dataclass
-class Outcome:
-    packets: int
-    lost: int
-    gaps: int
-    note: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.packets} packets, {self.lost} in the last second lost, {self.gaps} gaps listed{self.note}"
 
 
 class Machine:
@@ -184,7 +132,8 @@ class Round:
             self._start_writer()
             self._happen()
             self._wait(self.folder / DONE_FILE, SEAL_LIMIT_S)
-            return asyncio.run(self._checked())
+            outcome = asyncio.run(self._checked())
+            return self._afterwards(outcome) if self.plan.fault in LATE_FAULTS else outcome
 
     # --- the parts --------------------------------------------------------------------------------
 
@@ -233,10 +182,10 @@ class Round:
         begin = time.monotonic()
         plan = self.plan
         closed = False
-        for at_s, step in sorted(
-            [(plan.at_s, "fault"), (plan.at_s + plan.lasts_s, "mend"), (plan.close_s, "close")],
-            key=lambda entry: entry[0],
-        ):
+        steps = [(plan.close_s, "close")]
+        if plan.fault not in LATE_FAULTS:
+            steps += [(plan.at_s, "fault"), (plan.at_s + plan.lasts_s, "mend")]
+        for at_s, step in sorted(steps, key=lambda entry: entry[0]):
             time.sleep(max(0.0, begin + at_s - time.monotonic()))
             if step == "close":
                 closed = True
@@ -320,7 +269,37 @@ class Round:
                 raise Broken(f"no {path.name} after {limit_s:.0f} s; the log ends:\n{said}")
             time.sleep(0.02)
 
+    def _afterwards(self, outcome: Outcome) -> Outcome:
+        """The record is sealed and right: now something is done with it, and who does it is killed."""
+        plan = self.plan
+        sitting_id, _ = self._place.sitting()
+        store, key = self._archive(), load_or_make(self._place.key).public
+        before = {name for name, _ in asyncio.run(store.list(prefix(sitting_id)))}
+        asked = self.folder / ASKED_FILE
+        asked.with_suffix(".draft").write_text(plan.fault)
+        asked.with_suffix(".draft").rename(asked)
+        time.sleep(plan.at_s)
+        finished = (self.folder / FINISHED_FILE).exists()
+        self._kill(plan.victim)
+        time.sleep(plan.lasts_s)
+        self._start(plan.victim, processes.recorder if plan.victim == "recorder" else processes.control)
+        self._wait(self.folder / FINISHED_FILE, SEAL_LIMIT_S)
+        if plan.fault == "export":
+            check = afterwards.check_exports(store, key, sitting_id, self.folder)
+        else:
+            check = afterwards.check_destroyed(store, key, sitting_id, before)
+        try:
+            note = asyncio.run(check)
+        except afterwards.Wrong as error:
+            raise Broken(str(error)) from error
+        outcome.note += note + (", which was done before" if finished else "")
+        return outcome
+
     # --- what must be there afterwards ------------------------------------------------------------
+
+    def _archive(self) -> ObjectStore:
+        """As it is, whatever stands between it and the recorder."""
+        return open_store(self._place.store, self._direct if self.plan.store == "s3" else None)
 
     async def _checked(self) -> Outcome:
         """A server that was started again may need a while until it finds all it has."""
@@ -334,8 +313,7 @@ class Round:
                 await asyncio.sleep(0.2)
 
     async def _check(self) -> Outcome:
-        options = self._direct if self.plan.store == "s3" else None
-        store = open_store(self._place.store, options)
+        store = self._archive()
         key = load_or_make(self._place.key)
         sitting_id, _ = self._place.sitting()
         report = await verify_record(store, prefix(sitting_id), key.public)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from .rounds import FAULTS, Machine, Outcome, Plan, Round
+from .plan import FAULTS, Outcome, Plan
+from .rounds import Machine, Round
 
 pytestmark = [pytest.mark.servers, pytest.mark.slow, pytest.mark.timeout(300)]
 
