@@ -18,6 +18,7 @@ from pathlib import Path
 from . import checkpoint, cosignature, timestamps
 from .cosignature import Cosigner
 from .cosigners import CosignerProblem, Cosigners
+from .custody import is_destroyed
 from .manifest import COSIGNED_PREFIX, INCLUSION_NAME, MANIFEST_NAME, STAMP_NAME, decoder, encode, prefix
 from .messages import Anchored
 from .objects import AlreadyStored, NotStored, ObjectStore, StoreProblem
@@ -94,8 +95,11 @@ class Anchors:
             self.owed -= 1
             self.fault = ""
             self._publish(Anchored(sitting_id=sitting_id, stamped=stamped))
-        except NotStored:  # not sealed yet: it was remembered first
+        except NotStored:  # not sealed yet, as it was remembered first; or no more
             self._later(sitting_id, LOOK_S)
+            with contextlib.suppress(StoreProblem, OSError):
+                if await is_destroyed(self._store, sitting_id):
+                    await asyncio.to_thread(_forget, self._folder / sitting_id)
         except _PROBLEMS as error:
             log.warning("record %s is not anchored yet: %s", sitting_id, error)
             self.fault = str(error)

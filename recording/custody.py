@@ -57,9 +57,19 @@ def folder(sitting_id: str) -> str:
 
 
 async def newest(store: ObjectStore, sitting_id: str) -> CustodyEntry | None:
-    """The decision that holds now, nothing if there is none.  Raises :class:`StoreProblem`."""
-    names = [key for key, _ in await store.list(folder(sitting_id)) if key.endswith(".json")]
-    return decoder.decode(await store.read(names[-1])) if names else None
+    """The decision that holds now, nothing if there is none; one without its signature is not done yet.
+
+    Raises :class:`StoreProblem`.
+    """
+    stored = {key for key, _ in await store.list(folder(sitting_id))}
+    names = [key for key in stored if key.endswith(".json") and key.removesuffix(".json") + ".sig" in stored]
+    return decoder.decode(await store.read(max(names))) if names else None
+
+
+async def is_destroyed(store: ObjectStore, sitting_id: str) -> bool:
+    """Whether this record is no more, by the court's decision.  Raises :class:`StoreProblem`."""
+    entry = await newest(store, sitting_id)
+    return entry is not None and entry.destroy
 
 
 class Custodian:
@@ -190,15 +200,23 @@ class Custodian:
 
     async def _refresh(self, sitting_id: str) -> None:
         entry = await newest(self._store, sitting_id)
-        if entry is not None and not entry.destroy:
+        if entry is None:
+            return
+        if not entry.destroy:
             await self._apply(sitting_id, entry.retain_until_us // 1_000_000, hold=entry.hold)
+            return
+        # Made while the record was destroyed, as a film that takes long.
+        for key, _ in await self._objects(sitting_id):
+            await self._store.destroy(key)
+            log.warning("%s came when its record was destroyed; it is removed too", key)
 
     async def _apply(self, sitting_id: str, until_s: int, *, hold: bool) -> None:
         some = asyncio.Semaphore(AT_A_TIME)
 
         async def tell(key: str) -> None:
             async with some:
-                if until_s:
+                # A store refuses a lock that is over already, as of a judgment that was written down late.
+                if until_s > time.time():
                     await self._store.retain(key, until_s)
                 if (await self._store.protection(key)).hold is not hold:
                     await self._store.hold(key, on=hold)

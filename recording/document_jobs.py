@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import hashlib
 import logging
+from collections.abc import Callable
 
 import msgspec
 
@@ -39,7 +40,17 @@ PDF_NAMES = {False: FOLDER + "record.en.pdf", True: FOLDER + "record.zh.pdf"}
 
 
 class Documents:
-    def __init__(self, store: ObjectStore, key: SigningKey, documents: DocumentKey | None, authority: str) -> None:
+    """``made`` is told of records whose written record was stored just now."""
+
+    def __init__(
+        self,
+        store: ObjectStore,
+        key: SigningKey,
+        documents: DocumentKey | None,
+        authority: str,
+        made: Callable[[str], None] = lambda sitting_id: None,
+    ) -> None:
+        self._made = made
         self._store = store
         self._key = key
         self._documents = documents
@@ -88,6 +99,7 @@ class Documents:
         try:
             async with self._one:
                 await self._store_all(record)
+            self._made(record.sitting_id)
         except (StoreProblem, OSError, KeyProblem) as error:
             log.warning("the written record of %s waits: %s", record.sitting_id, error)
         except Exception:

@@ -47,7 +47,8 @@ MP4 = "video/mp4"
 class Jobs:
     """Made by the recorder; :meth:`aclose` ends what runs.  ``documents`` signs what is made for readers outside,
     ``authority`` time-stamps it; ``verifier`` is the page that exports enclose, ``transparency`` the log
-    in which the court's statements on what they leave out are entered."""
+    in which the court's statements on what they leave out are entered.  ``stored`` is told of records to which a copy
+    came."""
 
     def __init__(
         self,
@@ -60,9 +61,11 @@ class Jobs:
         verifier: bytes | None = None,
         software: str = "",
         transparency: TransparencyLog | None = None,
+        stored: Callable[[str], None] = lambda sitting_id: None,
     ) -> None:
         self._store = store
         self._key = key
+        self._stored = stored
         self._documents = documents
         self._authority = authority
         self._work = work
@@ -200,6 +203,7 @@ class Jobs:
         async with self._leaving_out:
             try:
                 await self._rendition(request.sitting_id, request.withheld, request.part)
+                self._stored(request.sitting_id)
             except (StoreProblem, OSError, ComposeFailed) as error:
                 log.warning("a copy of %s without what is withheld waits: %s", request.sitting_id, error)
 

@@ -24,7 +24,7 @@ from .archive import Archive, Uploads, recordings
 from .backup import paired
 from .confidence import Hearer
 from .cosignature import Cosigner
-from .custody import Custodian
+from .custody import Custodian, is_destroyed
 from .document_jobs import Documents
 from .documents import DocumentKey
 from .jobs import Jobs
@@ -121,10 +121,10 @@ class Recorder:
         self._spool_lock: int | None = None
         self._taking = asyncio.Lock()
         transparency = TransparencyLog(store, key, origin)
-        work = spool / WORK_FOLDER
-        self._jobs = Jobs(store, key, work, self._tell, documents, authority, verifier, software, transparency)
-        self._documents = Documents(store, key, documents, authority)
-        self._additions = Additions(store, key, transparency, software, self.custodian.refresh)
+        work, kept = spool / WORK_FOLDER, self.custodian.refresh
+        self._jobs = Jobs(store, key, work, self._tell, documents, authority, verifier, software, transparency, kept)
+        self._documents = Documents(store, key, documents, authority, kept)
+        self._additions = Additions(store, key, transparency, software, kept)
         self._anchors = Anchors(
             store,
             transparency,
@@ -249,6 +249,9 @@ class Recorder:
         known = await self._sealed_already(request.sitting_id)
         if known is not None and known.playable:
             return known
+        with contextlib.suppress(StoreProblem):  # it is asked once more before anything is sealed
+            if await is_destroyed(self.store, request.sitting_id):
+                return messages.Refused(reason="destroyed")
         sitting = self._sitting(request.sitting_id)
         if sitting.facts is None:
             sitting.facts = request.facts
@@ -386,6 +389,9 @@ class Recorder:
     async def _seal(self, sitting: Sitting) -> None:
         assert sitting.facts is not None
         archive = sitting.archive
+        if await is_destroyed(self.store, archive.recording_id):
+            log.warning("record %s was destroyed: it is not sealed again", archive.recording_id)
+            return
         missing = sorted(set(sitting.facts.writers) - set(archive.record.writers))
         if not is_test(archive.recording_id):
             await self._anchors.owe(archive.recording_id)

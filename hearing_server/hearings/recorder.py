@@ -201,6 +201,9 @@ class Keeper:
             return True
         answer = await self._recorder.ask(m.Finalise(sitting_id=sitting_id, facts=facts))
         if isinstance(answer, m.Refused):
+            if answer.reason == "destroyed":
+                log.warning("record.destroyed_before_it_was_known", sitting=sitting_id)
+                return True
             log.error("record.refused", sitting=sitting_id, reason=answer.reason, detail=answer.detail)
             return False
         if not isinstance(answer, m.Finalised):

@@ -14,7 +14,8 @@ from recording.custody import Custodian, newest
 from recording.keys import SigningKey, load_or_make
 from recording.locks import DAY_S, Lock
 from recording.objects import ObjectStore, S3Options, StoreProblem, open_store
-from tests.recorded import eventually
+from recording.recorder import ANCHORS_FOLDER, Recorder
+from tests.recorded import eventually, facts, running
 
 SITTING = "s-1"
 NAMES = ("hearings/s-1/manifest.json", "hearings/s-1/manifest.sig", "hearings/s-1/raw/w.1/000000.hrec")
@@ -144,3 +145,66 @@ async def test_destruction_may_be_killed_and_repeated(tmp_path: Path, key: Signi
     entry = await newest(store, SITTING)
     assert entry is not None
     assert len(entry.destroyed) == 3
+
+
+async def test_a_decision_that_was_killed_before_it_was_signed_is_signed(store: ObjectStore, key: SigningKey) -> None:
+    await recorded(store)
+    custodian = Custodian(store, key)
+    await obeyed(custodian, keep(1, hold=True))
+    await custodian.aclose()
+    place = f"{c.folder(SITTING)}000002"
+    entry = await newest(store, SITTING)
+    assert entry is not None
+    entry.serial, entry.hold = 2, False
+    await store.put_new(f"{place}.json", c.encode(entry))
+    assert (await newest(store, SITTING) or entry).serial == 1
+    assert await obeyed(Custodian(store, key), keep(2)) == m.Kept(serial=2, objects=3)
+    assert key.public.verifies(await store.read(f"{place}.json"), await store.read(f"{place}.sig"))
+    assert (await newest(store, SITTING) or entry).serial == 2
+
+
+async def test_what_was_made_while_the_record_was_destroyed_goes_too(store: ObjectStore, key: SigningKey) -> None:
+    await recorded(store)
+    custodian = Custodian(store, key)
+    await obeyed(custodian, keep(1, int(time.time()) - 1))
+    await obeyed(custodian, keep(2, destroy=True))
+    await store.put_new("hearings/s-1/derived/exports/j.mp4", b"film")
+    custodian.refresh(SITTING)
+
+    async def gone() -> bool:
+        return await store.list("hearings/s-1") == []
+
+    await eventually(gone)
+    await custodian.aclose()
+
+
+async def test_a_destroyed_record_is_not_sealed_again(tmp_path: Path, key: SigningKey) -> None:
+    store = open_store((tmp_path / "store").as_uri())
+    await recorded(store)
+    custodian = Custodian(store, key)
+    await obeyed(custodian, keep(1, int(time.time()) - 1))
+    await obeyed(custodian, keep(2, destroy=True))
+    await custodian.aclose()
+    anchors = tmp_path / "spool" / ANCHORS_FOLDER
+    anchors.mkdir(parents=True)
+    (anchors / SITTING).touch()
+    told: list[m.AnyEvent] = []
+    async with running(Recorder(tmp_path / "spool", store, key, publish=told.append)) as recorder:
+        asked = m.Finalise(sitting_id=SITTING, facts=facts(1, ["p1"], []))
+        assert await recorder.finalise(asked) == m.Refused(reason="destroyed")
+
+        async def forgotten() -> bool:
+            return not list(anchors.iterdir())
+
+        await eventually(forgotten)
+        # It was asked before the store could be: nothing is sealed either.
+        sitting = recorder._sitting(SITTING)
+        sitting.facts = asked.facts
+        sitting.wake.set()
+
+        async def done() -> bool:
+            return sitting.facts is None
+
+        await eventually(done)
+    assert await store.list("hearings/s-1") == []
+    assert not [event for event in told if isinstance(event, m.Sealed)]

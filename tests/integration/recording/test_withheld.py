@@ -355,7 +355,10 @@ async def test_the_recorder_makes_copies_and_exports_when_it_is_asked(
     reader = RecordReader(store)
     spans = [span(22, 27)]
     ask = m.Excerpt(sitting_id="sitting", job_id="j1", part=Part(start_us=at(18), end_us=at(40)), withheld=spans)
+    copied: list[str] = []
     async with running(Recorder(tmp_path / "spool", store, key, publish=told.append, verifier=b"<page>")) as recorder:
+        assert recorder._jobs._stored == recorder.custodian.refresh
+        recorder._jobs._stored = copied.append  # the custodian keeps the copy as long as the rest
         nothing = m.Excerpt(sitting_id="sitting", job_id="j0", part=Part(start_us=5, end_us=5))
         assert isinstance(await recorder.excerpt(nothing), m.Refused)
         unknown = m.Withhold(sitting_id="another", withheld=spans)
@@ -365,9 +368,10 @@ async def test_the_recorder_makes_copies_and_exports_when_it_is_asked(
 
         async def made() -> bool:
             done = any(isinstance(event, m.JobState) and event.state == "done" for event in told)
-            return done and await reader.rendition("sitting", rendition_id(spans)) is not None
+            return done and copied == ["sitting"]
 
         await eventually(made)
+        assert await reader.rendition("sitting", rendition_id(spans)) is not None
         assert isinstance(await recorder.excerpt(ask), m.Accepted)  # asked again: the same file
     (name,) = {event.name for event in told if isinstance(event, m.JobState) and event.state == "done"}
     assert name is not None
