@@ -5,6 +5,7 @@ Fed in the order of each writer; the same after a restart, from what the store h
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from dataclasses import dataclass, field
 from operator import attrgetter
@@ -103,9 +104,11 @@ class Record:
             log.exception("the playable files of %s cannot grow; they are made anew later", self.recording_id)
             self.give_up_files()
         finally:
-            for file in self.files.values():
-                if isinstance(file, CompiledFile):
-                    file.keep()
+            # All of them, though there be no memory for one: the segment is gone after this.
+            with contextlib.ExitStack() as let_go:
+                for file in self.files.values():
+                    if isinstance(file, CompiledFile):
+                        let_go.callback(file.keep)
         for error in sorted(errors, key=attrgetter("offset")):
             record.problems.append(Problem(error.code, f"{name} byte {error.offset}"))
 

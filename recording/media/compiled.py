@@ -39,7 +39,8 @@ class CompiledClock(SourceClock):
     def report(self, report: SenderReport) -> None:
         self._reported = True
         offset = self._sender.offset.push(report.arrival_ns - report.ntp_ns, report.arrival_ns)
-        arrival_ns = min(report.arrival_ns, LATEST_NS)
+        # A report of such a time is disbelieved whatever follows from it (clocks.DISBELIEF_NS).
+        arrival_ns, offset = min(report.arrival_ns, LATEST_NS), min(offset, LATEST_NS)
         self._library.lib.rec_clock_report(self.handle, arrival_ns, report.ntp_ns, report.timestamp, offset)
 
 
@@ -89,10 +90,6 @@ class CompiledTrack(MediaTrack):
     @property
     def decodable(self) -> Any:
         return self._decodable
-
-    def keep(self) -> None:
-        """What still waits no longer needs the segment that it came in."""
-        checked(self.library.lib.rec_batch_keep(self.batch))
 
     def ready(self) -> bool:
         if not self.batch.count:
@@ -167,10 +164,11 @@ class CompiledFile(PersonFile):
 
     def keep(self) -> None:
         """What still waits no longer needs the segment that it came in."""
+        kept = bool(self.library.lib.rec_box_keep(self._state))
         for track in self.tracks:
             assert isinstance(track, CompiledTrack)
-            track.keep()
-        checked(self.library.lib.rec_box_keep(self._state))
+            kept &= bool(self.library.lib.rec_batch_keep(track.batch))
+        checked(kept)
 
     def finish(self, title: str) -> None:
         if self._finished:

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from recording.format import RecordKind, pack_record
 from recording.media.compiled import CompiledFile
 from recording.native import build, library
 from recording.record import Record
@@ -184,6 +185,17 @@ def test_senders_that_leap_and_silence_for_long(tmp_path: Path, monkeypatch: pyt
     tape.track(audio_track("p3"), [a for a in drift if not a.rtcp])
     tape.track(audio_track("p4"), drift)
     tape.write(76).abandon()
+    same(tmp_path / "spool", tmp_path, monkeypatch)
+
+
+def test_a_report_of_no_time_at_all_is_not_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Records tell their time in 64 bits; compiled code has less."""
+    tape = Tape(tmp_path / "spool")
+    sound = list(audio_arrivals(6))
+    number = tape.track(audio_track("p1"), sound)
+    report = next(a for a in sound if a.rtcp)
+    tape._records.append((7 * SECOND, number, pack_record(RecordKind.RTCP, 3 << 62, report.data)))
+    tape.write(9).abandon()
     same(tmp_path / "spool", tmp_path, monkeypatch)
 
 
