@@ -27,6 +27,8 @@ AT_A_TIME = 2
 LOOK_LIMIT_S = 600.0
 #: What has to stay free on this computer's disk, where the database may lie, too.
 RESERVE_BYTES = 1024**3
+#: How often that is looked at while one comes in, bytes: not everybody says beforehand how much will come.
+LOOK_EVERY_BYTES = 256 * 1024**2
 #: A file lies there as it came, and once more while it is encrypted.
 COPIES = 2
 
@@ -62,14 +64,24 @@ class AddedFiles:
         Raises :class:`~.exhibit_files.UnfitFile`, :class:`OSError`, or what the pieces raise.
         """
         async with self._turn:
-            await asyncio.to_thread(self._make_sure_of_room, announced)
-            async with received(self._folder, pieces) as file:
+            await asyncio.to_thread(self._make_sure_of_room, COPIES * announced)
+            async with received(self._folder, self._while_there_is_room(pieces)) as file:
                 found = await look("medium", str(file.path), limit_s=LOOK_LIMIT_S)
                 yield TakenMedium(file, msgspec.json.decode(found, type=Medium))
 
-    def _make_sure_of_room(self, announced: int) -> None:
+    async def _while_there_is_room(self, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """Raises :class:`OSError` once there is none for what came, to be encrypted."""
+        taken, looked = 0, 0
+        async for piece in pieces:
+            taken += len(piece)
+            if taken - looked >= LOOK_EVERY_BYTES:
+                looked = taken
+                await asyncio.to_thread(self._make_sure_of_room, (COPIES - 1) * taken)
+            yield piece
+
+    def _make_sure_of_room(self, wanted: int) -> None:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if shutil.disk_usage(self._folder).free < COPIES * announced + RESERVE_BYTES:
+        if shutil.disk_usage(self._folder).free < wanted + RESERVE_BYTES:
             raise OSError(errno.ENOSPC, "not enough room for what is being sent", str(self._folder))
 
     async def store(self, sitting_id: str, taken: TakenMedium) -> None:

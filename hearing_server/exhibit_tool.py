@@ -34,7 +34,13 @@ CONTAINERS = {
 }
 #: What the browsers that the court supports play in them, as FFmpeg calls it.
 CODECS = frozenset({"h264", "vp8", "vp9", "av1", "aac", "mp3", "opus", "vorbis", "flac", "pcm_s16le", "pcm_u8"})
-MEDIA_PROBE = {"probesize": "5000000", "analyzeduration": "5000000"}
+#: Nothing but these is even tried: a playlist would have other files opened.
+MEDIA_PROBE = {
+    "probesize": "5000000",
+    "analyzeduration": "5000000",
+    "protocol_whitelist": "file",
+    "format_whitelist": ",".join(name for names in CONTAINERS for name in names.split(",")),
+}
 
 
 class Unfit(Exception):

@@ -128,7 +128,7 @@ class Added:
                     kind=taken.medium.kind,
                     started_utc=started_utc,
                     equipment=equipment,
-                    file_name=Path(file_name[-TEXT_LIMIT:]).name or title,
+                    file_name=fit_name(Path(file_name[-TEXT_LIMIT:]).name) or title,
                     media_type=taken.medium.media_type,
                     bytes=taken.file.size,
                     sha256=taken.file.sha256,

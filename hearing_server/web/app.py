@@ -243,6 +243,8 @@ def _handled(row: Endpoint, gate: Gate, origins: frozenset[str]) -> Callable[[Re
 
     async def endpoint(request: Request) -> Response:
         request.scope["hearing.route"] = row.path
+        if any("\0" in str(part) for part in request.path_params.values()):
+            raise ProblemError("not-found")  # no name has it, and not every database takes it
         if row.method in CHANGING and not same_origin(request, origins):
             raise ProblemError("origin-refused")
         if row.limited:

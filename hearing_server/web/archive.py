@@ -34,6 +34,8 @@ READERS: Final = roles_with("ledger", Leave.ALLOWED)
 COURT_READERS: Final = frozenset({"auditor", "administrator"})
 #: Rows of the ledger that one answer has.
 ACCESS_LIMIT: Final = 500
+#: Digits of a note's number.
+NUMBER_LIMIT: Final = 9
 #: Who may write notes into a record, and read those of others.
 WRITERS: Final = roles_with("note", Leave.ALLOWED)
 
@@ -202,7 +204,7 @@ class Archive:
 
     async def withdraw_note(self, ask: Ask) -> Response:
         number = str(ask.request.path_params["number"])
-        if not number.isdecimal():
+        if not number.isdecimal() or len(number) > NUMBER_LIMIT:
             raise ProblemError("not-found")
         note = await self._own(ask, int(number))
         await self._write(ask, "", note.at_utc, note.seq)

@@ -14,8 +14,9 @@ from ..store import HearingFacts
 from ..store.shares import ShareRow
 
 NS: Final = 1_000_000_000
-#: What file systems refuse, and what could end a header.
-_UNFIT = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]+')
+#: What file systems refuse, what could end a header, and what turns the direction of writing, so that an ending looks
+#: like another (Unicode's bidirectional controls).
+_UNFIT = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*\u200e\u200f\u202a-\u202e\u2066-\u2069]+')
 _ROLES_ZH = {
     "judge": "审判长",
     "clerk": "书记员",
@@ -72,5 +73,6 @@ def fit_name(name: str) -> str:
 
 def content_disposition(file_name: str) -> str:
     """RFC 6266: a plain name for old clients, and the true one in UTF-8."""
+    file_name = _UNFIT.sub(" ", file_name)
     plain = file_name.encode("ascii", "replace").decode().replace("?", "_").replace("\\", "_").replace('"', "_")
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(file_name, safe='')}"

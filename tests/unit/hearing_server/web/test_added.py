@@ -5,6 +5,9 @@ from __future__ import annotations
 import hashlib
 import io
 import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import av
@@ -12,6 +15,8 @@ import httpx
 import numpy as np
 import pytest
 
+from hearing_server import added_files
+from hearing_server.exhibit_tool import MEDIA_PROBE, Unfit, medium
 from recording import messages as m
 from recording.custody import Custodian
 from recording.keys import load_or_make
@@ -189,6 +194,46 @@ async def test_a_file_written_as_it_was_recorded_is_as_long_as_what_is_in_it(sit
     (version,) = page["recordings"][0]["versions"]
     assert version["durationS"] == pytest.approx(1, abs=0.25)
     assert version["hasAudio"] is False
+
+
+async def test_a_list_of_files_has_no_other_file_opened(tmp_path: Path) -> None:
+    """FFmpeg knows files that name others, and would open those of this computer."""
+    (tmp_path / "own.wav").write_bytes(FIRST)
+    for name, text in (
+        ("list", "ffconcat version 1.0\nfile own.wav\n"),
+        ("list.m3u8", "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\nown.wav\n#EXT-X-ENDLIST\n"),
+    ):
+        (tmp_path / name).write_text(text)
+        with pytest.raises((av.FFmpegError, ValueError)):
+            av.open(str(tmp_path / name), options=MEDIA_PROBE)
+        with pytest.raises(Unfit):
+            medium(tmp_path / name)
+
+
+async def test_a_file_that_nobody_announced_does_not_fill_the_disk(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    await site.close_hearing()
+    sent = 0
+
+    def usage(folder: Path) -> SimpleNamespace:
+        return SimpleNamespace(free=added_files.RESERVE_BYTES + 200_000 - sent)
+
+    async def pieces() -> AsyncIterator[bytes]:
+        nonlocal sent
+        for _ in range(10):
+            sent += 50_000
+            yield bytes(50_000)
+
+    monkeypatch.setattr(added_files, "LOOK_EVERY_BYTES", 50_000)
+    monkeypatch.setattr(added_files.shutil, "disk_usage", usage)
+    query = {"title": "T", "equipment": "E", "startedAt": STARTED, "fileName": "r\0\n.wav"}
+    async with site.signed_in("clerk") as clerk:
+        answer = await clerk.post(f"{site.record_url}/added", params=query, content=pieces())
+        assert (answer.status_code, answer.json()["code"]) == (503, "record-unavailable")
+        assert sent < 200_000
+        monkeypatch.undo()
+        page = (await add(clerk, site, fileName="r\0\n/../x\u202e.wav")).json()
+        assert page["recordings"][0]["versions"][0]["fileName"] == "x .wav"
+    assert not list((site.static.parent / "uploads").iterdir())
 
 
 async def test_what_is_said_of_it_must_make_sense(site: Site) -> None:

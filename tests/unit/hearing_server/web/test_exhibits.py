@@ -95,6 +95,18 @@ async def test_files_are_what_they_are_and_not_what_they_are_called(
     assert not list((site.static.parent / "uploads").iterdir())
 
 
+async def test_a_name_can_end_no_header_and_hide_no_ending(site: Site) -> None:
+    async with site.seated("claimant") as party:
+        answer = await upload(party, site, pdf(), fileName="a\r\nSet-Cookie: x=y\u202efdp.exe")
+        assert answer.status_code == 201, answer.text
+        read = await party.get(f"{answer.json()['url']}&download=1")
+    name = read.headers["content-disposition"]
+    assert "set-cookie" not in read.headers
+    assert not set("\r\n") & set(name)
+    assert "%E2%80%AE" not in name
+    assert "a%20Set-Cookie%20%20x%3Dy%20fdp.exe" in name
+
+
 @pytest.mark.parametrize(
     "content",
     [
