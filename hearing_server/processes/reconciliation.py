@@ -23,17 +23,16 @@ from recording.backup import PairedStore, paired
 from recording.keys import PublicKey
 from recording.locks import LockKind
 from recording.manifest import Manifest, added_prefix, prefix
-from recording.messages import Act, Withheld
+from recording.messages import Act
 from recording.objects import ObjectStore, StoreProblem
-from recording.playback import PLAYBACK_NAME, RENDITIONS_PREFIX, Playback
 from recording.reconcile import CODES, Found, RecordState, added_key, reconcile_record
 
 from ..court import Event
-from ..court.levels import Level, LevelAction, LevelDecision
-from ..store import Access, Conflict, Court, DayRow, LevelRow, NewHearing, PersonRow, Store, StoreError
+from ..store import Access, Conflict, Court, DayRow, NewHearing, PersonRow, Store, StoreError
 from ..store.added import AddedAct, AddedRow
 from ..store.desk import TaskRow
 from ..store.reconciliation import ClosedSitting
+from .restoring import RESTORED, keep_again, withhold_again
 
 log = structlog.get_logger(__name__)
 
@@ -49,10 +48,6 @@ RENEW_DAYS = 3
 #: When, UTC.
 NIGHT_HOUR = 2
 TASK_KIND = "record-trouble"
-#: Whose account what is restored is under.
-RESTORED = "restored"
-#: The index of a copy that leaves something out.
-PLAYBACK_FILE = PLAYBACK_NAME.rsplit("/", 1)[-1]
 
 #: What is found between manifest and database.  The others are in :mod:`recording.reconcile`.
 DATABASE_CODES = {
@@ -183,37 +178,9 @@ class Reconciler:
             await self._restore(state.manifest, court or _court(state.manifest))
             await self._facts(state)
             await self._added(state)
-            await self._withheld(state.sitting_id)
+            await withhold_again(self._store, self._archive, self._key, state.sitting_id)
+            await keep_again(self._store, self._archive, self._key, state, state.manifest.hearing_id)
         return [Found("database-missing", state.manifest.case_number)]
-
-    async def _withheld(self, sitting_id: str) -> None:
-        """What was withheld when a copy without it was made, by the court's signed index of that copy, is withheld
-        again: also what has been lifted since, which has to be lifted once more.  Grounds are in no copy."""
-        spans: dict[tuple[int, int, str, str], Withheld] = {}
-        for name, _ in await self._archive.list(prefix(sitting_id) + RENDITIONS_PREFIX):
-            if not name.endswith(f"/{PLAYBACK_FILE}"):
-                continue
-            data = await self._archive.read(name)
-            if self._key is not None:
-                signature = await self._archive.read(name.removesuffix(".json") + ".sig")
-                if not self._key.verifies(data, signature):
-                    continue
-            for span in msgspec.json.decode(data, type=Playback).withheld:
-                spans[span.start_us, span.end_us, span.level, span.order] = span
-        for serial, span in enumerate(sorted(spans.values(), key=lambda each: (each.decided_us, each.start_us)), 1):
-            decision = LevelDecision(
-                action=LevelAction.SET,
-                by=RESTORED,
-                order=span.order,
-                level=Level(span.level),
-                ground="other",
-                from_utc=span.start_us * 1000,
-                to_utc=span.end_us * 1000,
-            )
-            row = LevelRow(
-                serial=serial, utc=span.decided_us * 1000, name=span.by, name_zh=span.by_zh, decision=decision
-            )
-            await self._store.levels.append(sitting_id, row)
 
     async def _restore(self, manifest: Manifest, court: Court) -> None:
         opened, closed = manifest.opened_us * 1000, manifest.closed_us * 1000

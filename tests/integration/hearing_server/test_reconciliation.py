@@ -17,6 +17,7 @@ import pytest
 from hearing_server.cli import main
 from hearing_server.court import Event
 from hearing_server.court.custody import Action, Decision
+from hearing_server.court.custody import fold as fold_custody
 from hearing_server.court.levels import Audience, fold
 from hearing_server.processes.reconciliation import (
     Checked,
@@ -33,7 +34,8 @@ from recording.backup import BACKUP, PairedStore
 from recording.keys import SigningKey, load_or_make
 from recording.locks import Lock
 from recording.manifest import Manifest
-from recording.messages import Accepted, Withheld, Withhold
+from recording.messages import Accepted, Keep, Withheld, Withhold
+from recording.messages import Kept as KeptAnswer
 from recording.objects import NotStored, ObjectStore, S3Options, open_store
 from recording.recorder import Recorder
 from recording.serve import RecordReader
@@ -209,6 +211,41 @@ async def test_what_was_withheld_is_withheld_again(kept: Kept) -> None:
     ]
     assert [span.order for span in levels.withheld(Audience.COURT)] == ["O-1"]
     assert (await kept.check(deep=True)).found == []
+
+
+async def test_what_was_decided_about_its_custody_is_made_anew(kept: Kept) -> None:
+    """The storage was told the first decision and the fourth; of those between nobody knows."""
+    until = datetime(2040, 1, 1, tzinfo=UTC).date()
+    outcome = Decision(action=Action.OUTCOME, by="c", outcome="civil", decided=until.replace(year=2033), until=until)
+    hold = Decision(action=Action.HOLD, by="c", order="O-9", reason="appeal")
+    async with running(Recorder(kept.folder / "spool", kept.archive, kept.key)) as recorder:
+        for serial, decision in ((1, outcome), (4, hold)):
+            said = {"name": "Clerk Wu", "at": 1_790_000_000_000_000 + serial, **msgspec.to_builtins(decision)}
+            request = Keep(
+                sitting_id=SITTING,
+                serial=serial,
+                retain_until_s=2_200_000_000,
+                hold=serial == 4,
+                destroy=False,
+                decision=said,
+            )
+
+            async def told(request: Keep = request) -> bool:
+                return isinstance(await recorder.custodian.keep(request), KeptAnswer)
+
+            await eventually(told)
+    await kept.check(repair=True)  # the database was lost
+    rows = await kept.store.custody.read("hearing")
+    assert [(row.serial, row.decision.action, row.name) for row in rows] == [
+        (1, Action.OUTCOME, "Clerk Wu"),
+        (2, Action.HIDE, ""),
+        (3, Action.HIDE, ""),
+        (4, Action.HOLD, "Clerk Wu"),
+    ]
+    custody = fold_custody([row.decision for row in rows], "demo")
+    assert (custody.until, custody.held, custody.hold_order, custody.hidden) == (until, True, "O-9", True)
+    assert [told.serial for told in await kept.store.custody.told("hearing")] == [4]
+    assert await kept.store.custody.untold() == []
 
 
 async def test_a_database_that_is_behind_is_brought_up(kept: Kept) -> None:

@@ -1,0 +1,90 @@
+"""What was decided about a record, made anew from what the storage has of it, after the database was lost.
+
+Where the storage does not say all, the restored record is seen by fewer people than before and never by more.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from recording.custody import CustodyEntry, folder
+from recording.keys import PublicKey
+from recording.manifest import prefix
+from recording.messages import Withheld
+from recording.objects import ObjectStore
+from recording.playback import PLAYBACK_NAME, RENDITIONS_PREFIX, Playback
+from recording.reconcile import RecordState
+
+from ..court.custody import Action, Decision
+from ..court.levels import Level, LevelAction, LevelDecision
+from ..store import LevelRow, Store
+from ..store.custody import CustodyRow, ToldRow
+
+#: Whose account what is restored is under.
+RESTORED = "restored"
+#: Why a record is hidden whose decisions are not all known.
+UNKNOWN = "Restored from the storage, which was not told what was decided here"
+#: The index of a copy that leaves something out.
+PLAYBACK_FILE = PLAYBACK_NAME.rsplit("/", 1)[-1]
+
+
+async def withhold_again(store: Store, archive: ObjectStore, key: PublicKey | None, sitting_id: str) -> None:
+    """What was withheld when a copy without it was made, by the court's signed index of that copy, is withheld again:
+    also what has been lifted since, which has to be lifted once more.  Grounds are in no copy."""
+    spans: dict[tuple[int, int, str, str], Withheld] = {}
+    for name, _ in await archive.list(prefix(sitting_id) + RENDITIONS_PREFIX):
+        if name.endswith(f"/{PLAYBACK_FILE}") and (data := await _signed(archive, key, name)) is not None:
+            for span in msgspec.json.decode(data, type=Playback).withheld:
+                spans[span.start_us, span.end_us, span.level, span.order] = span
+    for serial, span in enumerate(sorted(spans.values(), key=lambda each: (each.decided_us, each.start_us)), 1):
+        decision = LevelDecision(
+            action=LevelAction.SET,
+            by=RESTORED,
+            order=span.order,
+            level=Level(span.level),
+            ground="other",
+            from_utc=span.start_us * 1000,
+            to_utc=span.end_us * 1000,
+        )
+        row = LevelRow(serial=serial, utc=span.decided_us * 1000, name=span.by, name_zh=span.by_zh, decision=decision)
+        await store.levels.append(sitting_id, row)
+
+
+async def keep_again(
+    store: Store, archive: ObjectStore, key: PublicKey | None, state: RecordState, hearing_id: str
+) -> None:
+    """The outcome, orders and holds that the storage was told, under their numbers.
+
+    Numbers that it was not told may have been of hiding the record: until the custodian shows it, it is hidden.
+    """
+    entries: dict[int, CustodyEntry] = {}
+    for name, _ in await archive.list(folder(state.sitting_id)):
+        if name.endswith(".json") and (data := await _signed(archive, key, name)) is not None:
+            entry = msgspec.json.decode(data, type=CustodyEntry)
+            entries[entry.serial] = entry
+    if not entries:
+        return
+    last = max(entries)
+    if not await store.custody.read(hearing_id):  # another day of the hearing was restored before
+        for serial in range(1, last + 1):
+            await store.custody.append(hearing_id, _decided(serial, entries.get(serial), entries[last].made_us))
+    told = ToldRow(sitting_id=state.sitting_id, hearing_id=hearing_id, serial=last, objects=state.objects)
+    await store.custody.tell(told)
+
+
+def _decided(serial: int, entry: CustodyEntry | None, made_us: int) -> CustodyRow:
+    if entry is None:
+        hidden = Decision(action=Action.HIDE, by=RESTORED, reason=UNKNOWN)
+        return CustodyRow(serial=serial, utc=made_us * 1000, name="", name_zh="", decision=hidden)
+    said = dict(entry.decision)
+    name, at_us = str(said.pop("name", "")), int(said.pop("at", entry.made_us))
+    decision = msgspec.convert(said, Decision)
+    return CustodyRow(serial=serial, utc=at_us * 1000, name=name, name_zh=name, decision=decision)
+
+
+async def _signed(archive: ObjectStore, key: PublicKey | None, name: str) -> bytes | None:
+    """The object's bytes, unless its signature is not by the court's key."""
+    data = await archive.read(name)
+    if key is not None and not key.verifies(data, await archive.read(name.removesuffix(".json") + ".sig")):
+        return None
+    return data
