@@ -4,25 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import msgspec
 from sqlalchemy import func, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ..court.custody import FOR_STORAGE, Decision
 from . import custody_tables as c
 from . import tables as t
+from .decisions import DecisionRow, append, read
 from .engine import transaction
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CustodyRow:
-    """A decision, and who made it."""
-
-    serial: int
-    utc: int
-    name: str
-    name_zh: str
-    decision: Decision
+CustodyRow = DecisionRow[Decision]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,38 +34,15 @@ class CustodyLog:
     async def append(self, hearing_id: str, row: CustodyRow) -> None:
         """Raises :class:`~.engine.Conflict` if somebody else decided in the meantime."""
         async with transaction(self._engine, writes=True) as connection:
-            await connection.execute(
-                insert(c.custody_log).values(
-                    hearing_id=hearing_id,
-                    serial=row.serial,
-                    utc=row.utc,
-                    action=row.decision.action.value,
-                    account_id=row.decision.by,
-                    name=row.name,
-                    name_zh=row.name_zh,
-                    body=msgspec.json.encode(row.decision, order="deterministic").decode(),
-                )
-            )
+            await append(connection, c.custody_log, {"hearing_id": hearing_id}, row)
 
     async def read(self, hearing_id: str) -> list[CustodyRow]:
         """All decisions about this hearing's record, oldest first."""
         return (await self.read_many([hearing_id])).get(hearing_id, [])
 
     async def read_many(self, hearing_ids: list[str]) -> dict[str, list[CustodyRow]]:
-        query = select(c.custody_log).where(c.custody_log.c.hearing_id.in_(hearing_ids))
-        found: dict[str, list[CustodyRow]] = {}
         async with transaction(self._engine, writes=False) as connection:
-            for row in (await connection.execute(query.order_by(c.custody_log.c.serial))).mappings():
-                found.setdefault(row["hearing_id"], []).append(
-                    CustodyRow(
-                        serial=row["serial"],
-                        utc=row["utc"],
-                        name=row["name"],
-                        name_zh=row["name_zh"],
-                        decision=msgspec.json.decode(row["body"], type=Decision),
-                    )
-                )
-        return found
+            return await read(connection, c.custody_log, c.custody_log.c.hearing_id, hearing_ids, Decision)
 
     async def told(self, hearing_id: str) -> list[ToldRow]:
         """The sittings of this hearing whose record is sealed."""
