@@ -29,7 +29,7 @@ class Unstatable(Exception):
 
 
 class Additions:
-    """``stated`` is called with the sitting when something was stored of it, which is to be kept as the rest is."""
+    """``stated`` is called with the sitting when something may have been stored, which is to be kept as the rest is."""
 
     def __init__(
         self,
@@ -96,7 +96,6 @@ class Additions:
         try:
             async with self._one:
                 await self._store_all(sitting_id, act)
-            self._stated(sitting_id)
         except Unstatable as error:
             log.error("act %d of %s cannot be stated: %s", act.serial, sitting_id, error)
             self._refused[sitting_id] = str(error)
@@ -104,6 +103,9 @@ class Additions:
             log.warning("act %d of %s is not stated yet: %r", act.serial, sitting_id, error)
         except Exception:
             log.exception("act %d of %s is not stated yet", act.serial, sitting_id)
+        finally:
+            # Also of a try that failed half-way: the record may have been destroyed meanwhile.
+            self._stated(sitting_id)
 
     async def _store_all(self, sitting_id: str, act: messages.Act) -> None:
         name = _key(sitting_id, added.statement_name(act.serial))
