@@ -10,16 +10,17 @@ import logging
 from dataclasses import dataclass, field
 from operator import attrgetter
 from pathlib import Path
+from typing import Any
 
 from .chain import Problem, ReadSegment, Segment, WriterChain, read_segment
 from .content import Gap, TrackContent
 from .format import PLAYABLE_CODECS, RECORDING_TRACK, Chunk, FormatError
 from .manifest import GapEntry, ObjectEntry, ProblemEntry, TrackEntry, WriterEntry
 from .media.clocks import SenderClock
-from .media.compiled import CompiledFile, CompiledTrack, advance_all
+from .media.compiled import CompiledFile, CompiledTrack, advance_all, new_batch
 from .media.remux import MP4, WEBM, MediaTrack, PersonFile
 from .native.hashing import able
-from .native.library import load
+from .native.library import Library, load
 from .walk import Walk
 
 log = logging.getLogger(__name__)
@@ -62,6 +63,8 @@ class Record:
         self.work = work
         self._senders: dict[tuple[str, str], SenderClock] = {}
         self._library = load()
+        #: Memory that the files use in turns.
+        self._spare: Any = None
 
     def next_segment(self, writer: str) -> int:
         return self.writers[writer].chain.next_segment if writer in self.writers else 0
@@ -273,6 +276,13 @@ class Record:
                 self._connect(writer, record, track)
         return track
 
+    def _new_file(self, path: Path, library: Library | None) -> PersonFile:
+        if library is None:
+            return PersonFile(path)
+        if self._spare is None:
+            self._spare = new_batch(library)
+        return CompiledFile(path, library, self._spare)
+
     def _connect(self, writer: str, record: WriterRecord, track: TrackContent) -> None:
         """Lead a track's media into its person's file, if it is of a kind that can be played."""
         header = track.header
@@ -287,7 +297,7 @@ class Record:
                 self.work.mkdir(parents=True, exist_ok=True, mode=0o700)
                 path = self.work / f"{len(self.files):03d}.{container}"
                 library = self._library if container == WEBM else None
-                file = self.files[key] = PersonFile(path) if library is None else CompiledFile(path, library)
+                file = self.files[key] = self._new_file(path, library)
             except OSError:
                 log.exception("a playable file of %s cannot be made; it is tried anew later", self.recording_id)
                 self.give_up_files()

@@ -70,14 +70,20 @@ class _Units(list[Unit]):
         checked(self._library.lib.rec_batch_add(self._batch, self._library.ffi.new("struct rec_unit *", fields), data))
 
 
+def new_batch(library: Library) -> Any:
+    """Memory for units that wait."""
+    batch = library.ffi.gc(library.lib.rec_batch_new(), library.lib.rec_batch_free)
+    checked(batch)
+    return batch
+
+
 class CompiledTrack(MediaTrack):
     """A track whose units wait in compiled memory (``batch``)."""
 
     def __init__(self, library: Library, *args: Any) -> None:
         super().__init__(*args)
         self.library = library
-        self.batch = library.ffi.gc(library.lib.rec_batch_new(), library.lib.rec_batch_free)
-        checked(self.batch)
+        self.batch = new_batch(library)
         #: The sources (SSRCs) of what waits, in order.
         self.sources: dict[int, None] = {}
         self.units = _Units(library, self.batch, self.sources)
@@ -115,10 +121,11 @@ class CompiledTrack(MediaTrack):
 
 
 class CompiledFile(PersonFile):
-    """A WebM file that grows by compiled code."""
+    """A WebM file that grows by compiled code.  ``spare``: memory that all files of a record use in turns."""
 
-    def __init__(self, path: Path, library: Library) -> None:
+    def __init__(self, path: Path, library: Library, spare: Any) -> None:
         super().__init__(path)
+        self._spare = spare
         assert isinstance(self._box, WebmWriter)
         self.library = library
         self.hash = None if able() is None else Sha256(library)
@@ -164,10 +171,10 @@ class CompiledFile(PersonFile):
 
     def keep(self) -> None:
         """What still waits no longer needs the segment that it came in."""
-        kept = bool(self.library.lib.rec_box_keep(self._state))
+        kept = bool(self.library.lib.rec_box_keep(self._state, self._spare))
         for track in self.tracks:
             assert isinstance(track, CompiledTrack)
-            kept &= bool(self.library.lib.rec_batch_keep(track.batch))
+            kept &= bool(self.library.lib.rec_batch_keep(track.batch, self._spare))
         checked(kept)
 
     def finish(self, title: str) -> None:

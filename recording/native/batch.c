@@ -61,17 +61,19 @@ int rec_batch_copy(struct rec_batch *batch, const struct rec_batch *from, const 
     return 1;
 }
 
-/* The segment goes: what is still in it becomes the batch's own.  0 if there is no memory; then nothing waits. */
-int32_t rec_batch_keep(struct rec_batch *batch) {
-    struct rec_batch kept = {0};
+int rec_batch_move(struct rec_batch *batch, int64_t from, struct rec_batch *spare) {
     int done = 1;
-    if (!batch->segment) return 1;
-    for (int64_t i = 0; i < batch->count && done; i++) done = rec_batch_copy(&kept, batch, &batch->units[i]);
-    rec_batch_clear(batch);
-    if (!done) {
-        rec_batch_clear(&kept);
-        kept = (struct rec_batch){0};
-    }
-    *batch = kept;
+    spare->count = spare->slices_count = spare->used = 0;
+    for (int64_t i = from; i < batch->count && done; i++) done = rec_batch_copy(spare, batch, &batch->units[i]);
+    if (!done) spare->count = spare->slices_count = spare->used = 0;
+    struct rec_batch before = *batch;
+    *batch = *spare;
+    *spare = before;
+    batch->segment = spare->segment = NULL;
     return done;
+}
+
+/* The segment goes: what is still in it becomes the batch's own.  0 if there is no memory; then nothing waits. */
+int32_t rec_batch_keep(struct rec_batch *batch, struct rec_batch *spare) {
+    return !batch->segment || rec_batch_move(batch, 0, spare);
 }

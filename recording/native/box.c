@@ -368,17 +368,9 @@ void rec_box_written(struct rec_box *box) {
 
 /* Lets go of what was written; what still waits becomes the box's own, as the segment goes.  0 if there is no memory;
  * then nothing waits. */
-int32_t rec_box_keep(struct rec_box *box) {
-    struct rec_batch *waiting = &box->waiting, kept = {0};
-    int done = 1;
-    if (!box->next && !waiting->segment) return 1;
-    for (int64_t i = box->next; i < waiting->count && done; i++) done = rec_batch_copy(&kept, waiting, &waiting->units[i]);
-    rec_batch_clear(waiting);
-    if (!done) {
-        rec_batch_clear(&kept);
-        kept = (struct rec_batch){0};
-    }
-    *waiting = kept;
+int32_t rec_box_keep(struct rec_box *box, struct rec_batch *spare) {
+    if (!box->next && !box->waiting.segment) return 1;
+    int64_t from = box->next;
     box->next = 0;
-    return done;
+    return rec_batch_move(&box->waiting, from, spare);
 }

@@ -23,6 +23,9 @@ int rec_grow(void **data, int64_t *room, int64_t wanted, size_t each);
 void rec_batch_clear(struct rec_batch *batch);
 /* Adds a unit with all its bytes, in one slice of the batch's own; 0 if there is no memory. */
 int rec_batch_copy(struct rec_batch *batch, const struct rec_batch *from, const struct rec_unit *unit);
+/* The units of a batch from one on, each in one slice of its own; it takes the memory of `spare` for them and leaves it
+ * its own, so that neither is asked for anew.  0 if there is no memory; then the batch is empty. */
+int rec_batch_move(struct rec_batch *batch, int64_t from, struct rec_batch *spare);
 
 /* Rounds down, as Python does. */
 static inline int64_t floor_div(int64_t value, int64_t by) {

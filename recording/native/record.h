@@ -132,7 +132,7 @@ const char *rec_source(void);
 struct rec_batch *rec_batch_new(void);
 void rec_batch_free(struct rec_batch *batch);
 int32_t rec_batch_add(struct rec_batch *batch, const struct rec_unit *unit, const uint8_t *data);
-int32_t rec_batch_keep(struct rec_batch *batch);
+int32_t rec_batch_keep(struct rec_batch *batch, struct rec_batch *spare);
 int32_t rec_walk(struct rec_walk *walk, struct rec_batch *batch, const uint8_t *segment);
 
 struct rec_clock *rec_clock_new(int32_t rate);
@@ -147,7 +147,7 @@ int32_t rec_box_sort(struct rec_box *box);
 int32_t rec_box_write(struct rec_box *box, int64_t horizon_ns);
 int32_t rec_box_flush(struct rec_box *box);
 void rec_box_written(struct rec_box *box);
-int32_t rec_box_keep(struct rec_box *box);
+int32_t rec_box_keep(struct rec_box *box, struct rec_batch *spare);
 
 /* Nothing of these may be called unless the first says yes. */
 int32_t rec_sha_usable(void);

@@ -75,7 +75,7 @@ int main(int count, char **arguments) {
         fclose(file);
         known++;
     }
-    struct rec_batch *batch = rec_batch_new();
+    struct rec_batch *batch = rec_batch_new(), *spare = rec_batch_new();
     struct rec_clock *clock = rec_clock_new(90000);
     struct rec_box *box = rec_box_new(black, sizeof black, loudness, 65536);
     for (long round = 0; round < rounds; round++) {
@@ -105,7 +105,7 @@ int main(int count, char **arguments) {
             else walk.at = chunks[++walk.chunk].at;
         }
         int aside = !chance(3);
-        if (aside && !rec_batch_keep(batch)) return 9;
+        if (aside && !rec_batch_keep(batch, spare)) return 9;
         if (aside) free(data);
         if (aside) continue;
         if (chance(2)) rec_clock_report(clock, chance(1u << 31), (int64_t)chance(1u << 31) << 31, chance(1u << 31), -(int64_t)chance(9));
@@ -118,7 +118,7 @@ int main(int count, char **arguments) {
             written += closed = box->closed;
             rec_box_written(box);
         } while (closed);
-        if (!rec_box_keep(box)) return 10;
+        if (!rec_box_keep(box, spare)) return 10;
         free(data);
         if (chance(40) == 0) {
             rec_box_free(box);
@@ -131,6 +131,7 @@ int main(int count, char **arguments) {
     rec_box_free(box);
     rec_clock_free(clock);
     rec_batch_free(batch);
+    rec_batch_free(spare);
     for (int i = 0; i < known; i++) free(files[i]);
     printf("%ld packets, %ld bytes\n", taken, written);
     return 0;
