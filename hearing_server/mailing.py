@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -11,7 +12,10 @@ from .letters import NS, zone_of
 from .links import Links
 from .notice_letters import LEAVE, PART, Addressee
 from .store import DayRow, HearingFacts, PersonRow, Store
+from .store.outbox import OutboxRow
 from .store.shares import ShareRow
+
+LETTER_ID_DIGITS = 32
 
 
 class Mailing:
@@ -34,8 +38,9 @@ class Mailing:
 
     # --- shares ---------------------------------------------------------------------------
 
-    async def shared(self, facts: HearingFacts, share: ShareRow, token: str) -> None:
-        """Hand the link over: nobody else is told it.  The letter has the share's id."""
+    def shared(self, facts: HearingFacts, share: ShareRow, token: str) -> OutboxRow:
+        """The letter that hands the link over: nobody else is told it.  It has the share's id, and is stored with it;
+        :meth:`posted` then has it sent."""
         to = _addressee(share)
         words = {
             "until": moment(share.expires_utc, facts.court.time_zone, chinese=to.chinese),
@@ -46,23 +51,40 @@ class Mailing:
             begin, end = (clock_time(at * 1000, facts.court.time_zone) for at in share.part)
             words["leave"] = PART[to.chinese].format(begin=begin, end=end, leave=words["leave"])
         link = f"{self._base_url}/shared/{token}"
-        await self._send("share", facts, to, link=link, letter_id=share.id, **words)
+        return notice_letters.write("share", facts, to, link=link, utc=time.time_ns(), letter_id=share.id, **words)
 
     async def code(self, facts: HearingFacts, share: ShareRow, code: str, minutes: int) -> None:
         await self._send("share-code", facts, _addressee(share), code=code, minutes=str(minutes))
 
-    async def revoked(self, facts: HearingFacts, share: ShareRow) -> None:
-        await self._send("share-revoked", facts, _addressee(share))
+    def revoked(self, facts: HearingFacts, share: ShareRow) -> OutboxRow:
+        """The letter that says so, to be stored with it."""
+        return notice_letters.write("share-revoked", facts, _addressee(share), link="", utc=time.time_ns())
+
+    def posted(self) -> None:
+        """Something was put into the outbox."""
+        self._posted()
 
     # --- people of the hearing --------------------------------------------------------------
 
     async def tell(
-        self, kind: str, facts: HearingFacts, people: Sequence[PersonRow], who: PersonRow | None = None, **words: str
+        self,
+        kind: str,
+        facts: HearingFacts,
+        people: Sequence[PersonRow],
+        who: PersonRow | None = None,
+        *,
+        event: str,
+        **words: str,
     ) -> None:
-        """A notice to each of these people who has an address, with their own link; ``who``: whom it speaks of."""
-        people = [person for person in people if person.email]
-        if not people or not self.works:
+        """A notice to each of these people who has an address, with their own link; ``who``: whom it speaks of.
+
+        ``event`` names what it is about: of one event nobody is told twice, however often this is called.
+        """
+        letters = {person.id: _letter_id(event, kind, person) for person in people if person.email}
+        if not letters or not self.works:
             return
+        known = await self._store.outbox.known(letters.values())
+        people = [person for person in people if person.email and letters[person.id] not in known]
         tokens = await working_tokens(
             self._store, self._links, facts, await self._store.docket.days(facts.hearing_id), people
         )
@@ -76,7 +98,7 @@ class Mailing:
                 person_id=person.id,
             )
             link = f"{self._base_url}/j/{tokens[person.id]}"
-            await self._send(kind, facts, to, link=link, **named, **words)
+            await self._send(kind, facts, to, link=link, letter_id=letters[person.id], **named, **words)
 
     async def _send(
         self, kind: str, facts: HearingFacts, to: Addressee, *, link: str = "", letter_id: str = "", **words: str
@@ -115,6 +137,10 @@ def moment(utc: int, time_zone: str, *, chinese: bool) -> str:
 def clock_time(utc: int, time_zone: str) -> str:
     """``10:02:07``, on the court's clock."""
     return f"{datetime.fromtimestamp(utc / NS, zone_of(time_zone)):%H:%M:%S}"
+
+
+def _letter_id(event: str, kind: str, person: PersonRow) -> str:
+    return hashlib.sha256(f"{event} {kind} {person.id}".encode()).hexdigest()[:LETTER_ID_DIGITS]
 
 
 def _addressee(share: ShareRow) -> Addressee:

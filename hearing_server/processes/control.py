@@ -79,7 +79,7 @@ async def running_control(
         stack.push_async_callback(providers.aclose)
         post = await stack.enter_async_context(running_post(settings, store))
         sender = settings.mail_from if settings.mail else ""
-        notices = RecordNotices(Mailing(store, links, base_url=base_url, sender=sender, posted=post.told))
+        notices = RecordNotices(Mailing(store, links, base_url=base_url, sender=sender, posted=post.told), store)
         notices.start()
         stack.push_async_callback(notices.aclose)
         hearings.on_events = notices.heard

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import msgspec
 from sqlalchemy import insert, select
@@ -65,3 +65,14 @@ class SittingLog:
         )
         async with transaction(self._engine, writes=False) as connection:
             return [_decoder.decode(body) for body in (await connection.scalars(query)).all()]
+
+    async def with_events(self, names: Collection[str], since_utc: int) -> list[str]:
+        """The sittings whose log has an event of these names that is not older than this."""
+        query = (
+            select(t.sitting_log.c.sitting_id)
+            .where(t.sitting_log.c.utc >= since_utc, t.sitting_log.c.name.in_(names))
+            .distinct()
+            .order_by(t.sitting_log.c.sitting_id)
+        )
+        async with transaction(self._engine, writes=False) as connection:
+            return list((await connection.scalars(query)).all())

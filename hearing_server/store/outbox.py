@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 
 from sqlalchemy import case, insert, or_, select, update
@@ -62,6 +62,11 @@ class Outbox:
                 )
                 await connection.execute(older.values(state="failed", problem="superseded"))
             await connection.execute(insert(d.outbox), [asdict(message) for message in messages])
+
+    async def known(self, message_ids: Collection[str]) -> set[str]:
+        """Those of these messages that were written."""
+        async with transaction(self._engine, writes=False) as connection:
+            return set((await connection.scalars(select(d.outbox.c.id).where(d.outbox.c.id.in_(list(message_ids))))).all())
 
     async def take(self, utc: int, lease_until_utc: int) -> OutboxRow | None:
         """The message that is due for longest, for this sender alone until the lease ends."""

@@ -9,7 +9,9 @@ from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from . import share_tables as s
+from .desk_tables import outbox
 from .engine import transaction
+from .outbox import OutboxRow
 
 #: Shares that one sitting's record may ever have.
 SHARES_LIMIT = 200
@@ -64,13 +66,15 @@ class Shares:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
-    async def add(self, row: ShareRow) -> None:
-        """Raises :class:`TooManyShares`."""
+    async def add(self, row: ShareRow, letter: OutboxRow | None = None) -> None:
+        """With the letter that hands it over, both or neither.  Raises :class:`TooManyShares`."""
         async with transaction(self._engine, writes=True) as connection:
             same = s.record_shares.c.sitting_id == row.sitting_id
             if (await connection.scalar(select(func.count()).where(same)) or 0) >= SHARES_LIMIT:
                 raise TooManyShares
             await connection.execute(insert(s.record_shares).values(asdict(row)))
+            if letter is not None:
+                await connection.execute(insert(outbox).values(asdict(letter)))
 
     async def get(self, share_id: str) -> ShareRow | None:
         query = select(s.record_shares).where(s.record_shares.c.id == share_id)
@@ -85,12 +89,14 @@ class Shares:
         async with transaction(self._engine, writes=False) as connection:
             return [ShareRow(**row) for row in (await connection.execute(newest)).mappings()]
 
-    async def revoke(self, share_id: str, utc: int) -> bool:
-        """Whether it was still open; what was begun with it ends at once."""
+    async def revoke(self, share_id: str, utc: int, letter: OutboxRow | None = None) -> bool:
+        """Whether it was still open; what was begun with it ends at once.  The letter says so to whom it was open."""
         column = s.record_shares.c
         ended = update(s.record_shares).where(column.id == share_id, column.revoked_utc.is_(None))
         async with transaction(self._engine, writes=True) as connection:
             done = await connection.execute(ended.values(revoked_utc=utc, session_hash="", code_hash=""))
+            if letter is not None and done.rowcount == 1:
+                await connection.execute(insert(outbox).values(asdict(letter)))
             return done.rowcount == 1
 
     async def ask_code(self, share_id: str, code_hash: str, utc: int, *, pause_ns: int, most: int) -> bool:

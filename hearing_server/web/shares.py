@@ -128,12 +128,12 @@ class Shares:
         about = {"download": said.download, "hours": said.hours, **to, **span}
         await self._gate.note(ask.caller, facts.hearing_id, "share", row.id, now, **about)
         try:
-            await self._store.shares.add(row)
+            await self._store.shares.add(row, self._mailing.shared(facts, row, f"{row.id}.{secret}"))
         except TooManyShares as many:
             raise ProblemError("too-many-shares") from many
         if part is not None:  # so that it is there when the link is opened
             await self._levels.prepare(facts, await self._levels.outside(facts), part)
-        await self._mailing.shared(facts, row, f"{row.id}.{secret}")
+        self._mailing.posted()
         return Json(await self._page(ask), 201)
 
     async def _part(self, ask: Ask) -> m.Part | None:
@@ -154,8 +154,9 @@ class Shares:
         if row is None or row.sitting_id != facts.sitting_id:
             raise ProblemError("not-found")
         await self._gate.note(ask.caller, facts.hearing_id, "revoke-share", row.id, now)
-        if await self._store.shares.revoke(row.id, now) and row.expires_utc > now:
-            await self._mailing.revoked(facts, row)
+        letter = self._mailing.revoked(facts, row) if row.expires_utc > now else None
+        if await self._store.shares.revoke(row.id, now, letter):
+            self._mailing.posted()
         return Json(await self._page(ask))
 
     async def _page(self, ask: Ask) -> api.SharesPage:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import pytest
+
 from hearing_server.court import Event, Sitting
 from hearing_server.mailing import Mailing
 from hearing_server.notices import RecordNotices
@@ -16,7 +18,7 @@ from tests.unit.hearing_server.web.test_written import hold, signing
 
 async def test_who_is_told_of_what(site: Site) -> None:
     mailing = Mailing(site.court.store, site.links, base_url="https://court.test", sender="court@court.test")
-    notices = RecordNotices(mailing)
+    notices = RecordNotices(mailing, site.court.store)
 
     def addressed(facts: HearingFacts, sitting: Sitting, events: Sequence[Event]) -> None:
         locales = {"respondent": "zh-CN"}
@@ -34,7 +36,8 @@ async def test_who_is_told_of_what(site: Site) -> None:
         assert (await respondent.post(f"{url}/refusal", json=refusal)).status_code == 200
     while not notices._due.empty():
         due = notices._due.get_nowait()
-        await mailing.tell(due.kind, due.facts, due.to, due.who, **due.words)
+        for _ in range(2):  # of one event nobody is told twice
+            await mailing.tell(due.kind, due.facts, due.to, due.who, event=due.event, **due.words)
     letters = await site.court.store.outbox.of_hearing(site.booking.hearing_id)
 
     def to(kind: str) -> dict[str, OutboxRow]:
@@ -51,11 +54,34 @@ async def test_who_is_told_of_what(site: Site) -> None:
     assert {letter.state for letter in letters} == {"queued"}
 
 
+async def test_what_was_lost_with_the_process_is_written_by_the_next(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = site.court.store
+    mailing = Mailing(store, site.links, base_url="https://court.test", sender="court@court.test")
+    await hold(site, missing_writers=["w9.lost"])
+    real = store.docket.by_sitting
+
+    async def addressed(sitting_id: str) -> HearingFacts | None:
+        facts = await real(sitting_id)
+        assert facts
+        return replace(facts, people=tuple(replace(one, email=f"{one.role}@example.org") for one in facts.people))
+
+    monkeypatch.setattr(store.docket, "by_sitting", addressed)
+    written: list[list[str]] = []
+    for _ in range(2):
+        await RecordNotices(mailing, store).catch_up(site.court.clock.utc())
+        written.append([letter.id for letter in await store.outbox.of_hearing(site.booking.hearing_id)])
+    assert written[0] == written[1]
+    kinds = [letter.kind for letter in await store.outbox.of_hearing(site.booking.hearing_id)]
+    assert (set(kinds), kinds.count("circulated")) == ({"incident", "circulated"}, 4)
+
+
 async def test_without_mail_nothing_is_written(site: Site) -> None:
     mailing = Mailing(site.court.store, site.links, base_url="", sender="")
     facts = await site.court.store.docket.by_hearing(site.booking.hearing_id)
     assert facts
-    await mailing.tell("circulated", facts, [replace(facts.judge, email="judge@example.org")], draft="1")
+    await mailing.tell("circulated", facts, [replace(facts.judge, email="judge@example.org")], event="1", draft="1")
     assert await site.court.store.outbox.of_hearing(facts.hearing_id) == []
 
 
