@@ -66,7 +66,8 @@ class Outbox:
     async def known(self, message_ids: Collection[str]) -> set[str]:
         """Those of these messages that were written."""
         async with transaction(self._engine, writes=False) as connection:
-            return set((await connection.scalars(select(d.outbox.c.id).where(d.outbox.c.id.in_(list(message_ids))))).all())
+            found = await connection.scalars(select(d.outbox.c.id).where(d.outbox.c.id.in_(list(message_ids))))
+            return set(found.all())
 
     async def take(self, utc: int, lease_until_utc: int) -> OutboxRow | None:
         """The message that is due for longest, for this sender alone until the lease ends."""

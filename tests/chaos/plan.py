@@ -23,8 +23,8 @@ FAULTS = (
 )
 #: Of the store itself, which then is the S3 server.
 STORE_FAULTS = frozenset({"store", "refusing", "slow", "error-500", "lying"})
-#: Of what is done with a record once it is sealed; either of these is killed.
-LATE_FAULTS = {"export": 3.0, "custody": 1.5}
+#: Of what is done with a record once it is sealed: about how long that takes, s; either of these is killed then.
+LATE_FAULTS = {"export": 2.0, "custody": 0.9}
 VICTIMS = ("recorder", "control")
 #: What a fault may cost, ns: the issue's bar.  What the machine kept the writer waiting comes on top.
 MAY_COST_NS = 1_000_000_000
