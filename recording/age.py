@@ -11,7 +11,6 @@ ChaCha20-Poly1305 over pieces of 64 KiB, the last one marked as last, so that a 
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
 import os
@@ -23,6 +22,8 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from . import canonical64
 
 MAGIC = b"age-encryption.org/v1\n"
 INFO = b"age-encryption.org/v1/X25519"
@@ -246,8 +247,8 @@ def _base64(data: bytes) -> bytes:
 
 def _unbase64(text: bytes) -> bytes:
     try:
-        return base64.b64decode(text + b"=" * (-len(text) % 4), validate=True)
-    except (binascii.Error, ValueError):
+        return canonical64.decode(text, padded=False)
+    except ValueError:
         raise AgeProblem("its header was altered") from None
 
 

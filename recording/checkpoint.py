@@ -8,13 +8,13 @@ that tell the key (the beginning of SHA-256 over name, newline, the algorithm's 
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from . import canonical64
 from .keys import PublicKey, SigningKey
 from .merkle import HASH_BYTES
 
@@ -87,8 +87,8 @@ def signatures(lines: bytes, name: str, key_id: bytes) -> list[bytes]:
         if dash != _DASH or signer != name:
             continue
         try:
-            raw = base64.b64decode(encoded, validate=True)
-        except binascii.Error:
+            raw = canonical64.decode(encoded)
+        except ValueError:
             continue
         if raw[:KEY_HASH_BYTES] == key_id:
             found.append(raw[KEY_HASH_BYTES:])
@@ -105,7 +105,7 @@ def parse_verifier_key(text: str, algorithm: bytes = ALGORITHM) -> tuple[str, Pu
     """Name and key.  Raises :class:`ValueError` if it is not such a key, or one of another algorithm."""
     name, _, rest = text.partition("+")
     key_id, _, encoded = rest.partition("+")
-    raw = base64.b64decode(encoded, validate=True)
+    raw = canonical64.decode(encoded)
     if not name or raw[:1] != algorithm or len(raw) != 33:
         raise ValueError("not such a key")
     key = PublicKey(Ed25519PublicKey.from_public_bytes(raw[1:]))
@@ -126,8 +126,8 @@ def _text(checkpoint: Checkpoint) -> bytes:
 def _parse(text: bytes) -> Checkpoint | None:
     try:
         origin, size, root, rest = text.decode().split("\n", 3)
-        checkpoint = Checkpoint(origin, int(size), base64.b64decode(root, validate=True))
-    except (ValueError, binascii.Error):
+        checkpoint = Checkpoint(origin, int(size), canonical64.decode(root))
+    except ValueError:
         return None
     return checkpoint if not rest and origin and checkpoint.size >= 0 and len(checkpoint.root) == HASH_BYTES else None
 

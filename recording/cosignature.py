@@ -8,12 +8,11 @@ there is only one log.  The words on the wire are those of C2SP tlog-witness; "w
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from . import checkpoint
+from . import canonical64, checkpoint
 from .keys import PublicKey, SigningKey
 from .merkle import HASH_BYTES
 
@@ -126,8 +125,8 @@ def read_submission(body: bytes) -> Submission:
     ):
         raise SubmissionProblem("not a submission")
     try:
-        proof = [base64.b64decode(line, validate=True) for line in lines]
-    except binascii.Error:
+        proof = [canonical64.decode(line) for line in lines]
+    except ValueError:
         raise SubmissionProblem("not a proof") from None
     if any(len(part) != HASH_BYTES for part in proof):
         raise SubmissionProblem("not a proof")

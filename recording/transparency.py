@@ -18,7 +18,7 @@ import logging
 
 import msgspec
 
-from . import checkpoint, merkle
+from . import canonical64, checkpoint, merkle
 from .checkpoint import Checkpoint, CheckpointProblem
 from .keys import PublicKey, SigningKey
 from .manifest import Struct, encode
@@ -251,8 +251,8 @@ def _wrong_proof(inclusion: Inclusion | StatementInclusion, key: PublicKey | Non
         return "entry"
     try:
         head = checkpoint.read(inclusion.checkpoint.encode(), key)
-        proof = [base64.b64decode(text, validate=True) for text in inclusion.proof]
-    except ValueError:  # CheckpointProblem and binascii.Error are such
+        proof = [canonical64.decode(text) for text in inclusion.proof]
+    except ValueError:  # CheckpointProblem is one
         return "checkpoint"
     if head.size != inclusion.size:
         return "checkpoint"

@@ -6,7 +6,6 @@ only their own evidence can check that what they read is what they sign.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from typing import Any
 
@@ -17,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
+from . import canonical64
 from .manifest import Struct, encode
 
 VERSION = 1
@@ -166,8 +166,8 @@ def statement(sitting_id: str, person_id: str, draft: int, text: str, record_roo
 def device_signed(public_key: str, signature: str, data: bytes) -> bool:
     """Whether this P-256 key signed the bytes; nothing else is taken."""
     try:
-        key = load_der_public_key(base64.b64decode(public_key, validate=True))
-        raw = base64.b64decode(signature, validate=True)
+        key = load_der_public_key(canonical64.decode(public_key))
+        raw = canonical64.decode(signature)
         if not isinstance(key, EllipticCurvePublicKey) or not isinstance(key.curve, SECP256R1):
             return False
         if len(raw) != SIGNATURE_BYTES:

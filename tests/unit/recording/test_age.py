@@ -93,6 +93,9 @@ def test_a_part_is_opened_by_itself(identity: Identity) -> None:
 
 def test_every_flipped_byte_is_noticed(identity: Identity) -> None:
     sealed = encrypt(b"evidence", [identity.recipient])
+    while sealed[sealed.index(b"\n---") + 47] not in b"048":
+        # Such a last letter of the header's code stands for the same bytes as the letter after it.
+        sealed = encrypt(b"evidence", [identity.recipient])
     for at in range(len(sealed)):
         altered = bytearray(sealed)
         altered[at] ^= 1

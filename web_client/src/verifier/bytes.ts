@@ -39,7 +39,10 @@ export const utf8 = (text: string): Bytes => new TextEncoder().encode(text);
 /** Base64 as RFC 4648 §4 has it; nothing else is taken. */
 export function fromBase64(text: string): Bytes {
   if (!/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(text)) throw new RangeError("not base64");
-  return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  const letters = atob(text);
+  // The last letter may carry bits that no byte has; then it was altered (RFC 4648 §3.5).
+  if (btoa(letters) !== text) throw new RangeError("not canonical base64");
+  return Uint8Array.from(letters, (letter) => letter.charCodeAt(0));
 }
 
 /** SHA-256, by the browser's own code where it may be used. */
