@@ -86,6 +86,7 @@ export const en = {
   levels,
   restriction: "Reporting restriction",
   partial: "Part of this record was lost to a fault; what there is of it is kept.",
+  partialSeal: "Unchanged, not sealed yet",
   partialDue: "It is sealed, as partial, when the presiding judge has stated what happened.",
   partialStated: "The presiding judge states:",
   partialState: "State it in the written record",
@@ -187,6 +188,7 @@ export const en = {
   speakers: {
     lane: "Speaking",
     follow: "Follow who speaks",
+    keep: (name: string) => `Keep ${name} large`,
     next: "Next speaker",
     previous: "Speaker before",
     nextOf: (name: string) => `Next turn of ${name}`,

@@ -87,6 +87,7 @@ export const zh: ArchiveWords = {
   levels,
   restriction: "报道限制",
   partial: "本记录有部分因故障缺失，已有部分均予保存。",
+  partialSeal: "未改动，尚未封存",
   partialDue: "审判长就故障作出说明后，本记录方作为不完整的记录封存。",
   partialStated: "审判长说明：",
   partialState: "在笔录页面作出说明",
@@ -188,6 +189,7 @@ export const zh: ArchiveWords = {
   speakers: {
     lane: "发言",
     follow: "跟随发言人",
+    keep: (name) => `主画面固定显示${name}`,
     next: "下一位发言人",
     previous: "上一位发言人",
     nextOf: (name) => `${name}的下一次发言`,
