@@ -215,8 +215,7 @@ class Custodian:
 
         async def tell(key: str) -> None:
             async with some:
-                # A store refuses a lock that is over already, as of a judgment that was written down late.
-                if until_s > time.time():
+                if until_s:
                     await self._store.retain(key, until_s)
                 if (await self._store.protection(key)).hold is not hold:
                     await self._store.hold(key, on=hold)

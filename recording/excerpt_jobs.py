@@ -77,6 +77,7 @@ async def make_excerpt(
         part=request.part,
     )
     data = encode(entry)
-    await store.put_new(f"{place}{stem}.json", data)
+    # The signature first: an entry without one, as a kill would leave it, is an entry that was tampered with.
     await store.put_new(f"{place}{stem}.sig", key.sign(data))
+    await store.put_new(f"{place}{stem}.json", data)
     return entry

@@ -306,6 +306,7 @@ class Jobs:
             part=request.part,
         )
         data = encode(entry)
-        await self._store.put_new(f"{place}{stem}.json", data)
+        # The signature first: an entry without one, as a kill would leave it, is an entry that was tampered with.
         await self._store.put_new(f"{place}{stem}.sig", self._key.sign(data))
+        await self._store.put_new(f"{place}{stem}.json", data)
         return entry

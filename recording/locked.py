@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import OrderedDict
 from pathlib import Path
 from typing import Any, cast
@@ -97,7 +98,8 @@ class LockedBucket(ObjectStore):
     # --- custody ------------------------------------------------------------------------
 
     async def retain(self, key: str, until_s: int) -> None:
-        if await self._versioned():
+        # S3 refuses a lock that is over already, as of a judgment that was written down late.
+        if until_s > time.time() and await self._versioned():
             version = await self._version(key)
             with translated(key, StoreProblem, Locked):
                 await asyncio.to_thread(self._bucket.retain, key, version.id, until_s)

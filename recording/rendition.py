@@ -211,8 +211,9 @@ async def store_rendition(
     finally:
         await asyncio.to_thread(shutil.rmtree, own, ignore_errors=True)
     index = encode(index_of(playback, [file.entry for file in files], spans, times, playback.software))
-    await store.put_new(f"{place}{folder}{PLAYBACK_FILE}", index)
+    # The signature first: an index without one, as a kill would leave it, is an index that was tampered with.
     await store.put_new(f"{place}{folder}{SIGNATURE_FILE}", key.sign(index))
+    await store.put_new(f"{place}{folder}{PLAYBACK_FILE}", index)
     return found
 
 
