@@ -264,11 +264,11 @@ class Hearings:
         return await self._store.log.read(sitting_id)
 
     async def export(
-        self, facts: HearingFacts, locale: str, person_id: str, kind: str = "composite", part: str = ""
+        self, facts: HearingFacts, locale: str, person_id: str, kind: str = "composite", part: str = "", mark: str = ""
     ) -> JobRow:
-        """Have a composite made, or answer the job that makes one already; for a share, of its own kind
-        (:func:`~..court.shares.film_kind`), it carries that person's name.  Of a ``part`` (``begin-end``, us) a ZIP
-        file is made."""
+        """Have a composite made, or answer the job that makes one already; every picture of it carries ``mark``, and
+        for a share, of its own kind (:func:`~..court.shares.film_kind`), that person's name.  Of a ``part``
+        (``begin-end``, us) a ZIP file is made."""
         job = await self._store.records.add_job(
             JobRow(
                 id=secrets.token_hex(8),
@@ -276,6 +276,7 @@ class Hearings:
                 kind="part" if part else kind,
                 locale=locale,
                 part=part,
+                mark=mark,
                 state="queued",
                 progress=0.0,
                 created_utc=self._clock.utc(),

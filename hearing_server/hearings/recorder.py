@@ -246,7 +246,7 @@ class Keeper:
                 job_id=job.id,
                 locale="zh-CN" if job.locale == "zh-CN" else "en",
                 timezone=facts.court.time_zone if facts else "UTC",
-                mark=mark_of(share.name, share.email, share.id[:8]) if share else "",
+                mark=mark_of(share.name, share.email, share.id[:8]) if share else job.mark,
                 withheld=withheld,
                 part=m.Part(start_us=opened[0], end_us=opened[1]) if opened else None,
             )

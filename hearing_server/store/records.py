@@ -53,7 +53,9 @@ class Records:
     # --- jobs ---
 
     async def add_job(self, job: JobRow) -> JobRow:
-        """Queue a job, unless one of the same kind, language and part is under way: then answer that one."""
+        """Queue a job, unless one of the same kind, language and part is under way: then answer that one.
+
+        One that carries a mark is its person's own."""
         async with transaction(self._engine, writes=True) as connection:
             # Two who ask at the same time get the same job.
             sitting = select(t.sittings.c.id).where(t.sittings.c.id == job.sitting_id)
@@ -65,6 +67,8 @@ class Records:
                 t.jobs.c.part == job.part,
                 t.jobs.c.state.in_(ACTIVE),
             )
+            if job.mark:
+                query = query.where(t.jobs.c.created_by == job.created_by)
             present = (await connection.execute(query)).mappings().first()
             if present is not None:
                 return JobRow(**present)
@@ -79,6 +83,13 @@ class Records:
         query = _jobs().where(t.jobs.c.sitting_id == sitting_id).order_by(t.jobs.c.created_utc.desc())
         async with transaction(self._engine, writes=False) as connection:
             return [JobRow(**row) for row in (await connection.execute(query.limit(JOBS_LIMIT))).mappings()]
+
+    async def job_named(self, sitting_id: str, name: str) -> JobRow | None:
+        """The job that made the file of this name."""
+        query = _jobs().where(t.jobs.c.sitting_id == sitting_id, t.jobs.c.name == name)
+        async with transaction(self._engine, writes=False) as connection:
+            row = (await connection.execute(query)).mappings().first()
+        return None if row is None else JobRow(**row)
 
     async def active_jobs(self) -> list[JobRow]:
         """Jobs that are not done nor failed."""

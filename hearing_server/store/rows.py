@@ -165,6 +165,8 @@ class JobRow:
     message: str | None = None
     #: Of an export of a part: its begin and end, us since 1970, as ``begin-end``.
     part: str = ""
+    #: Of a film: whose it is, as every picture of it says; it is given to nobody else.
+    mark: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -186,6 +186,8 @@ jobs = Table(
     Column("message", Text),
     # Of an export of a part: its begin and end, us since 1970, as ``begin-end``.
     Column("part", String(64), nullable=False, server_default=""),
+    # Of a film: whose it is, as every picture of it says.
+    Column("mark", Text, nullable=False, server_default=""),
 )
 
 access_ledger = Table(

@@ -65,12 +65,12 @@ def page_view(
         exports=[job_row(ask, facts, job, playback.start_us) for job in jobs],
         levels=levels_view(reading, frozenset() if isinstance(ask.caller, ShareCaller) else ask.roles),
         restriction=restriction,
-        mark=_mark(ask, entry),
+        mark=mark_for(ask, entry),
     )
 
 
-def _mark(ask: Ask, entry: int) -> str:
-    """Who looks, and the number of this opening in the hearing's access ledger."""
+def mark_for(ask: Ask, entry: int) -> str:
+    """Who looks, or has a copy made, and the number of that in the hearing's access ledger."""
     caller = ask.caller
     if isinstance(caller, ShareCaller):
         return mark_of(caller.name, caller.share.email, f"{caller.id[:8]}-{entry}")

@@ -22,6 +22,7 @@ from ..api.archive import NewPart, Played
 from ..court import Event, may_read_stored, replay
 from ..court.levels import Audience
 from ..court.permissions import Leave, leave, scope
+from ..court.shares import FILM_PREFIX
 from ..hearings import Hearings, RecorderUnavailable, views
 from ..store import HearingFacts, JobRow, Store
 from ..store.search import Query
@@ -31,7 +32,7 @@ from .file_names import content_disposition, export_file_name, fit_name, shared_
 from .given import Given, give
 from .problems import Json, ProblemError
 from .reading import Reading, Readings
-from .record_views import US, job_row, page_view, restriction_of
+from .record_views import US, job_row, mark_for, page_view, restriction_of
 
 log = structlog.get_logger(__name__)
 
@@ -104,7 +105,8 @@ class Records:
         jobs = await self._store.records.jobs_of(facts.sitting_id)
         entry = await self._gate.note(ask.caller, facts.hearing_id, "open-record", facts.sitting_id, time.time_ns())
         seen = [event for event in events if may_see(ask, event) and not reading.hides(event.utc)]
-        jobs = await self.given(facts, reading, [job for job in jobs if job.kind in ("composite", "part")])
+        jobs = [job for job in jobs if job.kind in ("composite", "part") and _may_have(ask, job)]
+        jobs = await self.given(facts, reading, jobs)
         shape = page_view(ask, reading, seen, record, jobs, restriction_of(events), entry)
         sitting = replay(events)
         if sitting is not None:
@@ -142,7 +144,11 @@ class Records:
         """A track or an export, whole or by ranges; ``?download=1`` names it for the disk."""
         download = ask.request.query_params.get("download") is not None
         order = leave_to_download(ask) if download else {}
-        return await self.give(ask, str(ask.request.path_params["name"]), download=download, about=order)
+        name = str(ask.request.path_params["name"])
+        job = await self._store.records.job_named(ask.hearing.sitting_id, name)
+        if job is not None and not _may_have(ask, job):
+            raise ProblemError("not-found")
+        return await self.give(ask, name, download=download, about=order)
 
     async def track_names(self, ask: Ask) -> frozenset[str]:
         """The tracks' files that the caller may have, by the last part of their names."""
@@ -251,14 +257,16 @@ class Records:
     # --- jobs ---------------------------------------------------------------------------------
 
     async def export(self, ask: Ask) -> Response:
-        """Have a composite made."""
+        """Have a composite made for the caller, whose name it carries."""
         facts = ask.hearing
         if facts.state != "closed":
             raise ProblemError("record-not-ready")
         await self.reading(ask)
         caller = ask.caller
-        await self._gate.note(caller, facts.hearing_id, "export", "composite", time.time_ns(), locale=ask.locale)
-        job = await self._hearings.export(facts, ask.locale, caller.id)
+        entry = await self._gate.note(
+            caller, facts.hearing_id, "export", "composite", time.time_ns(), locale=ask.locale
+        )
+        job = await self._hearings.export(facts, ask.locale, caller.id, mark=mark_for(ask, entry))
         return Json(job_row(ask, facts, job), 202)
 
     async def export_part(self, ask: Ask) -> Response:
@@ -287,7 +295,7 @@ class Records:
         await self._gate.hearing(ask.caller, facts.hearing_id, STAFF)
         await self._gate.seen(ask.caller, facts)
         reading = await self.readings.of(facts, ask.caller.id)
-        if reading is None or not await self.given(facts, reading, [job]):
+        if reading is None or not _may_have(ask, job) or not await self.given(facts, reading, [job]):
             raise ProblemError("not-found")
         return Json(job_row(ask, facts, job, reading.playback.start_us))
 
@@ -303,6 +311,11 @@ class Records:
             log.warning("recorder.unavailable", error=str(error))
             raise ProblemError("recorder-unavailable", {"Retry-After": "5"}) from error
         return Response(status_code=202)
+
+
+def _may_have(ask: Ask, job: JobRow) -> bool:
+    """A film is for the person whose name it carries, one of a share for its person (record.md E11)."""
+    return job.created_by == ask.caller.id or not (job.mark or job.kind.startswith(FILM_PREFIX))
 
 
 def leave_to_download(ask: Ask) -> dict[str, str]:

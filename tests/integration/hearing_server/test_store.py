@@ -408,6 +408,11 @@ async def test_jobs(store: Store) -> None:
     assert (done.state, done.progress, done.name, done.bytes) == ("done", 1.0, "a.mp4", 7)
     assert [row.id for row in await store.records.jobs_of(facts.sitting_id)] == [other.id, "j1"]
     assert (await store.records.add_job(replace(job, id="j4"))).id == "j4"
+    mine = replace(job, id="j5", kind="film", mark="Ann")
+    assert (await store.records.add_job(mine)).id == (await store.records.add_job(replace(mine, id="j6"))).id == "j5"
+    assert (await store.records.add_job(replace(mine, id="j7", created_by="q", mark="Bo"))).id == "j7"
+    assert await store.records.job_named(facts.sitting_id, "a.mp4") == done
+    assert await store.records.job_named(facts.sitting_id, "b.mp4") is None
     assert await store.records.job("none") is None
 
 

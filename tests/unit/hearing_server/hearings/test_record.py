@@ -248,8 +248,8 @@ async def test_a_composite_is_asked_for_until_it_is_done(court: Court) -> None:
     facts = await court.store.docket.by_hearing(court.sitting_id)
     assert facts is not None
     court.recorder.answer = lambda _: m.Accepted()
-    job = await court.hearings.export(facts, "zh-CN", court.people["clerk"])
-    same = await court.hearings.export(facts, "zh-CN", court.people["clerk"])
+    job = await court.hearings.export(facts, "zh-CN", court.people["clerk"], mark="Rosa · 7")
+    same = await court.hearings.export(facts, "zh-CN", court.people["clerk"], mark="Rosa · 8")
     assert same.id == job.id
 
     async def asked() -> bool:
@@ -259,6 +259,7 @@ async def test_a_composite_is_asked_for_until_it_is_done(court: Court) -> None:
     request = court.recorder.asked[0]
     assert isinstance(request, m.Compose)
     assert (request.job_id, request.locale, request.timezone) == (job.id, "zh-CN", "UTC")
+    assert request.mark == "Rosa · 7"
     told = {"sitting_id": court.sitting_id, "job_id": job.id}
     court.recorder.events.put_nowait(m.JobState(state="running", progress=0.5, **told))
     court.recorder.events.put_nowait(m.JobState(state="done", progress=1.0, name="x.mp4", bytes=9, **told))

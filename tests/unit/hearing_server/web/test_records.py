@@ -241,6 +241,26 @@ async def test_an_export_and_its_file(site: Site) -> None:
         assert (await clerk.get(site.record_url)).json()["exports"] == [done]
 
 
+async def test_a_film_carries_the_name_of_who_had_it_made_and_is_theirs_alone(site: Site) -> None:
+    await site.close_hearing()
+    site.court.recorder.answer = lambda _: m.Accepted()
+    records = site.court.store.records
+    async with site.seated("clerk") as clerk, site.seated("judge") as judge:
+        films = [(await person.post(f"{site.record_url}/exports")).json()["jobId"] for person in (clerk, judge)]
+        (first, second) = [await records.job(film) for film in films]
+        assert first is not None
+        assert second is not None
+        assert first.id != second.id
+        assert re.fullmatch(r"R\. Santos · HC 2026-00418 · \d+", first.mark), first.mark
+        await records.update_job(first.id, state="done", name=MEDIA_NAME, bytes=12)
+        assert [row["jobId"] for row in (await clerk.get(site.record_url)).json()["exports"]] == [first.id]
+        assert [row["jobId"] for row in (await judge.get(site.record_url)).json()["exports"]] == [second.id]
+        assert (await judge.get(f"/api/jobs/{first.id}")).json()["code"] == "not-found"
+        url = f"{site.record_url}/media/{MEDIA_NAME}?download=1&order=1"
+        assert (await judge.get(url)).json()["code"] == "not-found"
+        assert (await clerk.get(url)).content == MEDIA
+
+
 async def test_asking_for_a_check(site: Site) -> None:
     await site.close_hearing()
     async with site.seated("clerk") as clerk:
