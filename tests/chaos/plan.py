@@ -25,6 +25,8 @@ FAULTS = (
 STORE_FAULTS = frozenset({"store", "refusing", "slow", "error-500", "lying"})
 #: Of what is done with a record once it is sealed: about how long that takes, s; either of these is killed then.
 LATE_FAULTS = {"export": 2.0, "custody": 0.9}
+#: A hearing of which something is withheld lasts so much longer, s: with what is around it that takes 2.3 s away.
+WITHHELD_S = 2.0
 VICTIMS = ("recorder", "control")
 #: What a fault may cost, ns: the issue's bar.  What the machine kept the writer waiting comes on top.
 MAY_COST_NS = 1_000_000_000
@@ -60,6 +62,8 @@ class Plan:
         if fault in STORE_FAULTS or fault == "power":
             store = "directory" if fault == "power" else "s3"
         victim = ""
+        if fault == "export":
+            close_s += WITHHELD_S
         if fault in LATE_FAULTS:
             at_s, victim = chance.uniform(0.0, LATE_FAULTS[fault]), chance.choice(VICTIMS)
         return cls(seed, fault, round(at_s, 3), round(lasts_s, 3), round(close_s, 3), store, victim)
