@@ -16,6 +16,7 @@ from .records import LogRow as LogRow
 from .records import RecordPage as RecordPage
 from .records import SealCheck as SealCheck
 from .records import TrackRow as TrackRow
+from .room import ChannelView as ChannelView
 from .room import EntryView as EntryView
 from .room import ExhibitView as ExhibitView
 from .room import HearingView as HearingView

@@ -96,6 +96,18 @@ class TalkView(Struct):
     declined: list[str]
 
 
+class ChannelView(Struct):
+    """What the archive has of a person's sound: measured on stored bytes.  ``level``: the loudest of the last five
+    seconds stored, 0..100 (full scale).  ``late``: their microphone is on and on record, and nothing of it has been
+    stored lately."""
+
+    person_id: str
+    stored_at: float | None
+    level: int
+    sound_at: float | None
+    late: bool
+
+
 class UnheardView(Struct):
     """Sound of this person that never came while they spoke.  ``since``: when it was noticed."""
 
@@ -215,6 +227,9 @@ class HearingView(Struct, kw_only=True):
     objections: list[ObjectionView] = msgspec.field(default_factory=list)
     #: Whose words were lost on the way just now, the first first; only of whom the reader may ask to repeat them.
     unheard: list[UnheardView] = msgspec.field(default_factory=list)
+    #: What the record has of each person's sound; told to the bench and the court's officers in the room, and only
+    #: while it is recorded.
+    channels: list[ChannelView] | None = None
     #: Whether the public watches: ``announced`` to the people of the hearing first, who may object on the record.
     stream: Literal["off", "announced", "live"] = "off"
     stream_since: float | None = None

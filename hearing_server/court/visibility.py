@@ -14,7 +14,7 @@ import msgspec
 from .model import Person, Sitting
 from .people import TALK_STATES, bench_room_open
 from .permissions import PUBLISH, SEES_CHECKS, Leave, leave
-from .states import BENCH, EVIDENCE_GIVERS, Presence, RecordState, Role, SittingState
+from .states import BENCH, EVIDENCE_GIVERS, STAFF, Presence, RecordState, Role, SittingState
 
 #: Whose faces a hearing turns on, with whoever has the floor or the light: the bench, a witness who is being heard,
 #: and the interpreter, whose lips and hands are part of what is said.
@@ -196,6 +196,13 @@ def _captured(sitting: Sitting, publish: dict[str, tuple[str, ...]]) -> dict[str
 def _is_pinned(sitting: Sitting, person: Person) -> bool:
     lit = person.id in (sitting.floor, sitting.spotlight)
     return place_of(sitting, person) == HEARING and (lit or person.role in PINNED)
+
+
+def sees_channels(sitting: Sitting, person_id: str) -> bool:
+    """Whether this person is told what the record has of each person's sound: the bench and the court's officers, and
+    nobody who is in a private room."""
+    person = sitting.people[person_id]
+    return person.role in BENCH | STAFF and person.in_room
 
 
 def sees_lines(sitting: Sitting, person_id: str) -> bool:

@@ -17,15 +17,16 @@ from .. import api
 from ..court import Actor, Event, Presence, Sitting, may_chat, permitted
 from ..court.states import STAFF
 from ..court.views import sees
-from ..court.visibility import sees_lines_of
+from ..court.visibility import sees_channels, sees_lines_of
 from ..refusals import sentence
 from ..store import HearingFacts, Store
 from .allowance import Allowance
+from .channels import confidence
 from .clock import Clock
 from .journal import Journal, entry
 from .sitting import NS, SittingWork
 from .unheard import Unheard, is_due
-from .views import hearing_view
+from .views import CAPTURING, hearing_view
 
 #: Views are gathered for this long, s, so that a burst of events makes one message.
 VIEW_DELAY_S = 0.03
@@ -80,6 +81,17 @@ class SittingAudience(SittingWork):
     def devices(self, person_id: str) -> tuple[Device, Device]:
         """The state of this person's microphone and camera."""
         return self._devices.get(person_id, ("none", "none"))
+
+    def channel(self, person_id: str, utc: int) -> api.ChannelView | None:
+        """The confidence in one person's channel at ``utc``, ns since 1970."""
+        return confidence(
+            self.sitting,
+            person_id,
+            self.channels.get(person_id),
+            microphone=self.devices(person_id)[0],
+            turned_on=self.microphone_since.get(person_id, 0),
+            utc=utc,
+        )
 
     def quality_changed(self, people: dict[str, PeerQuality]) -> None:
         """Everybody learns of their own line; those who see the checks learn of all; and who may ask for it learns of
@@ -229,7 +241,15 @@ class SittingAudience(SittingWork):
             devices=self._devices,
             media_full=self.media_full,
             losses=self.unheard.losses(),
+            channels=self._channels_for(person_id),
         )
+
+    def _channels_for(self, reader: str) -> list[api.ChannelView] | None:
+        """What the record has of each person's sound; nothing for who is not told, and while nothing is recorded."""
+        if self.sitting.record not in CAPTURING or not sees_channels(self.sitting, reader):
+            return None
+        utc = self._clock.utc()
+        return [found for person_id in self.sitting.people if (found := self.channel(person_id, utc)) is not None]
 
     # --- who speaks ---------------------------------------------------------------------------------
 

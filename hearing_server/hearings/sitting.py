@@ -145,6 +145,7 @@ class SittingWork(ABC):
         self.watch.stored(event.root, event.tracks, event.segments)
         self.archive_wall_ns = event.sealed_wall_ns
         self.channels = {channel.person_id: channel for channel in event.channels}
+        self._show()
         self._inbox.post(self._settle)
 
     def media_changed(self, state: str, writer: str | None) -> None:

@@ -101,6 +101,7 @@ def hearing_view(
     devices: Mapping[str, tuple[Device, Device]],
     media_full: bool = False,
     losses: Sequence[Loss] = (),
+    channels: Sequence[api.ChannelView] | None = None,
 ) -> dict[str, Any]:
     """The view of one person as plain JSON values."""
     allowed = court.view(sitting, person_id, now)
@@ -147,6 +148,9 @@ def hearing_view(
         for loss in losses
         if loss.person_id in asks
     ]
+    if channels is not None:
+        seen_ids = {seen.person_id for seen in allowed.people}
+        shape.channels = [channel for channel in channels if channel.person_id in seen_ids]
     if person.role in BENCH | STAFF:
         shape.public_grounds = sitting.public_grounds
         shape.suspend_asked_by = allowed.suspend_asked_by or None

@@ -102,6 +102,11 @@ async def _evidence(cast: Cast, at: At) -> None:
 async def _staff(cast: Cast, at: At) -> None:
     clerk, claimant = cast["clerk"], cast["claimant"]
     await at("clerk", "clerk")
+    await cast.press("clerk", "key-channels")
+    await clerk.page.get_by_test_id("channels").get_by_role("meter").first.wait_for()
+    await at("clerk", "clerk-channels")
+    await cast.press("clerk", "channels-close")
+    assert await claimant.page.get_by_test_id("key-channels").count() == 0
     answer = await clerk.context.request.post(
         f"{cast.demo.base_url}/api/hearings/{cast.hearing_id}/exhibits?title=Delivery%20note&fileName=note.png",
         data=await clerk.page.screenshot(),

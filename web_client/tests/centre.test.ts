@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { CentreHearing, RecordingTest, TaskRow, TestedWorker } from "../src/lib/generated/desk";
-import { counted, doneTasks, isOnRecord, lateBy, openTasks, soundSaid, testSaid } from "../src/staff/centre";
+import { counted, doneTasks, isOnRecord, lateBy, openTasks, testSaid } from "../src/staff/centre";
 
 const task = (taskId: string, kind: string, openedAt: number, closedAt: number | null = null) => ({ taskId, kind, openedAt, closedAt }) as TaskRow;
 const hearing = (changes: Partial<CentreHearing>) =>
@@ -28,15 +28,6 @@ test("each hearing is counted where it belongs", () => {
   const day = [hearing({}), hearing({ state: "in_session", tasks: [task("a", "help", 1)] }), hearing({ state: "closed" }), hearing({ state: "recess" })];
   const counts = counted(day, 2000);
   expect([counts.help, counts.late, counts.session, counts.waiting, counts.closed].map((list) => list.length)).toEqual([1, 1, 2, 1, 1]);
-});
-
-test("a channel is said as the archive has it", () => {
-  const channel = { storedAt: 100, level: 40, soundAt: 99, late: false };
-  expect(soundSaid(channel, 112)).toEqual({ kind: "now" });
-  expect(soundSaid(channel, 160)).toEqual({ kind: "ago", seconds: 61 });
-  expect(soundSaid({ ...channel, soundAt: null }, 112)).toEqual({ kind: "never" });
-  expect(soundSaid({ ...channel, late: true }, 140)).toEqual({ kind: "late", seconds: 40 });
-  expect(soundSaid({ ...channel, late: true, storedAt: null }, 140).kind).toBe("late");
 });
 
 test("the test of the recording: never, under way, good, missed since, failed, or no room for it", () => {

@@ -1,5 +1,5 @@
 /** What the command centre makes of the court's day: pure functions of what the server told. */
-import type { CentreHearing, CentrePerson, Channel, RecordingTest, TaskRow, TestedWorker } from "../lib/generated/desk";
+import type { CentreHearing, CentrePerson, RecordingTest, TaskRow, TestedWorker } from "../lib/generated/desk";
 import type { IconName } from "../components/Icon.svelte";
 
 /** A hearing that has not begun so long after its time is late, s. */
@@ -88,20 +88,8 @@ export function counted(hearings: CentreHearing[], now: number): Counts {
 
 export const COUNTED = ["help", "late", "session", "waiting", "closed"] as const;
 
-/** Sound as young as this is sound now: objects reach the archive about every ten seconds, s. */
-export const SOUND_NOW_S = 20;
 /** A record of which nothing reached the archive for so long is told in amber, s. */
 export const ARCHIVE_LATE_S = 60;
-
-export type SoundSaid = { kind: "now" } | { kind: "never" } | { kind: "ago" | "late"; seconds: number };
-
-/** What is said of a person's channel: as the archive has it, at `now` (s since 1970 on the court's clock). */
-export function soundSaid(channel: Channel, now: number): SoundSaid {
-  if (channel.late) return { kind: "late", seconds: channel.storedAt === null ? 30 : Math.max(0, now - channel.storedAt) };
-  if (channel.soundAt === null) return { kind: "never" };
-  const seconds = Math.max(0, now - channel.soundAt);
-  return seconds <= SOUND_NOW_S ? { kind: "now" } : { kind: "ago", seconds };
-}
 
 /** A daily test that is older than this was missed, s. */
 export const TEST_LATE_S = 26 * 3600;

@@ -96,6 +96,14 @@ export interface TalkView {
   declined: string[];
 }
 
+export interface ChannelView {
+  personId: string;
+  storedAt: number | null;
+  level: number;
+  soundAt: number | null;
+  late: boolean;
+}
+
 export interface UnheardView {
   personId: string;
   since: number;
@@ -180,6 +188,7 @@ export interface HearingView {
   exhibit: ExhibitView | null;
   objections: ObjectionView[];
   unheard: UnheardView[];
+  channels: ChannelView[] | null;
   stream: "announced" | "live" | "off";
   streamSince: number | null;
   streamObjections: ObjectionView[];

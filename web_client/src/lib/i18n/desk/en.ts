@@ -1,19 +1,13 @@
 /** What the staff's pages say in English: who is here, accounts, and the command centre.  zh.ts has the same shape. */
 import { booking } from "./booking.en";
 import { custody } from "./custody.en";
+import { span } from "../channels/en";
 import type { Account, CommandCentre } from "../../generated/desk";
 
 export type AccountRole = Account["courts"][number]["roles"][number];
 export type PersonRole = CommandCentre["hearings"][number]["people"][number]["role"];
 
 const plural = (n: number, one: string, many: string) => `${n} ${n === 1 ? one : many}`;
-
-/** Nobody needs the seconds here. */
-const span = (seconds: number): string => {
-  const minutes = Math.floor(seconds / 60);
-  if (minutes < 1) return "1 min";
-  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
-};
 
 export const en = {
   nav: {
@@ -215,12 +209,7 @@ export const en = {
       removed: "Let go",
     } as Record<string, string>,
     microphone: { on: "microphone on", off: "muted", none: "no microphone" },
-    /** Of the sound in the archive, not of the live line. */
     channel: {
-      now: "Sound in the record",
-      ago: (span: string) => `Last sound ${span} ago`,
-      never: "No sound in the record yet",
-      late: (span: string) => `Microphone on, nothing recorded for ${span}`,
       tracks: (n: number) => plural(n, "track,", "tracks,"),
       archived: (ago: string) => `archived: ${ago.toLowerCase()}`,
       nothing: "nothing archived yet",

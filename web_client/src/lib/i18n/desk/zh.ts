@@ -1,12 +1,8 @@
 /** 法院工作人员页面的简体中文用语；结构与 en.ts 相同。 */
 import { booking } from "./booking.zh";
 import { custody } from "./custody.zh";
+import { span } from "../channels/zh";
 import type { DeskWords } from "./en";
-
-const span = (seconds: number): string => {
-  const minutes = Math.max(1, Math.floor(seconds / 60));
-  return minutes < 60 ? `${minutes} 分钟` : `${Math.floor(minutes / 60)} 小时 ${minutes % 60} 分`;
-};
 
 export const zh: DeskWords = {
   nav: {
@@ -208,10 +204,6 @@ export const zh: DeskWords = {
     },
     microphone: { on: "麦克风已开", off: "已静音", none: "无麦克风" },
     channel: {
-      now: "记录中有声音",
-      ago: (span) => `最后声音在${span}前`,
-      never: "记录中尚无声音",
-      late: (span) => `麦克风已开，但${span}未录到任何内容`,
       tracks: (n) => `${n} 条音视频轨，`,
       archived: (ago) => `归档：${ago}`,
       nothing: "尚未归档",
