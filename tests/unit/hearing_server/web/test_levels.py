@@ -208,11 +208,13 @@ async def test_an_export_made_before_is_not_given_out_any_more(site: Site) -> No
             await site.store.put_new(prefix + entry.name.replace("mp4", "sig"), b"s")
 
         await made("before.mp4", [])
-        await site.court.store.records.update_job(job["jobId"], state="done", progress=1.0, name="before.mp4", bytes=1)
         assert (await judge.get(f"{site.record_url}/media/before.mp4")).status_code == 200
         for role, code in (("staff_host", "not-allowed"), ("clerk", "order-missing")):
             async with site.signed_in(role) as listener:  # an export is for downloading, whatever the address says
                 assert (await listener.get(f"{site.record_url}/media/before.mp4")).json()["code"] == code
+        await site.court.store.records.update_job(job["jobId"], state="done", progress=1.0, name="before.mp4", bytes=1)
+        async with site.signed_in("clerk") as clerk:  # and a film is for the person whose name it carries
+            assert (await clerk.get(f"{site.record_url}/media/before.mp4?order=1")).json()["code"] == "not-found"
         async with site.signed_in("clerk") as clerk, site.signed_in("records_custodian") as custodian:
             await decide(custodian, site, "hide")
             assert (await clerk.get(f"/api/jobs/{job['jobId']}")).json()["code"] == "record-hidden"
