@@ -44,7 +44,7 @@ async def checked(store: ObjectStore, key: SigningKey) -> tuple[Manifest, Playba
     return manifest, playback, report
 
 
-async def faults(recorder: Recorder, fault: str) -> None:
+async def faults(recorder: Recorder, fault: str | None) -> None:
     async def fails() -> bool:
         return (await asyncio.to_thread(recorder.state)).fault == fault
 
