@@ -265,9 +265,9 @@ async def race(cast: Cast) -> None:
         for key in both:
             await cast.press(key, "deck-suspend")
             await cast[key].page.get_by_test_id("ask-suspend-reason").fill(f"The line is bad, says the {key}.")
-        await asyncio.gather(
-            *(cast[key].page.get_by_test_id("ask-suspend-agree").dispatch_event("click") for key in both)
-        )
+        # The elements themselves: looked for again, the second may be gone by what the first has done.
+        keys = [await cast[key].page.get_by_test_id("ask-suspend-agree").element_handle() for key in both]
+        await asyncio.gather(*(key.dispatch_event("click") for key in keys))
         for key in both:
             await cast[key].in_room("suspended")
         told: dict[str, str | None] = {}
