@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from .format import (
+    HASH_BYTES,
     NO_PREDECESSOR,
     RECORDING_TRACK,
     Chunk,
@@ -21,7 +22,8 @@ from .format import (
     read_header,
     read_note,
 )
-from .native.hashing import ChunkHashes
+from .merkle import leaf_hash, root
+from .native.hashing import ChunkHashes, tree_root
 from .native.library import Library
 
 #: Of each track of a writer: how many chunks it has, and the hash of the last.
@@ -84,6 +86,16 @@ def read_segment(data: bytes | memoryview, sha256: str = "", library: Library | 
         hashes = ChunkHashes(library, at, len(data))
         found = _read(data, hashes.chunk)
         return ReadSegment(len(data), hashes.digest(), *found)
+
+
+def tree_of(read: ReadSegment, data: bytes | memoryview, library: Library | None = None) -> bytes | None:
+    """The root over the hashes of a segment's header and chunks (docs/record-format.md §3); nothing of one that is not
+    whole.  ``library`` as of :func:`read_segment`."""
+    if read.header is None or read.error is not None:
+        return None
+    end = read.chunks[0].offset if read.chunks else read.size
+    hashes = [bytes(data[end - HASH_BYTES : end]), *(chunk.sha256 for chunk in read.chunks)]
+    return tree_root(library, b"".join(hashes)) if library is not None else root([leaf_hash(one) for one in hashes])
 
 
 def _read(

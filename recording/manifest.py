@@ -36,7 +36,11 @@ class Struct(msgspec.Struct, rename="camel", kw_only=True):
 
 
 class ObjectEntry(Struct):
-    """One stored segment.  ``chunks`` lists ``[track, index of its first chunk here, number of chunks here]``."""
+    """One stored segment.  ``chunks`` lists ``[track, index of its first chunk here, number of chunks here]``.
+
+    ``tree_sha256``: root over its header and its chunks (:func:`recording.chain.tree_of`), so that some of them
+    can be left out of a copy; not there where the segment is damaged, or was sealed before this was told.
+    """
 
     name: str
     size: int
@@ -45,6 +49,7 @@ class ObjectEntry(Struct):
     segment: int
     chunks: list[tuple[int, int, int]]
     recovered: bool = False
+    tree_sha256: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class TrackEntry(Struct):

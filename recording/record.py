@@ -12,7 +12,9 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
-from .chain import Problem, ReadSegment, Segment, WriterChain, read_segment
+from msgspec import UNSET
+
+from .chain import Problem, ReadSegment, Segment, WriterChain, read_segment, tree_of
 from .content import Gap, TrackContent
 from .format import PLAYABLE_CODECS, RECORDING_TRACK, Chunk, FormatError
 from .manifest import GapEntry, ObjectEntry, ProblemEntry, TrackEntry, WriterEntry
@@ -87,10 +89,11 @@ class Record:
             record = self.writers[writer] = WriterRecord(WriterChain(self.recording_id, writer))
         if record.chain.ended or not record.spans:
             record.spans.append([])
-        segment = record.chain.take(name, read or read_segment(data, sha256, able()))
+        read = read or read_segment(data, sha256, able())
+        segment = record.chain.take(name, read)
         record.problems += segment.problems
         record.recovered |= segment.recovered
-        record.objects.append(_entry(writer, segment, record.chain.next_segment - 1))
+        record.objects.append(_entry(writer, segment, record.chain.next_segment - 1, tree_of(read, data, able())))
         if segment.header is not None and not record.software:
             record.software = segment.header.software
         by_track: dict[int, list[Chunk]] = {}
@@ -310,7 +313,7 @@ class Record:
         track.media = media
 
 
-def _entry(writer: str, segment: Segment, number: int) -> ObjectEntry:
+def _entry(writer: str, segment: Segment, number: int, tree: bytes | None) -> ObjectEntry:
     return ObjectEntry(
         name=segment.name,
         size=segment.size,
@@ -319,6 +322,7 @@ def _entry(writer: str, segment: Segment, number: int) -> ObjectEntry:
         segment=number,
         chunks=[(track, first, count) for track, (first, count) in sorted(segment.ranges.items())],
         recovered=segment.recovered,
+        tree_sha256=UNSET if tree is None else tree.hex(),
     )
 
 

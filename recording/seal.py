@@ -6,6 +6,9 @@ import asyncio
 import logging
 import time
 
+from msgspec import UNSET
+from msgspec.structs import replace
+
 from .archive import Archive
 from .interruptions import declared_spans, explained, faulty, interruptions
 from .keys import SigningKey
@@ -103,6 +106,9 @@ async def store_manifest(
         sealed_us, build, missing = draft.sealed_us, draft.software, draft.missing_writers
     archive.record.finish()
     manifest = build_manifest(archive.record, sitting_id, facts, missing, key.public.key_id, build, sealed_us)
+    if begun is not None and all(entry.tree_sha256 is UNSET for entry in draft.objects):
+        # Begun by a version that did not tell it.
+        manifest.objects = [replace(entry, tree_sha256=UNSET) for entry in manifest.objects]
     data = encode(manifest)
     if begun is not None and begun != data:
         raise ManifestConflict(f"{place}{MANIFEST_NAME}: unsigned, and not what the record leads to")

@@ -64,6 +64,13 @@ def update_both(first: Sha256, first_data: tuple[Any, int], second: Sha256, seco
     first.library.lib.rec_sha_add_two(first.state, *first_data, second.state, *second_data)
 
 
+def tree_root(library: Library, hashes: bytes) -> bytes:
+    """The root of the tree (:func:`recording.merkle.root`) whose leaves hold these hashes, one after the other."""
+    room = library.ffi.new("uint8_t[]", hashes)
+    library.lib.rec_sha_tree(room, len(hashes) // DIGEST_BYTES)
+    return bytes(library.ffi.buffer(room, DIGEST_BYTES))
+
+
 class ChunkHashes:
     """The hash of a whole segment and of each chunk in it, in one walk over its bytes: where they are, and how many."""
 

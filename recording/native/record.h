@@ -159,5 +159,7 @@ void rec_sha_end(const struct rec_sha *sha, uint8_t *digest);
 /* The hash of a chunk, whose bytes go into the segment's too. */
 void rec_sha_chunk(struct rec_sha *segment, const uint8_t *data, int64_t size, uint8_t *digest);
 /* The hashes of chunks, each of `head_bytes` of head and its records; with them the chunks go into the segment's. */
+/* The root of the Merkle tree (RFC 6962) whose leaves hold these hashes, into the first of them; all are written over. */
+void rec_sha_tree(uint8_t *hashes, int64_t count);
 void rec_chain(struct rec_sha *segment, int32_t count, int32_t head_bytes, const uint8_t *heads,
                const uint8_t *const *records, const int64_t *sizes, uint8_t *digests);

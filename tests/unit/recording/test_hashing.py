@@ -10,6 +10,7 @@ import pytest
 
 from recording.chain import read_segment
 from recording.format import SegmentHeader, pack_chunk, pack_header
+from recording.merkle import leaf_hash, root
 from recording.native import hashing
 from recording.native.library import Library
 
@@ -91,3 +92,9 @@ def test_one_that_gives_something_else_is_not_used(library: Library, monkeypatch
     monkeypatch.undo()
     hashing.able.cache_clear()
     assert hashing.able() is not None
+
+
+@pytest.mark.parametrize("count", [*range(1, 18), 33, 400])
+def test_the_root_over_a_segments_hashes(library: Library, count: int) -> None:
+    hashes = [hashlib.sha256(number.to_bytes(2, "big")).digest() for number in range(count)]
+    assert hashing.tree_root(library, b"".join(hashes)) == root([leaf_hash(one) for one in hashes])

@@ -8,7 +8,11 @@ from typing import Any
 
 import av
 import pytest
+from msgspec import UNSET
 
+from recording.format import read_chunks, read_header
+from recording.manifest import encode
+from recording.merkle import leaf_hash, root
 from recording.record import Record
 from recording.recovery import recover
 from recording.spool import Batch
@@ -64,6 +68,31 @@ def without(arrivals: Any, start_s: float, end_s: float, every: int = 1) -> list
                 continue
         kept.append(arrival)
     return kept
+
+
+def test_a_segments_root_is_over_header_and_chunks_in_order(tmp_path: Path) -> None:
+    tape = Tape(tmp_path)
+    tape.track(audio_track("p1"), audio_arrivals(12))
+    tape.write(12).abandon()
+    record = record_of(tmp_path)
+    for entry, path in zip(record.object_entries(), sorted(tmp_path.rglob("*.hrec")), strict=True):
+        data = path.read_bytes()
+        _, at = read_header(data)
+        ends = [at, *(chunk.offset + chunk.length for chunk in read_chunks(data, at))]
+        assert entry.tree_sha256 == root([leaf_hash(data[end - 32 : end]) for end in ends]).hex()
+
+
+def test_a_damaged_segment_has_no_root(tmp_path: Path) -> None:
+    tape = Tape(tmp_path)
+    tape.track(audio_track("p1"), audio_arrivals(3))
+    tape.write(3).abandon()
+    data = bytearray(next(iter(tmp_path.rglob("*.hrec"))).read_bytes())
+    data[len(data) // 2] ^= 1
+    record = Record("sitting")
+    record.feed("worker.1", "raw/worker.1/000000.hrec", data)
+    (entry,) = record.object_entries()
+    assert entry.tree_sha256 is UNSET
+    assert b"treeSha256" not in encode(entry)
 
 
 def test_a_whole_track_has_no_gap(tmp_path: Path) -> None:
