@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
-import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,16 +17,13 @@ from recording import custody
 from recording.manifest import added_prefix
 from recording.objects import ObjectStore, StoreProblem
 
-from .exhibit_files import Received, look, received
+from .exhibit_files import look
+from .incoming import Incoming, Received
 
-#: Recordings that are taken in at a time.
+#: Recordings that are looked into, and stored, at a time.
 AT_A_TIME = 2
 #: How long looking into one may take, s: hours of a recording that does not say how long it is are read to the end.
 LOOK_LIMIT_S = 600.0
-#: What has to stay free on this computer's disk, where the database may lie, too.
-RESERVE_BYTES = 1024**3
-#: How often that is looked at while one comes in, bytes: not everybody says beforehand how much will come.
-LOOK_EVERY_BYTES = 256 * 1024**2
 #: A file lies there as it came, and once more while it is encrypted.
 COPIES = 2
 
@@ -53,36 +48,20 @@ class AddedFiles:
 
     def __init__(self, store: ObjectStore, folder: Path, limit: int) -> None:
         self._store = store
-        self._folder = folder
+        self._incoming = Incoming(folder, copies=COPIES)
         self._turn = asyncio.Semaphore(AT_A_TIME)
         self.limit = limit
 
     @contextlib.asynccontextmanager
-    async def taking(self, pieces: AsyncIterator[bytes], announced: int) -> AsyncIterator[TakenMedium]:
+    async def taking(self, sender: str, pieces: AsyncIterator[bytes], announced: int) -> AsyncIterator[TakenMedium]:
         """The file, whole and tried; gone from this disk when the block is left.  ``announced``: bytes that will come.
 
-        Raises :class:`~.exhibit_files.UnfitFile`, :class:`OSError`, or what the pieces raise.
+        Raises :class:`~.incoming.UnfitFile`, :class:`~.incoming.TooManyFiles`, :class:`OSError`, or what the pieces
+        raise.
         """
-        async with self._turn:
-            await asyncio.to_thread(self._make_sure_of_room, COPIES * announced)
-            async with received(self._folder, self._while_there_is_room(pieces)) as file:
-                found = await look("medium", str(file.path), limit_s=LOOK_LIMIT_S)
-                yield TakenMedium(file, msgspec.json.decode(found, type=Medium))
-
-    async def _while_there_is_room(self, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        """Raises :class:`OSError` once there is none for what came, to be encrypted."""
-        taken, looked = 0, 0
-        async for piece in pieces:
-            taken += len(piece)
-            if taken - looked >= LOOK_EVERY_BYTES:
-                looked = taken
-                await asyncio.to_thread(self._make_sure_of_room, (COPIES - 1) * taken)
-            yield piece
-
-    def _make_sure_of_room(self, wanted: int) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if shutil.disk_usage(self._folder).free < wanted + RESERVE_BYTES:
-            raise OSError(errno.ENOSPC, "not enough room for what is being sent", str(self._folder))
+        async with self._incoming.receive(sender, pieces, announced) as file, self._turn:
+            found = await look("medium", str(file.path), limit_s=LOOK_LIMIT_S)
+            yield TakenMedium(file, msgspec.json.decode(found, type=Medium))
 
     async def store(self, sitting_id: str, taken: TakenMedium) -> None:
         """Store it, and have it kept as the rest of the record is by the custodian's decisions so far.

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
-import secrets
 import sys
 import tempfile
 from collections import OrderedDict
@@ -16,22 +14,19 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import aiofiles
 import msgspec
 
 from recording.objects import ObjectStore
 
+from .incoming import Incoming, Received, UnfitFile
+
 PREFIX = "exhibits"
-#: Files that are taken in, or looked into, at a time.
+#: Files that are looked into, and stored, at a time.
 AT_A_TIME = 4
 #: How long looking into a file may take, s; the tool has limits of its own.
 LOOK_LIMIT_S = 40.0
 #: Pages kept as pictures, bytes of all.
 PAGES_LIMIT_BYTES = 64 * 1024 * 1024
-
-
-class UnfitFile(Exception):
-    """The file is none of the kinds that are taken, or has no such page."""
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -43,40 +38,9 @@ class Found(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
-    """A file on this computer's disk, not stored yet; ``sha256`` in hex."""
-
-    path: Path
-    size: int
-    sha256: str
-
-
-@dataclass(frozen=True, slots=True)
 class Taken:
     file: Received
     found: Found
-
-
-@contextlib.asynccontextmanager
-async def received(folder: Path, pieces: AsyncIterator[bytes]) -> AsyncIterator[Received]:
-    """What comes in, whole; gone from this disk when the block is left.
-
-    Raises :class:`UnfitFile` for nothing at all, :class:`OSError`, or what the pieces raise.
-    """
-    await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True, mode=0o700)
-    path = folder / secrets.token_hex(16)
-    try:
-        digest, size = hashlib.sha256(), 0
-        async with aiofiles.open(path, "wb") as file:
-            async for piece in pieces:
-                digest.update(piece)
-                size += len(piece)
-                await file.write(piece)
-        if size == 0:
-            raise UnfitFile("empty")
-        yield Received(path, size, digest.hexdigest())
-    finally:
-        await asyncio.to_thread(path.unlink, missing_ok=True)
 
 
 class ExhibitFiles:
@@ -84,18 +48,20 @@ class ExhibitFiles:
 
     def __init__(self, store: ObjectStore, folder: Path) -> None:
         self._store = store
-        self._folder = folder
+        self._incoming = Incoming(folder)
         self._turn = asyncio.Semaphore(AT_A_TIME)
         self._pages: OrderedDict[tuple[str, int, int], bytes] = OrderedDict()
         self._held = 0
 
     @contextlib.asynccontextmanager
-    async def taking(self, pieces: AsyncIterator[bytes]) -> AsyncIterator[Taken]:
-        """The file, whole and looked into; gone from this disk when the block is left.
+    async def taking(self, sender: str, pieces: AsyncIterator[bytes], announced: int) -> AsyncIterator[Taken]:
+        """The file, whole and looked into; gone from this disk when the block is left.  ``announced``: bytes that will
+        come.
 
-        Raises :class:`UnfitFile`, :class:`OSError`, or what the pieces raise.
+        Raises :class:`~.incoming.UnfitFile`, :class:`~.incoming.TooManyFiles`, :class:`OSError`, or what the pieces
+        raise.
         """
-        async with self._turn, received(self._folder, pieces) as file:
+        async with self._incoming.receive(sender, pieces, announced) as file, self._turn:
             found = msgspec.json.decode(await look("inspect", str(file.path)), type=Found)
             yield Taken(file, found)
 

@@ -370,6 +370,18 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "method-not-allowed": ("This address does not take that kind of request.", "该地址不接受此类请求。"),
     "invalid": ("The request cannot be read.", "无法读取该请求。"),
     "too-large": ("The request is too large.", "请求过大。"),
+    "upload-slow": (
+        "The file stopped on its way, or came in too slowly, and nothing of it was kept. Send it again.",
+        "文件传输中断或过慢，未保留任何内容。请重新发送。",
+    ),
+    "uploads-own": (
+        "You are sending as many files as you can at a time. Wait until one of them has arrived.",
+        "您同时发送的文件已达上限，请等待其中一个传输完成。",
+    ),
+    "uploads-many": (
+        "The court's server is taking in as many files as it can. Try again in a minute.",
+        "法庭服务器同时接收的文件已达上限，请一分钟后重试。",
+    ),
     "origin-refused": ("This request comes from another site and is refused.", "该请求来自其他网站，已被拒绝。"),
     "range-refused": ("This part of the file does not exist.", "文件中没有该部分。"),
     "client-missing": (

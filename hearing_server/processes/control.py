@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import secrets
@@ -23,6 +24,7 @@ from signaling.bus import Bus
 from signaling.rooms import Rooms
 from signaling.turn import TurnServers
 
+from .. import incoming
 from ..added_files import AddedFiles
 from ..certificates import Certificates
 from ..config import Settings, variable
@@ -93,6 +95,8 @@ async def running_control(
 
         archive = open_archive(settings)
         await prepare_archive(archive)
+        uploads = settings.data / "uploads"
+        await asyncio.to_thread(incoming.clear, uploads)
         await stack.enter_async_context(nightly(store, archive, record_key(settings), settings.lock_days))
         path = RealPath(bus, archive, lambda: record_key(settings))
         tests = RecordingTests(store, path, lambda: rooms.heartbeats, settings.recording_test_hour)
@@ -111,8 +115,8 @@ async def running_control(
             archive=reader,
             written=written,
             tests=tests,
-            exhibits=ExhibitFiles(archive, settings.data / "uploads"),
-            added=AddedFiles(archive, settings.data / "uploads", settings.added_limit_mb * 1024 * 1024),
+            exhibits=ExhibitFiles(archive, uploads),
+            added=AddedFiles(archive, uploads, settings.added_limit_mb * 1024 * 1024),
             serve_socket=serve_socket,
             static_dir=STATIC,
             providers=providers,

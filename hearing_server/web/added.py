@@ -20,8 +20,8 @@ from ..added_files import AddedFiles, TakenMedium
 from ..api import added as api
 from ..court.levels import Audience
 from ..court.permissions import Leave, roles_with
-from ..exhibit_files import UnfitFile
 from ..hearings import Hearings
+from ..incoming import TooManyFiles, UnfitFile
 from ..store import HearingFacts, Store
 from ..store.added import AddedRow, AlreadyAdded, TooManyAdded
 from .access import Ask, Endpoint, Gate
@@ -31,7 +31,7 @@ from .file_names import content_disposition, fit_name
 from .given import Given, give
 from .problems import Json, ProblemError
 from .records import leave_to_download
-from .uploads import pieces
+from .uploads import announced, pieces, refused
 
 log = structlog.get_logger(__name__)
 
@@ -116,11 +116,8 @@ class Added:
         if not (_fits(title) and _fits(equipment) and started_utc):
             raise ProblemError("invalid")
         await self._may_change(facts)
-        announced = ask.request.headers.get("content-length", "")
         try:
-            async with self._files.taking(
-                pieces(ask, UPLOAD_LIMIT_S), int(announced) if announced.isdecimal() else 0
-            ) as taken:
+            async with self._files.taking(ask.caller.id, pieces(ask, UPLOAD_LIMIT_S), announced(ask)) as taken:
                 row = AddedRow(
                     id=secrets.token_hex(8),
                     sitting_id=facts.sitting_id,
@@ -142,6 +139,8 @@ class Added:
                 await self._keep(ask, row, taken)
         except UnfitFile as unfit:
             raise ProblemError("added-unfit") from unfit
+        except TooManyFiles as many:
+            raise refused(many) from many
         except AlreadyAdded as there:
             raise ProblemError("added-already") from there
         except TooManyAdded as many:

@@ -359,7 +359,7 @@ async def _body(ask: Ask) -> bytes:
         async with asyncio.timeout(PICTURE_LIMIT_S):
             return await ask.request.body()
     except (TimeoutError, ClientDisconnect) as error:
-        raise ProblemError("invalid", {"Connection": "close"}) from error
+        raise ProblemError("upload-slow", {"Connection": "close"}) from error
 
 
 def _open_tasks(sitting: Sitting | None) -> list[Task]:

@@ -14,8 +14,9 @@ from starlette.responses import Response
 from recording.objects import StoreProblem
 
 from .. import desk_api as d
-from ..exhibit_files import ExhibitFiles, UnfitFile
+from ..exhibit_files import ExhibitFiles
 from ..hearings import Hearings
+from ..incoming import TooManyFiles, UnfitFile
 from ..store import HearingFacts, Store
 from ..store.desk import ExhibitRow, TooManyExhibits
 from .access import Ask, Endpoint, Gate
@@ -25,7 +26,7 @@ from .file_names import content_disposition
 from .given import Given, give
 from .problems import Json, ProblemError
 from .ranges import matches
-from .uploads import pieces
+from .uploads import announced, pieces, refused
 
 log = structlog.get_logger(__name__)
 
@@ -139,7 +140,7 @@ class Exhibits:
         side = (wanted if wanted in PARTIES else "") if reader.court else reader.side
         exhibit_id = secrets.token_hex(8)
         try:
-            async with self._files.taking(pieces(ask, UPLOAD_LIMIT_S)) as taken:
+            async with self._files.taking(ask.caller.id, pieces(ask, UPLOAD_LIMIT_S), announced(ask)) as taken:
                 row = ExhibitRow(
                     id=exhibit_id,
                     hearing_id=facts.hearing_id,
@@ -163,6 +164,8 @@ class Exhibits:
                 row = await self._store.desk.add_exhibit(row)
         except UnfitFile as unfit:
             raise ProblemError("exhibit-unfit") from unfit
+        except TooManyFiles as many:
+            raise refused(many) from many
         except TooManyExhibits as many:
             raise ProblemError("too-many-exhibits") from many
         except (StoreProblem, OSError) as error:

@@ -15,7 +15,7 @@ import httpx
 import numpy as np
 import pytest
 
-from hearing_server import added_files
+from hearing_server import incoming
 from hearing_server.exhibit_tool import MEDIA_PROBE, Unfit, medium
 from recording import messages as m
 from recording.custody import Custodian
@@ -215,7 +215,7 @@ async def test_a_file_that_nobody_announced_does_not_fill_the_disk(site: Site, m
     sent = 0
 
     def usage(folder: Path) -> SimpleNamespace:
-        return SimpleNamespace(free=added_files.RESERVE_BYTES + 200_000 - sent)
+        return SimpleNamespace(free=incoming.RESERVE_BYTES + 200_000 - sent)
 
     async def pieces() -> AsyncIterator[bytes]:
         nonlocal sent
@@ -223,8 +223,8 @@ async def test_a_file_that_nobody_announced_does_not_fill_the_disk(site: Site, m
             sent += 50_000
             yield bytes(50_000)
 
-    monkeypatch.setattr(added_files, "LOOK_EVERY_BYTES", 50_000)
-    monkeypatch.setattr(added_files.shutil, "disk_usage", usage)
+    monkeypatch.setattr(incoming, "LOOK_EVERY_BYTES", 50_000)
+    monkeypatch.setattr(incoming.shutil, "disk_usage", usage)
     query = {"title": "T", "equipment": "E", "startedAt": STARTED, "fileName": "r\0\n.wav"}
     async with site.signed_in("clerk") as clerk:
         answer = await clerk.post(f"{site.record_url}/added", params=query, content=pieces())
