@@ -2,7 +2,7 @@
 
 Implements the protocols of :mod:`signaling.sfu.capture` by shape.  Every call is made on the event loop's thread and
 only appends to memory; twice a second what was gathered is handed to one thread that chains, writes and fsyncs it
-(:mod:`recording.spool`).  Nothing here raises into the media path once a recording is open.
+(:mod:`recording.spool_thread`).  Nothing here raises into the media path once a recording is open.
 """
 
 from __future__ import annotations
@@ -18,14 +18,15 @@ from typing import Protocol
 import msgspec
 
 from .format import RECORD, RECORDING_TRACK, RecordKind, TrackHeader, pack_note
-from .spool import UNNAMED, Batch, PendingChunk, SegmentSeries, SpoolThread, check_name
+from .spool import UNNAMED, Batch, PendingChunk, SegmentSeries, check_name
+from .spool_thread import SpoolThread
 
 log = logging.getLogger(__name__)
 
 #: What was gathered is handed to disk this often, s: a crash loses at most this and one fsync.
 CUT_S = 0.5
 #: The recordings of a worker take turns in that time, so that packets never wait for all of them at once.
-CUT_TURNS = 10
+CUT_TURNS = 5
 #: A track that gathers this much is cut at once, bytes.
 CUT_BYTES = 1024 * 1024
 #: Both clocks are written down this often even in silence, ns.
@@ -283,6 +284,9 @@ class SpoolSink:
         # Kept for the life of the process (about 1 kB each): a recording that is opened again goes on with its chains.
         self._series: dict[str, SegmentSeries] = {}
         self._counters: dict[SegmentSeries, _Counter] = {}
+        #: What the spool thread says of each series, until the loop has come to it: durable to when, bytes, fault.
+        self._flushed: dict[SegmentSeries, tuple[int, int, str | None]] = {}
+        self._telling = False
 
     def open(
         self, recording_id: str, on_state: Callable[[SpoolState], None], about: Mapping[str, str] = UNNAMED
@@ -343,18 +347,24 @@ class SpoolSink:
                 recording.cut()
 
     def _on_flushed(self, series: SegmentSeries) -> None:
-        """Called by the spool thread."""
+        """Called by the spool thread; what it did in one go is told in one."""
         assert self._loop is not None
-        facts = series.durable_wall_ns, series.durable_bytes, series.fault
+        self._flushed[series] = series.durable_wall_ns, series.durable_bytes, series.fault
+        if self._telling:
+            return
+        self._telling = True
         try:
-            self._loop.call_soon_threadsafe(self._report, series, *facts)
+            self._loop.call_soon_threadsafe(self._report)
         except RuntimeError:  # the loop is closed: nobody is left to be told
             log.debug("spool flushed after the loop was closed")
 
-    def _report(self, series: SegmentSeries, durable_wall_ns: int, durable_bytes: int, fault: str | None) -> None:
-        recording = self._recordings.get(series)
-        if recording is not None:
-            recording.flushed(durable_wall_ns, durable_bytes, fault)
+    def _report(self) -> None:
+        self._telling = False  # before anything is taken, so that what comes meanwhile is told
+        while self._flushed:
+            series, facts = self._flushed.popitem()
+            recording = self._recordings.get(series)
+            if recording is not None:
+                recording.flushed(*facts)
 
 
 class _Counter:

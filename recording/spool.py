@@ -1,4 +1,4 @@
-"""Segment files on the spool: one writer's series for one recording, and the one thread that writes them.
+"""Segment files on the spool: one writer's series for one recording.  :mod:`.spool_thread` writes them.
 
 Folder: ``<spool>/<recording_id>/<writer>/``.  A segment is ``000000.hrec.open`` while it grows and ``000000.hrec`` when
 it is closed.  ``lock`` is held by flock(2) as long as the writer lives; the kernel lets go of it when a process dies,
@@ -12,8 +12,6 @@ import errno
 import fcntl
 import os
 import re
-import sys
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -22,7 +20,7 @@ from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
 
-from .digests import fastest
+from .digests import Addition, CompiledHash, SegmentHash, Unhashed, fastest
 from .format import (
     CHUNK_OVERHEAD_BYTES,
     NO_PREDECESSOR,
@@ -40,10 +38,6 @@ LOCK_NAME = "lock"
 #: A segment is closed when it is this old or this large: about 360 objects per hearing-hour.
 ROLL_AFTER_NS = 10_000_000_000
 ROLL_AFTER_BYTES = 32 * 1024 * 1024
-#: A disk that refused is tried again after this, s.
-RETRY_S = 0.5
-#: Added to the niceness of the thread that writes: whoever else shares its core forwards packets in the meantime.
-THREAD_NICENESS = 5
 #: How often and after what pause the lock is tried again before that is a fault.
 LOCK_TRIES = 50
 LOCK_WAIT_S = 0.01
@@ -133,7 +127,7 @@ class SegmentSeries:
         self._lock: int | None = None
         self._file: int | None = None
         self._new_hash = fastest()
-        self._hash = self._new_hash()
+        self._hash: SegmentHash = self._new_hash()
         self._began_mono_ns: int | None = None
         self._synced = 0
         #: Pieces as they follow each other in the file, and their bytes; of these the hash knows already.
@@ -158,12 +152,33 @@ class SegmentSeries:
         self._chain(batch.chunks)
         self._appended_wall_ns = batch.wall_ns
         self._ending = batch.end is not None
-        full = self._synced + self._unsynced_bytes >= ROLL_AFTER_BYTES
-        if self._ending or full or batch.mono_ns - self._began_mono_ns >= ROLL_AFTER_NS:
+        if self._completed_by(batch, 0):
             note = pack_note(batch.mono_ns, "segment-end", continues=not self._ending, reason=batch.end or "roll")
             mono, wall = (batch.mono_ns, batch.mono_ns), (batch.wall_ns, batch.wall_ns)
             self._chain([PendingChunk(RECORDING_TRACK, note, 1, mono, wall)])
             self._closing = True
+
+    def addition(self, batch: Batch) -> Addition | None:
+        """What the file is to grow by, if the batch can be chained, written and fsynced in one call with others
+        (:func:`recording.digests.spool_together`) instead of by :meth:`append` and :meth:`flush`.  Then
+        :meth:`added` must follow."""
+        hashes, file = self._hash, self._file
+        if file is None or not isinstance(hashes, CompiledHash) or self.dirty or not batch.chunks:
+            return None
+        coming = sum(CHUNK_OVERHEAD_BYTES + len(chunk.records) for chunk in batch.chunks)
+        if self._began_mono_ns is None or batch.end is not None or self._completed_by(batch, coming):
+            return None
+        return Addition(hashes, file, self._synced, self._heads(batch.chunks))
+
+    def added(self, batch: Batch, addition: Addition) -> None:
+        """It was tried.  Raises :class:`OSError` as :meth:`flush` does, which may be called then."""
+        self._chained(batch.chunks, addition.chunks, addition.digests)
+        self._appended_wall_ns = batch.wall_ns
+        if addition.error:
+            self._cut_back()
+            raise OSError(addition.error, os.strerror(addition.error), str(self.folder))
+        self._made_durable()
+        self.durable_wall_ns = self._appended_wall_ns
 
     def flush(self) -> None:
         """Raises :class:`OSError`."""
@@ -202,21 +217,33 @@ class SegmentSeries:
         self._hash.add(packed)
         self._unsynced, self._unsynced_bytes = [packed], len(packed)
 
-    def _chain(self, chunks: Sequence[PendingChunk]) -> None:
+    def _completed_by(self, batch: Batch, coming_bytes: int) -> bool:
+        """Whether the segment is old or large enough, or the last one, with this batch."""
+        assert self._began_mono_ns is not None
+        full = self._synced + self._unsynced_bytes + coming_bytes >= ROLL_AFTER_BYTES
+        return full or batch.end is not None or batch.mono_ns - self._began_mono_ns >= ROLL_AFTER_NS
+
+    def _heads(self, chunks: Sequence[PendingChunk]) -> list[Unhashed]:
         """Each of another track, as its head names the hash of the track's chunk before."""
-        chains = [self._chains.setdefault(chunk.track, _Chain()) for chunk in chunks]
-        heads = [
-            pack_head(
-                chunk.track, chain.next_index, chain.head, len(chunk.records), chunk.count, chunk.mono_ns, chunk.wall_ns
-            )
-            for chunk, chain in zip(chunks, chains, strict=True)
-        ]
-        digests = self._hash.chain([(head, chunk.records) for head, chunk in zip(heads, chunks, strict=True)])
-        for chunk, chain, head, digest in zip(chunks, chains, heads, digests, strict=True):
+        heads: list[Unhashed] = []
+        for chunk in chunks:
+            chain = self._chains.setdefault(chunk.track, _Chain())
+            size = len(chunk.records)
+            head = pack_head(chunk.track, chain.next_index, chain.head, size, chunk.count, chunk.mono_ns, chunk.wall_ns)
+            heads.append((head, chunk.records))
+        return heads
+
+    def _chain(self, chunks: Sequence[PendingChunk]) -> None:
+        headed = self._heads(chunks)
+        self._chained(chunks, headed, self._hash.chain(headed))
+
+    def _chained(self, chunks: Sequence[PendingChunk], headed: Sequence[Unhashed], digests: Sequence[bytes]) -> None:
+        for chunk, (head, records), digest in zip(chunks, headed, digests, strict=True):
+            chain = self._chains[chunk.track]
             chain.next_index += 1
             chain.head = digest
-            self._unsynced += head, chunk.records, digest
-            self._unsynced_bytes += CHUNK_OVERHEAD_BYTES + len(chunk.records)
+            self._unsynced += head, records, digest
+            self._unsynced_bytes += CHUNK_OVERHEAD_BYTES + len(records)
 
     def _write(self) -> None:
         if self._lock is None:
@@ -229,9 +256,17 @@ class SegmentSeries:
             write_all(self._file, self._unsynced)
             os.fdatasync(self._file)
         except OSError:
-            with contextlib.suppress(OSError):
-                os.ftruncate(self._file, self._synced)
+            self._cut_back()
             raise
+        self._made_durable()
+
+    def _cut_back(self) -> None:
+        """To what is durable."""
+        assert self._file is not None
+        with contextlib.suppress(OSError):
+            os.ftruncate(self._file, self._synced)
+
+    def _made_durable(self) -> None:
         self._synced += self._unsynced_bytes
         self.durable_bytes += self._unsynced_bytes
         self._unsynced, self._unsynced_bytes = [], 0
@@ -311,77 +346,3 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-class SpoolThread:
-    """Writes and fsyncs the batches of all series of a sink, off the event loop.
-
-    All that waits is written before one fsync per file, so that a slow disk makes larger writes, not a longer queue.
-    ``backlog_bytes`` (taken but not durable) may be read by the event loop, which drops and counts beyond its bound.
-    """
-
-    def __init__(self) -> None:
-        self.backlog_bytes = 0
-        self._queue: deque[Batch] = deque()
-        self._wake = threading.Condition()
-        self._stop_at: float | None = None
-        self._thread: threading.Thread | None = None
-        # The thread's own: what each series still has to append, and bytes of it that are not yet durable.
-        self._waiting: dict[SegmentSeries, deque[Batch]] = {}
-        self._held: dict[SegmentSeries, int] = {}
-
-    def put(self, batch: Batch) -> None:
-        with self._wake:
-            self._queue.append(batch)
-            self.backlog_bytes += batch.size
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="spool", daemon=True)
-                self._thread.start()
-            self._wake.notify()
-
-    def stop(self, deadline_s: float) -> None:
-        """Write what waits, for at most so long, and end.  Blocks: call it off the loop."""
-        with self._wake:
-            self._stop_at = time.monotonic() + deadline_s
-            self._wake.notify()
-        if self._thread is not None:
-            self._thread.join()
-
-    def _run(self) -> None:
-        if sys.platform == "linux":  # where threads have priorities of their own
-            with contextlib.suppress(OSError):
-                own = threading.get_native_id()
-                os.setpriority(os.PRIO_PROCESS, own, os.getpriority(os.PRIO_PROCESS, own) + THREAD_NICENESS)
-        while True:
-            with self._wake:
-                if not self._queue and (self._waiting or self._stop_at is None):
-                    self._wake.wait(RETRY_S if self._waiting else None)
-                batches, self._queue = self._queue, deque()
-            for batch in batches:
-                self._waiting.setdefault(batch.series, deque()).append(batch)
-                self._held[batch.series] = self._held.get(batch.series, 0) + batch.size
-            for series in list(self._waiting):
-                self._serve(series)
-            stop_at = self._stop_at
-            if stop_at is not None and (time.monotonic() > stop_at or not (self._queue or self._waiting)):
-                for series in self._waiting:
-                    series.abandon()
-                return
-
-    def _serve(self, series: SegmentSeries) -> None:
-        """Append and flush all that waits; on a fault leave it waiting."""
-        waiting = self._waiting[series]
-        try:
-            while waiting:
-                if series.complete:
-                    series.flush()
-                series.append(waiting.popleft())
-            series.flush()
-        except OSError as error:
-            series.fault = "disk-full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "io-error"
-        else:
-            series.fault = None
-            del self._waiting[series]
-            with self._wake:
-                self.backlog_bytes -= self._held.pop(series, 0)
-        series.on_flushed(series)

@@ -125,6 +125,14 @@ struct rec_sha {
     uint8_t begun[64];
 };
 
+/* Chunks of one file, from `first` on, which are to be written `at` this place: spool.c. */
+struct rec_spooled {
+    struct rec_sha *segment;
+    int64_t at;
+    int32_t file, first, count;
+    int32_t error; /* errno, or 0 */
+};
+
 struct rec_clock;
 
 const char *rec_source(void);
@@ -162,4 +170,7 @@ void rec_sha_chunk(struct rec_sha *segment, const uint8_t *data, int64_t size, u
 /* The root of the Merkle tree (RFC 6962) whose leaves hold these hashes, into the first of them; all are written over. */
 void rec_sha_tree(uint8_t *hashes, int64_t count);
 void rec_chain(struct rec_sha *segment, int32_t count, int32_t head_bytes, const uint8_t *heads,
+               const uint8_t *const *records, const int64_t *sizes, uint8_t *digests);
+/* The same of several files, with each chunk written to its file and made durable. */
+void rec_spool(struct rec_spooled *files, int32_t count, int32_t head_bytes, const uint8_t *heads,
                const uint8_t *const *records, const int64_t *sizes, uint8_t *digests);

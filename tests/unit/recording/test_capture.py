@@ -12,10 +12,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from recording import capture, spool
+from recording import capture, spool, spool_thread
 from recording.capture import SpoolSink, SpoolState
 from recording.chain import Segment, WriterChain
+from recording.digests import PlainHash
 from recording.format import RecordKind, TrackHeader, read_note
+from recording.native.hashing import able
 from recording.spool import OPEN_SUFFIX, SegmentSeries, check_name, try_lock
 from signaling.sfu.capture import GatheringTrack
 from tests.recorded import audio_track, rtp
@@ -53,7 +55,12 @@ async def until(states: list[SpoolState], **wanted: object) -> SpoolState:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(capture, "CUT_S", 0.02)
-    monkeypatch.setattr(spool, "RETRY_S", 0.02)
+    monkeypatch.setattr(spool_thread, "RETRY_S", 0.02)
+
+
+@pytest.fixture
+def without_compiled_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spool, "fastest", lambda: PlainHash)
 
 
 async def test_packets_reach_the_disk_as_received_in_their_track(tmp_path: Path) -> None:
@@ -179,6 +186,7 @@ async def test_the_lock_tells_the_living_from_the_dead(tmp_path: Path) -> None:
     os.close(lock)
 
 
+@pytest.mark.usefixtures("without_compiled_code")
 async def test_a_full_disk_is_told_and_costs_nothing_while_memory_lasts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -209,6 +217,7 @@ async def test_a_full_disk_is_told_and_costs_nothing_while_memory_lasts(
     assert sum(kind == RecordKind.RTP for kind, _ in told(found, 1)) == 3
 
 
+@pytest.mark.usefixtures("without_compiled_code")
 async def test_what_a_disk_that_stays_full_cannot_take_is_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -244,6 +253,7 @@ async def test_what_a_disk_that_stays_full_cannot_take_is_counted(
     assert lost["bytes"] > 0
 
 
+@pytest.mark.usefixtures("without_compiled_code")
 async def test_closing_does_not_wait_for_ever_for_a_broken_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -260,6 +270,51 @@ async def test_closing_does_not_wait_for_ever_for_a_broken_disk(
     await sink.aclose()
     monkeypatch.undo()
     assert list((tmp_path / "sitting" / "worker.1").glob(f"*{OPEN_SUFFIX}"))
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+async def test_several_recordings_meet_a_full_disk_and_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compiled: bool
+) -> None:
+    """The file of one of them is a full device for a while; the others are none the worse."""
+    if not compiled:
+        monkeypatch.setattr(spool, "fastest", lambda: PlainHash)
+    elif able() is None:
+        pytest.skip("no compiled code, or a processor without SHA instructions")
+    monkeypatch.setattr(capture, "CUT_TURNS", 1)  # all are written together
+    sink = SpoolSink(tmp_path, "worker.1")
+    names = ["a", "b", "c"]
+    states: dict[str, list[SpoolState]] = {name: [] for name in names}
+    tracks = []
+    for name in names:
+        track = sink.open(name, states[name].append).open_track(audio_track("p1"))
+        track.rtp(PACKET, 1)
+        tracks.append(track)
+    for name in names:
+        await until(states[name], fault=None, tracks=1)
+    file = sink._series["b"]._file
+    assert file is not None
+    good, full = os.dup(file), os.open("/dev/full", os.O_WRONLY)
+    try:
+        os.dup2(full, file)
+        for track in tracks:
+            track.rtp(PACKET, 2)
+        refused = await until(states["b"], fault="disk-full")
+        assert (await until(states["a"], fault=None)).durable_wall_ns >= refused.durable_wall_ns
+        tracks[1].rtp(PACKET, 3)
+        assert (await until(states["b"], fault="disk-full")).durable_wall_ns == refused.durable_wall_ns
+        os.dup2(good, file)
+        await until(states["b"], fault=None)
+    finally:
+        os.close(good)
+        os.close(full)
+    for track in tracks:
+        track.rtp(PACKET, 4)
+    await sink.aclose()
+    for name, packets in zip(names, (3, 4, 3), strict=True):
+        found = segments(tmp_path / name / "worker.1")
+        assert [segment.problems for segment in found] == [[] for _ in found]
+        assert sum(kind == RecordKind.RTP for kind, _ in told(found, 1)) == packets
 
 
 async def test_a_busy_track_is_cut_before_its_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
