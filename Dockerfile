@@ -34,7 +34,8 @@ RUN apt-get update \
  && apt-get install -y --no-install-recommends ffmpeg fonts-noto-cjk \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --system --uid 10001 --home-dir /data --no-create-home hearing \
- && install -d -o hearing -g hearing -m 0700 /data
+ # A new volume takes its owner from the folder that it is mounted on.
+ && install -d -o hearing -g hearing -m 0700 /data /data/spool /data/keys
 COPY --from=environment /opt/hearing /opt/hearing
 ENV PATH=/opt/hearing/bin:$PATH \
     PYTHONUNBUFFERED=1 \
