@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import mmap
 import os
 import shutil
 import time
@@ -29,7 +30,9 @@ CONFLICT_AGAIN_S = 15.0
 
 @dataclass(slots=True)
 class _Memory:
-    bytes: bytearray = field(default_factory=bytearray)
+    """``bytes`` begin at a page, as disks want it (:mod:`.blocks`)."""
+
+    bytes: mmap.mmap = field(default_factory=lambda: mmap.mmap(-1, mmap.PAGESIZE))
 
 
 class Uploads:
@@ -228,7 +231,7 @@ def _read(path: Path, memory: _Memory) -> ReadSegment:
     with path.open("rb", buffering=0) as file:
         wanted = os.fstat(file.fileno()).st_size + 1  # one more, so that its end is seen
         if wanted > len(memory.bytes):
-            memory.bytes = bytearray(wanted)
+            memory.bytes = mmap.mmap(-1, wanted)
         view = memoryview(memory.bytes)
         while got := file.readinto(view[at:]):
             at += got

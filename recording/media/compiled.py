@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from ..blocks import BLOCK_BYTES, write_blocks
 from ..native.hashing import Sha256, able, update_both
 from ..native.library import Library, checked
 from . import peaks
@@ -128,6 +129,8 @@ class CompiledFile(PersonFile):
         self._spare = spare
         assert isinstance(self._box, WebmWriter)
         self.library = library
+        #: The file grows by whole blocks; otherwise through the page cache, by whatever is complete.
+        self._by_blocks = True
         self.hash = None if able() is None else Sha256(library)
         if self.hash is not None:
             self._box.hash = self.hash
@@ -163,7 +166,7 @@ class CompiledFile(PersonFile):
         while more:
             # Cluster by cluster: each is hashed and written while the processor still has it at hand.
             checked(lib.rec_box_write(state, horizon_ns))
-            more = bool(state.closed)
+            more = state.closed > state.begun
             if more:
                 yield
             self._append()
@@ -183,33 +186,58 @@ class CompiledFile(PersonFile):
         self.advance(final=True)
         checked(self.library.lib.rec_box_flush(self._state))
         self.hash_closed()
+        if self._by_blocks:
+            self._leave_blocks(int(self._state.position))
         self._append()
         self._tell()
         super().finish(title)
 
     @property
     def cluster(self) -> tuple[Any, int]:
-        """Where what is complete is in memory, and its size."""
-        return self._state.out.data, int(self._state.closed)
+        """Where what is newly complete is in memory, and its size."""
+        begun = int(self._state.begun)
+        return self._state.out.data + begun, int(self._state.closed) - begun
 
     def hash_closed(self) -> None:
         assert isinstance(self._box, WebmWriter)
-        if self._state.closed:
+        if self._state.closed > self._state.begun:
             self._box.hash.update(self.library.ffi.buffer(*self.cluster))
 
     def _append(self) -> None:
         """To the file what was made and hashed, and to the peaks what they ask for."""
         state, buffer = self._state, self.library.ffi.buffer
-        assert isinstance(self._box, WebmWriter)
-        if state.closed:
-            self._box.append(buffer(*self.cluster), hashed=True)
+        written = self._write_closed()
         for number in range(state.peaks_count):
             peak = state.peaks[number]
             self._peaks.look(peak.time_ms, bytes(buffer(state.peak_data.data + peak.at, peak.size)), peak.turn)
         if state.levels.used:
             self._peaks.raise_to(int(state.levels_from), bytes(buffer(state.levels.data, state.levels.used)))
-        self.library.lib.rec_box_written(state)
+        self.library.lib.rec_box_written(state, written)
         self.start_ns = int(state.start_ns) if state.started else None
+
+    def _write_closed(self) -> int:
+        """What is complete, as far as it can be written now.  Answers how many bytes of it are in the file."""
+        assert isinstance(self._box, WebmWriter)
+        assert self._file is not None
+        size = int(self._state.closed)
+        if not size:
+            return 0
+        closed, at = self.library.ffi.buffer(self._state.out.data, size), 0
+        if self._by_blocks:
+            whole = size - size % BLOCK_BYTES
+            place = int(self._state.position)
+            at = write_blocks(self._file.fileno(), closed, place)
+            if at == whole:
+                return at
+            self._leave_blocks(place + at)
+        self._box.append(memoryview(closed)[at:], hashed=True)
+        return size
+
+    def _leave_blocks(self, place: int) -> None:
+        """Go on through the page cache, from this place of the file."""
+        assert self._file is not None
+        self._file.seek(place)
+        self._by_blocks = False
 
     def _tell(self) -> None:
         """What the file holds, as :class:`PersonFile` has it."""

@@ -1,5 +1,7 @@
 /* Frames and packets in order of time become the clusters of a WebM file; media/remux.py and media/webm.py are the
- * reference.  Clusters are made in `out`, the last one open; the first `closed` bytes are to be appended to the file.
+ * reference.  Clusters are made in `out`, the last one open, which goes to the file from `position` on; the first `closed`
+ * bytes are complete.  The first `begun` of these were so before: they wait for the rest of their block of the disk, and so
+ * that the disk may take blocks from where they are, `out` is aligned to one.
  * What is to be decoded for its peak gathers in `peaks`; of packets that say how loud they are the peaks are in `levels`,
  * from that of period `levels_from` on. */
 #include <stdlib.h>
@@ -18,6 +20,8 @@
 #define CLUSTER_MS 5000
 #define CLUSTER_LEAST_MS 1000
 #define CLUSTER_BYTES (4 * 1024 * 1024)
+#define BLOCK_BYTES 4096
+#define OUT_LEAST_BYTES (16 * BLOCK_BYTES)
 #define OPUS_RATE 48000
 #define OPUS_LONGEST_SAMPLES 5760
 #define PEAK_PACKETS 8
@@ -66,6 +70,29 @@ static void put(struct rec_box *box, struct rec_bytes *bytes, const uint8_t *dat
     bytes->used += size;
 }
 
+static int grow_out(struct rec_box *box, int64_t wanted) {
+    struct rec_bytes *out = &box->out;
+    if (wanted <= out->room) return 1;
+    int64_t more = out->room ? out->room : OUT_LEAST_BYTES;
+    while (more < wanted) more *= 2;
+    uint8_t *grown = aligned_alloc(BLOCK_BYTES, (size_t)more);
+    if (!grown) return 0;
+    if (out->used) memcpy(grown, out->data, (size_t)out->used);
+    free(out->data);
+    out->data = grown;
+    out->room = more;
+    return 1;
+}
+
+static void put_out(struct rec_box *box, const uint8_t *data, int64_t size) {
+    if (box->failed || !grow_out(box, box->out.used + size)) {
+        box->failed = 1;
+        return;
+    }
+    if (size) memcpy(box->out.data + box->out.used, data, (size_t)size);
+    box->out.used += size;
+}
+
 /* --- the container (RFC 8794, RFC 9559) --------------------------------------------------- */
 
 /* How many bytes the shortest EBML length of a value has. */
@@ -90,7 +117,7 @@ static void open_cluster(struct rec_box *box, int64_t time_ms) {
     time[1] = (uint8_t)(0x80 | length);
     for (int i = 0; i < length; i++) time[2 + i] = (uint8_t)(time_ms >> 8 * (length - 1 - i));
     box->opened_at = box->out.used;
-    put(box, &box->out, head, CLUSTER_HEAD_BYTES + 2 + length);
+    put_out(box, head, CLUSTER_HEAD_BYTES + 2 + length);
     box->in_cluster = 1;
     box->cluster_ms = time_ms;
     box->blocks_size = 0;
@@ -101,7 +128,7 @@ static void flush(struct rec_box *box) {
     int64_t begin = box->opened_at + CLUSTER_HEAD_BYTES, size = box->out.used - begin;
     int off = size_length((uint64_t)size) - CLUSTER_LENGTH_BYTES;
     if (!rec_grow((void **)&box->cues, &box->cues_room, box->cues_count + 1, sizeof *box->cues) ||
-        !rec_grow((void **)&box->out.data, &box->out.room, box->out.used + (off > 0 ? off : 0), 1)) {
+        !grow_out(box, box->out.used + (off > 0 ? off : 0))) {
         box->failed = 1;
         return;
     }
@@ -133,7 +160,7 @@ static void write_head(struct rec_box *box, int track, int64_t time_ms, int32_t 
     head[at++] = (uint8_t)(relative >> 8);
     head[at++] = (uint8_t)relative;
     head[at++] = key ? 0x80 : 0;
-    put(box, &box->out, head, at);
+    put_out(box, head, at);
     box->blocks_size += size + 16;
     if (time_ms > box->box_end_ms) box->box_end_ms = time_ms;
     box->used |= track;
@@ -142,13 +169,13 @@ static void write_head(struct rec_box *box, int track, int64_t time_ms, int32_t 
 
 static void write_block(struct rec_box *box, int track, int64_t time_ms, const uint8_t *data, int32_t size, int key) {
     write_head(box, track, time_ms, size, key);
-    put(box, &box->out, data, size);
+    put_out(box, data, size);
 }
 
 static void write_slices(struct rec_box *box, int track, int64_t time_ms, const struct rec_unit *unit) {
     const struct rec_slice *slice = box->waiting.slices + unit->slice, *end = slice + unit->slices;
     write_head(box, track, time_ms, unit->size, unit->key);
-    for (; slice < end; slice++) put(box, &box->out, slice_data(&box->waiting, slice), slice->size);
+    for (; slice < end; slice++) put_out(box, slice_data(&box->waiting, slice), slice->size);
 }
 
 /* --- one time line of picture and sound ---------------------------------------------------- */
@@ -346,7 +373,7 @@ int32_t rec_box_sort(struct rec_box *box) {
 /* Writes what waits, in order, until a cluster is complete, or up to this time; 0 if there is no memory. */
 int32_t rec_box_write(struct rec_box *box, int64_t horizon_ns) {
     struct rec_batch *waiting = &box->waiting;
-    while (!box->closed && box->next < waiting->count && waiting->units[box->next].time_ns <= horizon_ns)
+    while (box->closed == box->begun && box->next < waiting->count && waiting->units[box->next].time_ns <= horizon_ns)
         write_unit(box, &waiting->units[box->next++]);
     return !box->failed;
 }
@@ -357,13 +384,14 @@ int32_t rec_box_flush(struct rec_box *box) {
     return !box->failed;
 }
 
-/* What is closed was written, and the peaks were seen to. */
-void rec_box_written(struct rec_box *box) {
-    box->position += box->closed;
-    box->out.used -= box->closed;
-    box->opened_at -= box->closed;
-    if (box->closed && box->out.used) memmove(box->out.data, box->out.data + box->closed, (size_t)box->out.used);
-    box->closed = box->peaks_count = box->peak_data.used = box->levels.used = 0;
+/* So many bytes of what is closed were written, the rest of it is known, and the peaks were seen to. */
+void rec_box_written(struct rec_box *box, int64_t written) {
+    box->position += written;
+    box->out.used -= written;
+    box->opened_at -= written;
+    if (written && box->out.used) memmove(box->out.data, box->out.data + written, (size_t)box->out.used);
+    box->begun = box->closed -= written;
+    box->peaks_count = box->peak_data.used = box->levels.used = 0;
 }
 
 /* Lets go of what was written; what still waits becomes the box's own, as the segment goes.  0 if there is no memory;

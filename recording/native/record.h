@@ -100,7 +100,7 @@ struct rec_peak {
 struct rec_box {
     int64_t start_ns, written_ns, newest_ns, audio_ns, filled_ns;
     int64_t end_ms, box_end_ms, video_ms, cluster_ms, blocks_size, position;
-    int64_t next, opened_at, closed, levels_from;
+    int64_t next, opened_at, closed, begun, levels_from;
     int64_t silence_ms, packets_left_out, frames_left_out, late_left_out;
     int32_t width, height, used, cluster_tracks, peak_turn;
     uint8_t started, in_cluster, failed;
@@ -154,7 +154,7 @@ int32_t rec_box_take(struct rec_box *box, struct rec_batch *batch);
 int32_t rec_box_sort(struct rec_box *box);
 int32_t rec_box_write(struct rec_box *box, int64_t horizon_ns);
 int32_t rec_box_flush(struct rec_box *box);
-void rec_box_written(struct rec_box *box);
+void rec_box_written(struct rec_box *box, int64_t written);
 int32_t rec_box_keep(struct rec_box *box, struct rec_batch *spare);
 
 /* Nothing of these may be called unless the first says yes. */

@@ -115,8 +115,8 @@ int main(int count, char **arguments) {
         int64_t horizon_ns = box->newest_ns - (int64_t)chance(4) * NS_PER_S, closed;
         do {
             if (!rec_box_write(box, horizon_ns)) return 7;
-            written += closed = box->closed;
-            rec_box_written(box);
+            written += closed = box->closed - box->begun;
+            rec_box_written(box, box->closed - (chance(2) ? 0 : box->closed % 4096));
         } while (closed);
         if (!rec_box_keep(box, spare)) return 10;
         free(data);

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from recording.blocks import write_blocks
 from recording.format import RecordKind, pack_record
 from recording.media.compiled import CompiledFile
 from recording.native import build, library
@@ -197,6 +198,26 @@ def test_a_report_of_no_time_at_all_is_not_believed(tmp_path: Path, monkeypatch:
     tape._records.append((7 * SECOND, number, pack_record(RecordKind.RTCP, 3 << 62, report.data)))
     tape.write(9).abandon()
     same(tmp_path / "spool", tmp_path, monkeypatch)
+
+
+@pytest.mark.parametrize("written", [0, 2])
+def test_a_disk_that_takes_no_blocks_or_no_more_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: int
+) -> None:
+    tape = Tape(tmp_path / "spool")
+    tape.track(audio_track("p1"), audio_arrivals(20))
+    tape.track(video_track("p1"), video_arrivals(20, least_bytes=1600))
+    tape.write(24).abandon()
+    left = written
+
+    def refusing(descriptor: int, data: Any, at: int) -> int:
+        nonlocal left
+        left -= 1
+        return write_blocks(descriptor, data, at) if left >= 0 else 0
+
+    monkeypatch.setattr("recording.media.compiled.write_blocks", refusing)
+    same(tmp_path / "spool", tmp_path, monkeypatch)
+    assert left < 0
 
 
 def test_other_codecs_beside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

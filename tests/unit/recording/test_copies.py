@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import mmap
 import os
 from pathlib import Path
 from typing import Any
@@ -12,10 +14,18 @@ from recording.copies import PIECE_BYTES, Different, copy_new
 from recording.objects import DirectoryStore, ObjectStore, ReadBackMismatch, open_store
 
 
+def whole_pages(data: bytes) -> memoryview:
+    """In memory as a disk takes it."""
+    memory = mmap.mmap(-1, len(data) + 1)
+    memory[: len(data)] = data
+    return memoryview(memory)[: len(data)]
+
+
+@pytest.mark.parametrize("placed", [memoryview, whole_pages])
 @pytest.mark.parametrize("size", [0, 1, PIECE_BYTES - 1, PIECE_BYTES, 3 * PIECE_BYTES + 7])
-def test_the_bytes_are_there_and_nothing_beside_them(tmp_path: Path, size: int) -> None:
+def test_the_bytes_are_there_and_nothing_beside_them(tmp_path: Path, size: int, placed: Any) -> None:
     data = os.urandom(size)
-    assert copy_new(tmp_path / "a/b/c.hrec", memoryview(data))
+    assert copy_new(tmp_path / "a/b/c.hrec", placed(data))
     assert [path.name for path in (tmp_path / "a/b").iterdir()] == ["c.hrec"]
     assert (tmp_path / "a/b/c.hrec").read_bytes() == data
 
@@ -37,6 +47,41 @@ def test_other_bytes_read_back_are_no_copy(tmp_path: Path, monkeypatch: pytest.M
     with pytest.raises(Different):
         copy_new(tmp_path / "c", memoryview(b"the bytes"))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_system_that_reads_through_the_cache_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = os.urandom(PIECE_BYTES + 7)
+    refused, preadv = [], os.preadv
+
+    def refusing(descriptor: int, buffers: list[Any], at: int) -> int:
+        if not refused:
+            refused.append(at)
+            raise OSError(errno.EINVAL, "not past the cache")
+        return preadv(descriptor, buffers, at)
+
+    monkeypatch.setattr(os, "preadv", refusing)
+    assert copy_new(tmp_path / "c", whole_pages(data))
+    assert refused == [0]
+    assert (tmp_path / "c").read_bytes() == data
+
+
+def test_short_reads_are_gone_on_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = os.urandom(PIECE_BYTES + 7)
+    monkeypatch.setattr(os, "preadv", short := Short(os.preadv))
+    assert copy_new(tmp_path / "c", whole_pages(data))
+    assert short.calls > 1
+
+
+class Short:
+    """Reads at most 100,000 bytes at a time, which is no whole block."""
+
+    def __init__(self, preadv: Any) -> None:
+        self.calls = 0
+        self._preadv = preadv
+
+    def __call__(self, descriptor: int, buffers: list[Any], at: int) -> int:
+        self.calls += 1
+        return min(100_000, int(self._preadv(descriptor, buffers, at)))
 
 
 @pytest.fixture

@@ -1,0 +1,46 @@
+"""Files past the page cache (open(2), ``O_DIRECT``): for what is written once and not soon read by anybody.
+
+The disk takes such bytes from where they are.  Through the cache each page is first asked of the system, and that costs
+more than all else where no page is at hand; then it is copied into.  Not every file system can do without: callers
+go on through the cache there.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+from typing import Any
+
+#: Places, lengths and memory are to be multiples of this, bytes: no disk is known that wants more.
+BLOCK_BYTES = 4096
+
+_DIRECT = getattr(os, "O_DIRECT", 0)
+
+
+def pass_cache(descriptor: int, on: bool) -> bool:
+    """Whether reads and writes now go past the cache (``on``), or through it; not everywhere the first can be."""
+    flags = fcntl.fcntl(descriptor, fcntl.F_GETFL)
+    try:
+        fcntl.fcntl(descriptor, fcntl.F_SETFL, flags | _DIRECT if on else flags & ~_DIRECT)
+    except OSError:
+        return False
+    return bool(_DIRECT)
+
+
+def write_blocks(descriptor: int, data: Any, at: int) -> int:
+    """Write the whole blocks of ``data`` to this place of a file.  Answers how many bytes were written: fewer where the
+    file system cannot do it.  Raises :class:`OSError`."""
+    view, written = memoryview(data), 0
+    end = len(view) - len(view) % BLOCK_BYTES
+    if not end or not pass_cache(descriptor, True):
+        return 0
+    try:
+        while written < end:
+            written += os.pwrite(descriptor, view[written:end], at + written)
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+    finally:
+        pass_cache(descriptor, False)
+    return written
