@@ -39,8 +39,8 @@ class Mailing:
     # --- shares ---------------------------------------------------------------------------
 
     def shared(self, facts: HearingFacts, share: ShareRow, token: str) -> OutboxRow:
-        """The letter that hands the link over: nobody else is told it.  It has the share's id, and is stored with it;
-        :meth:`posted` then has it sent."""
+        """The letter that hands the link over: nobody else is told it.  Its id is the share's ``letter_id``, and it is
+        stored with it; :meth:`posted` then has it sent."""
         to = _addressee(share)
         words = {
             "until": moment(share.expires_utc, facts.court.time_zone, chinese=to.chinese),
@@ -51,7 +51,9 @@ class Mailing:
             begin, end = (clock_time(at * 1000, facts.court.time_zone) for at in share.part)
             words["leave"] = PART[to.chinese].format(begin=begin, end=end, leave=words["leave"])
         link = f"{self._base_url}/shared/{token}"
-        return notice_letters.write("share", facts, to, link=link, utc=time.time_ns(), letter_id=share.id, **words)
+        return notice_letters.write(
+            "share", facts, to, link=link, utc=time.time_ns(), letter_id=share.letter_id, **words
+        )
 
     async def code(self, facts: HearingFacts, share: ShareRow, code: str, minutes: int) -> None:
         await self._send("share-code", facts, _addressee(share), code=code, minutes=str(minutes))

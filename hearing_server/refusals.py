@@ -454,8 +454,8 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "半分钟内已发送过验证码。请查收邮件，包括垃圾邮件箱。",
     ),
     "share-codes-used-up": (
-        "As many codes were sent for this link as can be. Ask the court for another link.",
-        "此链接的验证码发送次数已达上限。请向法院申请新的链接。",
+        "As many codes were sent for this link as can be in a day. Ask the court to send you another link.",
+        "此链接一天内可发送的验证码已达上限。请联系法院重新发送链接。",
     ),
     # --- custody ---
     "custody-destroyed": ("This record is destroyed, or is being destroyed.", "该记录已销毁或正在销毁。"),

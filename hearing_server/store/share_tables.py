@@ -29,10 +29,19 @@ record_shares = Table(
     Column("from_us", BigInteger),
     Column("to_us", BigInteger),
     Column("revoked_utc", BigInteger),
-    Column("codes", Integer, nullable=False),
-    Column("code_hash", String(64), nullable=False),
-    Column("code_sent_utc", BigInteger, nullable=False),
-    Column("code_tries", Integer, nullable=False),
     Column("session_hash", String(64), nullable=False),
     Column("session_utc", BigInteger, nullable=False),
+    Column("letter_id", String(64), nullable=False),
+)
+# The codes that were sent lately.  ``browser``, ``address``: hashes of who asked; ``code_hash``: empty once it is over.
+share_codes = Table(
+    "share_codes",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("share_id", ID, ForeignKey("record_shares.id"), nullable=False, index=True),
+    Column("browser", String(64), nullable=False),
+    Column("address", String(64), nullable=False),
+    Column("code_hash", String(64), nullable=False),
+    Column("sent_utc", BigInteger, nullable=False),
+    Column("tries", Integer, nullable=False),
 )

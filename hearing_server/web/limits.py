@@ -26,7 +26,7 @@ class RateLimit:
 
     def spend(self, address: str, cost: float = COST) -> bool:
         """Take from the address's bucket; false, and nothing taken, if there is not enough."""
-        key = _subscriber(address)
+        key = subscriber(address)
         now = self._now()
         left, since = self._left.pop(key, (BURST, now))
         left = min(BURST, left + (now - since) * PER_S)
@@ -39,14 +39,15 @@ class RateLimit:
     def punish(self, address: str) -> None:
         """What was asked for does not exist."""
         if not self.spend(address, COST_OF_A_MISS):
-            self._left[_subscriber(address)] = (0.0, self._now())
+            self._left[subscriber(address)] = (0.0, self._now())
 
     def retry_after_s(self) -> int:
         """When one more request is certain to be taken."""
         return int(COST / PER_S) + 1
 
 
-def _subscriber(address: str) -> str:
+def subscriber(address: str) -> str:
+    """Whose address it is, as far as it says (IPv6: by /64)."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:

@@ -25,23 +25,24 @@ from ..court.shares import film_kind, masked
 from ..hearings import Hearings
 from ..mailing import Mailing
 from ..store import HearingFacts, Store
-from ..store.shares import ShareRow
+from ..store.shares import Asker, CodeLimits, ShareRow
 from .access import Ask, Endpoint, Gate
 from .callers import ShareCaller
-from .connections import over_https
-from .limits import COST_OF_A_MISS
+from .connections import address, over_https
+from .limits import COST_OF_A_MISS, subscriber
 from .problems import Json, ProblemError
 from .record_views import NS, job_row
 from .records import Records
 from .shares import state_of
 
-#: The code: digits, how long it works, and how often it may be tried; how many may ever be sent, and how soon the next.
-#: 5 tries of each of 20 codes of 6 digits: one in 10,000 for who guesses all the time.
+#: The code: digits, how long it works, and how often it may be tried.
 CODE_DIGITS: Final = 6
 CODE_MINUTES: Final = 10
-CODE_TRIES: Final = 5
-CODES_LIMIT: Final = 20
-CODE_PAUSE_S: Final = 30
+CODE_TRIES: Final = 3
+#: Who else has the link can ask for codes, too.  Theirs work in their browser only, so that the person's own code and
+#: tries stay what they are; and they have so few from one address that there are some left for the person.  3 tries of
+#: each of 40 codes of 6 digits: one in 8,000 a day for who guesses all the time, from everywhere.
+CODE_LIMITS: Final = CodeLimits(window_ns=86_400 * NS, pause_ns=30 * NS, of_address=10, of_share=40)
 #: A proof holds this long on the device, if the share does, s.
 SESSION_S: Final = 12 * 3600
 SESSION_BYTES: Final = 32
@@ -161,15 +162,18 @@ class Shared:
         share = await self._open(ask)
         now = time.time_ns()
         code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}d}"
+        browser = ask.request.cookies.get(_code_cookie(share.row.id)) or secrets.token_urlsafe(SESSION_BYTES)
+        asker = self._asker(ask.request, share.row, browser)
         sent = await self._store.shares.ask_code(
-            share.row.id, self._code_hash(share.row.id, code), now, pause_ns=CODE_PAUSE_S * NS, most=CODES_LIMIT
+            share.row.id, asker, self._code_hash(share.row.id, code), now, CODE_LIMITS
         )
-        if not sent:
-            used_up = share.row.codes >= CODES_LIMIT
-            raise await self._refused(share.row, "share-codes-used-up" if used_up else "share-code-soon")
+        if sent != "sent":
+            raise await self._refused(share.row, "share-code-soon" if sent == "soon" else "share-codes-used-up")
         await self._gate.note(share.caller, share.facts.hearing_id, "share-code", share.row.id, now)
         await self._mailing.code(share.facts, share.row, code, CODE_MINUTES)
-        return Response(status_code=204)
+        answer = Response(status_code=204)
+        _set_cookie(ask.request, answer, _code_cookie(share.row.id), browser)
+        return answer
 
     async def prove(self, ask: Ask) -> Response:
         said: api.ShareProof = ask.body
@@ -177,8 +181,10 @@ class Shared:
         now = time.time_ns()
         code = "".join(said.code.split())
         session = secrets.token_urlsafe(SESSION_BYTES)
+        asker = self._asker(ask.request, share.row, ask.request.cookies.get(_code_cookie(share.row.id), ""))
         proved = await self._store.shares.prove(
             share.row.id,
+            asker.browser,
             self._code_hash(share.row.id, code),
             _sha256(session),
             now,
@@ -189,14 +195,7 @@ class Shared:
             raise await self._refused(share.row, "share-code-wrong")
         await self._gate.note(share.caller, share.facts.hearing_id, "share-proved", share.row.id, now)
         answer = Json(_card(share, proved=True))
-        answer.set_cookie(
-            _cookie(share.row.id),
-            session,
-            httponly=True,
-            samesite="strict",
-            secure=over_https(ask.request),
-            path="/api/shares",
-        )
+        _set_cookie(ask.request, answer, _cookie(share.row.id), session)
         return answer
 
     # --- the record --------------------------------------------------------------------------
@@ -314,9 +313,14 @@ class Shared:
             raise ProblemError("share-proof-needed")
 
     def _proved(self, request: Request, row: ShareRow) -> bool:
-        cookie = request.cookies.get(_cookie(row.id), "")
-        fresh = time.time_ns() - row.session_utc < SESSION_S * NS
-        return bool(row.session_hash) and fresh and hmac.compare_digest(row.session_hash, _sha256(cookie))
+        return _proved_once(request, row) and time.time_ns() - row.session_utc < SESSION_S * NS
+
+    def _asker(self, request: Request, row: ShareRow, browser: str) -> Asker:
+        """Who asks for a code, or gives one.  A browser that has proved the address before is known by that."""
+        known = _proved_once(request, row)
+        mine = row.session_hash if known else _sha256(browser)
+        near = hmac.new(self._key, f"{row.id} {subscriber(address(request))}".encode(), "sha256").hexdigest()
+        return Asker(mine, near, known)
 
     def _missed(self, ask: Ask) -> None:
         self._gate.spend(ask.request)
@@ -353,6 +357,20 @@ def _media_url(share: _Open, name: str | None) -> str | None:
 
 def _cookie(share_id: str) -> str:
     return f"share-{share_id}"
+
+
+def _code_cookie(share_id: str) -> str:
+    return f"share-code-{share_id}"
+
+
+def _set_cookie(request: Request, answer: Response, name: str, value: str) -> None:
+    answer.set_cookie(name, value, httponly=True, samesite="strict", secure=over_https(request), path="/api/shares")
+
+
+def _proved_once(request: Request, row: ShareRow) -> bool:
+    """Whether this is the device that proved the address last, however long ago."""
+    cookie = request.cookies.get(_cookie(row.id), "")
+    return bool(row.session_hash) and hmac.compare_digest(row.session_hash, _sha256(cookie))
 
 
 def _sha256(text: str) -> str:

@@ -6,6 +6,7 @@ import hashlib
 import secrets
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final, Literal, cast
 
 from starlette.responses import Response
@@ -73,6 +74,16 @@ class Shares:
                 status=201,
             ),
             Endpoint(
+                name="renewShare",
+                method="POST",
+                path=_PAGE + "/{share_id}/link",
+                summary="Send the person another link; the one before, and what is open with it, ends at once.",
+                handler=self.renew,
+                who=SHARERS,
+                limited=True,
+                answer=api.SharesPage,
+            ),
+            Endpoint(
                 name="revokeShare",
                 method="DELETE",
                 path=_PAGE + "/{share_id}",
@@ -105,10 +116,11 @@ class Shares:
         now = time.time_ns()
         secret = secrets.token_urlsafe(SECRET_BYTES)
         row = ShareRow(
-            id=secrets.token_hex(8),
+            id=(share_id := secrets.token_hex(8)),
+            letter_id=share_id,
             hearing_id=facts.hearing_id,
             sitting_id=facts.sitting_id,
-            secret_hash=hashlib.sha256(secret.encode()).hexdigest(),
+            secret_hash=_sha256(secret),
             name=name,
             email=email,
             locale=said.locale,
@@ -148,11 +160,30 @@ class Shares:
             raise ProblemError("part-empty")
         return m.Part(start_us=playback.start_us + begin, end_us=playback.start_us + end)
 
-    async def revoke(self, ask: Ask) -> Response:
-        facts, now = ask.hearing, time.time_ns()
+    async def renew(self, ask: Ask) -> Response:
+        """Another link, as after the first was passed on or lost; how long the share works stays as it was."""
+        facts, now, row = ask.hearing, time.time_ns(), await self._asked_for(ask)
+        if (state := state_of(row, now)) != "active":
+            raise ProblemError(f"share-{state}")
+        if not self._mailing.works:
+            raise ProblemError("mail-missing")
+        secret = secrets.token_urlsafe(SECRET_BYTES)
+        row = replace(row, letter_id=secrets.token_hex(8))
+        letter = self._mailing.shared(facts, row, f"{row.id}.{secret}")
+        await self._gate.note(ask.caller, facts.hearing_id, "renew-share", row.id, now)
+        if not await self._store.shares.renew(row.id, _sha256(secret), letter):
+            raise ProblemError("share-revoked")
+        self._mailing.posted()
+        return Json(await self._page(ask))
+
+    async def _asked_for(self, ask: Ask) -> ShareRow:
         row = await self._store.shares.get(str(ask.request.path_params["share_id"]))
-        if row is None or row.sitting_id != facts.sitting_id:
+        if row is None or row.sitting_id != ask.hearing.sitting_id:
             raise ProblemError("not-found")
+        return row
+
+    async def revoke(self, ask: Ask) -> Response:
+        facts, now, row = ask.hearing, time.time_ns(), await self._asked_for(ask)
         await self._gate.note(ask.caller, facts.hearing_id, "revoke-share", row.id, now)
         letter = self._mailing.revoked(facts, row) if row.expires_utc > now else None
         if await self._store.shares.revoke(row.id, now, letter):
@@ -163,13 +194,17 @@ class Shares:
         now = time.time_ns()
         rows = await self._store.shares.of_sitting(ask.hearing.sitting_id)
         ledger = await self._store.ledger.read(ask.hearing.hearing_id) if rows else []
-        letters = {row.id: await self._store.outbox.state(row.id) for row in rows}
+        letters = {row.id: await self._store.outbox.state(row.letter_id) for row in rows}
         return api.SharesPage(
             rows=[_row(row, [entry for entry in ledger if _about(entry, row)], now, letters[row.id]) for row in rows],
             may_share=bool(ask.roles & SHARERS),
             download=_download(ask),
             hours=self._hours,
         )
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def state_of(row: ShareRow, now: int) -> api.ShareState:
@@ -188,7 +223,9 @@ def _download(ask: Ask) -> Literal["free", "order", "no"]:
 
 def _about(entry: LedgerEntry, row: ShareRow) -> bool:
     access = entry.access
-    return access.actor == row.id or (access.action in ("share", "revoke-share") and access.target == row.id)
+    return access.actor == row.id or (
+        access.action in ("share", "renew-share", "revoke-share") and access.target == row.id
+    )
 
 
 def _row(row: ShareRow, entries: Sequence[LedgerEntry], now: int, letter: str) -> api.ShareRow:

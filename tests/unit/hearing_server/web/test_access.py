@@ -62,6 +62,7 @@ DEMANDS = {
     ("GET", "/api/hearings/{sitting_id}/record/shares"): Demand("either", SHARERS | {"auditor"}),
     ("POST", "/api/hearings/{sitting_id}/record/shares"): Demand("either", SHARERS),
     ("DELETE", "/api/hearings/{sitting_id}/record/shares/{share_id}"): Demand("either", SHARERS),
+    ("POST", "/api/hearings/{sitting_id}/record/shares/{share_id}/link"): Demand("either", SHARERS),
     ("GET", "/api/hearings/{sitting_id}/record/added"): RECORD,
     ("POST", "/api/hearings/{sitting_id}/record/added"): ADDERS,
     ("GET", "/api/hearings/{sitting_id}/record/added/{version_id}"): RECORD,

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from hearing_server.store.shares import Asker, CodeLimits
 from hearing_server.web import given
 from recording import serve
 from tests.unit.hearing_server.web.conftest import MEDIA, MEDIA_NAME, Site
@@ -122,8 +123,9 @@ async def test_a_share_on_another_device_ends_what_the_first_plays(posting: Site
 
         async def elsewhere() -> None:
             store, now = posting.court.store.shares, 1
-            assert await store.ask_code(share_id, "h", now, pause_ns=-(1 << 62), most=9)
-            assert await store.prove(share_id, "h", "another", now, life_ns=9, tries=9)
+            limits = CodeLimits(window_ns=9, pause_ns=9, of_address=9, of_share=9)
+            assert await store.ask_code(share_id, Asker("another", "near"), "h", now, limits) == "sent"
+            assert await store.prove(share_id, "another", "h", "session", now, life_ns=9, tries=9)
 
         got, ended = await reads(posting, person, f"{link}/media/{MEDIA_NAME}", elsewhere)
     assert (got, ended) == (MEDIA[:PIECE], False)

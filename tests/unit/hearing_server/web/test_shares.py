@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -13,6 +14,7 @@ import pytest
 
 from hearing_server.court.shares import film_kind
 from hearing_server.store.outbox import OutboxRow
+from hearing_server.store.shares import Asker
 from hearing_server.web import shared
 from tests.unit.hearing_server.web.conftest import MEDIA, MEDIA_NAME, Site
 from tests.unit.hearing_server.web.test_custody import decide
@@ -118,8 +120,7 @@ async def test_the_person_proves_their_address_and_plays(posting: Site) -> None:
         assert "Ann Reyes <ann.reyes@example.org>" in {row["actor"] for row in access["rows"]}
 
 
-async def test_a_second_device_takes_over_and_a_code_works_once(posting: Site, monkeypatch: Any) -> None:
-    monkeypatch.setattr(shared, "CODE_PAUSE_S", 0)
+async def test_a_second_device_takes_over_and_a_code_works_once(posting: Site) -> None:
     async with posting.signed_in("clerk") as clerk:
         _, link = await share(posting, clerk)
     async with proved(posting, link) as first:
@@ -146,10 +147,7 @@ async def test_codes_are_few_and_tries_too(posting: Site, monkeypatch: Any) -> N
         for _ in range(shared.CODE_TRIES):
             assert (await person.post(f"{link}/session", json={"code": wrong})).json()["code"] == "share-code-wrong"
         assert (await person.post(f"{link}/session", json={"code": right})).json()["code"] == "share-code-wrong"
-        monkeypatch.setattr(shared, "CODE_PAUSE_S", 0)
-        monkeypatch.setattr(shared, "CODES_LIMIT", 1)
-        assert (await person.post(f"{link}/code")).json()["code"] == "share-codes-used-up"
-        monkeypatch.setattr(shared, "CODES_LIMIT", 2)
+        monkeypatch.setattr(shared, "CODE_LIMITS", replace(shared.CODE_LIMITS, pause_ns=0))
         monkeypatch.setattr(shared, "CODE_MINUTES", 0)
         assert (await person.post(f"{link}/code")).status_code == 204
         late = {"code": await code_in_the_letter(posting)}
@@ -158,6 +156,72 @@ async def test_codes_are_few_and_tries_too(posting: Site, monkeypatch: Any) -> N
         async with posting.client("198.51.100.4") as other:
             codes = [(await other.get(f"{link}/record")).json()["code"] for _ in range(12)]
         assert codes[-1] == "too-many"
+
+
+async def test_who_else_has_the_link_is_in_nobodys_way(posting: Site, monkeypatch: Any) -> None:
+    """They ask for codes until they get none, and guess until they may not: the person gets in all the same."""
+    monkeypatch.setattr(shared, "CODE_LIMITS", replace(shared.CODE_LIMITS, of_address=3, of_share=5))
+    async with posting.signed_in("clerk") as clerk:
+        share_id, link = await share(posting, clerk)
+        async with posting.client("192.0.2.7") as person:
+            assert (await person.post(f"{link}/code")).status_code == 204
+            mine = {"code": await code_in_the_letter(posting)}
+            answers = []
+            for _ in range(4):
+                async with posting.client("198.51.100.4") as thief:
+                    answers.append(await thief.post(f"{link}/code"))
+                    assert (await thief.post(f"{link}/session", json=mine)).json()["code"] == "share-code-wrong"
+            assert [answer.status_code for answer in answers] == [204, 204, 204, 429]
+            assert answers[-1].json()["code"] == "share-codes-used-up"
+            assert (await person.post(f"{link}/session", json=mine)).is_success
+            assert (await person.get(f"{link}/record")).is_success
+            # From many addresses the share's codes of a day are used up; not for who was here before.
+            for number in (5, 6):
+                async with posting.client(f"198.51.100.{number}") as thief:
+                    last = await thief.post(f"{link}/code")
+            assert last.json()["code"] == "share-codes-used-up"
+            assert (await person.post(f"{link}/code")).status_code == 204
+            again = {"code": await code_in_the_letter(posting)}
+            assert (await person.post(f"{link}/session", json=again)).is_success
+        row = (await clerk.get(f"{posting.record_url}/shares")).json()["rows"][0]
+        tried = [(entry["action"], entry["code"]) for entry in row["entries"]]
+        assert tried.count(("share-refused", "share-code-wrong")) == 4
+        assert tried.count(("share-refused", "share-codes-used-up")) == 2
+        # A day later they are forgotten.
+        limits, asker = shared.CODE_LIMITS, Asker("late", "elsewhere")
+        shares, later = posting.court.store.shares, time.time_ns() + shared.CODE_LIMITS.window_ns
+        assert await shares.ask_code(share_id, asker, "h", later - 10**12, limits) == "many"
+        assert await shares.ask_code(share_id, asker, "h", later, limits) == "sent"
+
+
+async def test_another_link_ends_the_one_before(posting: Site) -> None:
+    async with posting.signed_in("clerk") as clerk:
+        share_id, link = await share(posting, clerk)
+        renew = f"{posting.record_url}/shares/{share_id}/link"
+        async with proved(posting, link) as person:
+            answer = await clerk.post(renew)
+            assert (answer.status_code, answer.json()["rows"][0]["letter"]) == (200, "queued")
+            assert (await person.get(f"{link}/record")).json()["code"] == "link-unknown"
+            newest, oldest = await letters(posting, "share")
+            assert (newest.state, oldest.state, oldest.problem, oldest.body) == ("queued", "failed", "superseded", "")
+            found = re.search(r"https://court\.test/shared/(\S+)", newest.body)
+            assert found
+            assert found[1] not in answer.text
+            fresh = f"/api/shares/{found[1]}"
+            # What was proved with the old link opens nothing of the new one.
+            assert (await person.get(f"{fresh}/record")).json()["code"] == "share-proof-needed"
+        async with proved(posting, fresh) as person:
+            assert (await person.get(f"{fresh}/record")).is_success
+        row = (await clerk.get(f"{posting.record_url}/shares")).json()["rows"][0]
+        said = [(entry["action"], entry["code"]) for entry in row["entries"]]
+        assert ("renew-share", "") in said
+        assert ("share-refused", "link-unknown") in said
+        async with posting.signed_in("auditor") as auditor:
+            assert (await auditor.post(renew)).json()["code"] == "not-allowed"
+        assert (await clerk.post(renew.replace(share_id, "none"))).status_code == 404
+        await clerk.delete(f"{posting.record_url}/shares/{share_id}")
+        assert (await clerk.post(renew)).json()["code"] == "share-revoked"
+        assert not await posting.court.store.shares.renew(share_id, "00", oldest)
 
 
 async def test_links_that_do_not_work(posting: Site) -> None:

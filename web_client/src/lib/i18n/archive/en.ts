@@ -127,6 +127,7 @@ export const en = {
       "open-sealed": "Opened what is withheld",
       "level-refused": "Was refused to withhold, lift or open",
       share: "Shared the record",
+      "renew-share": "Sent a new link for a share",
       "revoke-share": "Ended a share",
       "share-code": "Had a code sent for a share",
       "share-proved": "Proved the address of a share",

@@ -128,6 +128,7 @@ export const zh: ArchiveWords = {
       "open-sealed": "开启不予公开的时段",
       "level-refused": "限制、解除或开启被拒绝",
       share: "共享记录",
+      "renew-share": "重新发送共享链接",
       "revoke-share": "终止共享",
       "share-code": "获取共享验证码",
       "share-proved": "通过共享邮箱验证",
