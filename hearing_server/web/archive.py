@@ -27,6 +27,7 @@ from .callers import STAFF, AccountCaller
 from .problems import Json, ProblemError
 from .record_views import NS
 from .records import QUERY_LIMIT, Records, may_see, scope_of
+from .shares import READERS as SHARE_READERS
 
 #: Who may read who had the record.
 READERS: Final = roles_with("ledger", Leave.ALLOWED)
@@ -220,23 +221,29 @@ class Archive:
     async def access(self, ask: Ask) -> Response:
         """The ledger of the hearing; to read it is in the ledger, too."""
         facts = ask.hearing
-        return await self._ledger(ask, facts.hearing_id, facts.sitting_id, facts.people)
+        addresses = bool(ask.roles & SHARE_READERS)
+        return await self._ledger(ask, facts.hearing_id, facts.sitting_id, facts.people, addresses=addresses)
 
     async def court_access(self, ask: Ask) -> Response:
         """The court's own ledger: what was changed about its accounts, and who read that."""
         court_id = str(ask.request.path_params["court_id"])
         return await self._ledger(ask, court_ledger(court_id), court_id, ())
 
-    async def _ledger(self, ask: Ask, ledger: str, target: str, people: Sequence[PersonRow]) -> Response:
+    async def _ledger(
+        self, ask: Ask, ledger: str, target: str, people: Sequence[PersonRow], *, addresses: bool = False
+    ) -> Response:
+        """``addresses``: the reader may know those to which the record was shared."""
         await self._gate.note(ask.caller, ledger, "read-ledger", target, time.time_ns())
         entries = await self._store.ledger.read(ledger)
         whole = await asyncio.to_thread(intact, ledger, entries)
         told = _told(entries)[:ACCESS_LIMIT]
-        names = await self._names(people, {entry.access.actor for entry, _ in told})
+        names = await self._names(people, {entry.access.actor for entry, _ in told}, addresses)
         rows = [_access_row(entry, count, names) for entry, count in told]
         return Json(api.AccessPage(intact=whole, entries=len(entries), rows=rows))
 
-    async def _names(self, people: Sequence[PersonRow], actors: set[str]) -> dict[str, tuple[str, str]]:
+    async def _names(
+        self, people: Sequence[PersonRow], actors: set[str], addresses: bool
+    ) -> dict[str, tuple[str, str]]:
         names = {person.id: (person.name, person.name_zh or person.name) for person in people}
         names["system"] = BY_SYSTEM
         for actor in sorted(actors - names.keys()):
@@ -244,7 +251,7 @@ class Archive:
             if account is not None:
                 names[actor] = (account.name, account.name_zh or account.name)
             elif (share := await self._store.shares.get(actor)) is not None:
-                names[actor] = (f"{share.name} <{share.email}>",) * 2
+                names[actor] = (f"{share.name} <{share.email}>" if addresses else share.name,) * 2
         return names
 
     async def _own(self, ask: Ask, number: int) -> NoteRow:

@@ -118,6 +118,11 @@ async def test_the_person_proves_their_address_and_plays(posting: Site) -> None:
         ]
         access = (await clerk.get(f"{posting.record_url}/access")).json()
         assert "Ann Reyes <ann.reyes@example.org>" in {row["actor"] for row in access["rows"]}
+        # The parties read who it was, and not where to write to.
+        async with posting.seated("claimant") as party:
+            told = await party.get(f"{posting.record_url}/access")
+            assert "Ann Reyes" in {row["actor"] for row in told.json()["rows"]}
+            assert "@" not in told.text
 
 
 async def test_a_second_device_takes_over_and_a_code_works_once(posting: Site) -> None:
