@@ -29,6 +29,8 @@ CUT_S = 0.5
 CUT_TURNS = 5
 #: A track that gathers this much is cut at once, bytes.
 CUT_BYTES = 1024 * 1024
+#: What is durable is told this often, ns, unless a track begins or ends or a fault comes or goes: each second cut.
+TELL_EVERY_NS = 900_000_000
 #: Both clocks are written down this often even in silence, ns.
 CLOCK_EVERY_NS = 2_000_000_000
 #: Most that may wait for a disk that hangs or is full, bytes; beyond it packets are dropped and counted.
@@ -190,7 +192,7 @@ class SpoolRecording:
     ) -> None:
         self.closed = False
         self.turn = turn
-        self.on_state = on_state
+        self._on_state = on_state
         self._sink = sink
         self._series = series
         self._own = SpoolTrack(RECORDING_TRACK, self.cut)
@@ -198,6 +200,8 @@ class SpoolRecording:
         self._next_track = sink.next_track(series)
         self._next_clock_ns = 0
         self._state = SpoolState(0, 0, 0)
+        self._told: SpoolState | None = None
+        self._told_ns = 0
         self._own.note("start", time.monotonic_ns())
         self.cut()
 
@@ -258,8 +262,16 @@ class SpoolRecording:
     def flushed(self, durable_wall_ns: int, durable_bytes: int, fault: str | None) -> None:
         """Called on the loop after each try to make things durable."""
         open_tracks = sum(not track.closed for track in self._tracks.values())
-        self._state = SpoolState(open_tracks, durable_wall_ns, durable_bytes, fault)
-        self.on_state(self._state)
+        self._state = state = SpoolState(open_tracks, durable_wall_ns, durable_bytes, fault)
+        now_ns, told = time.monotonic_ns(), self._told
+        news = told is None or (told.tracks, told.fault) != (open_tracks, fault)
+        if news or now_ns - self._told_ns >= TELL_EVERY_NS:
+            self._told, self._told_ns = state, now_ns
+            self._on_state(state)
+
+    def tell(self, on_state: Callable[[SpoolState], None]) -> None:
+        """From now on this is called."""
+        self._on_state, self._told = on_state, None
 
     def _clock(self, wall_ns: int) -> bytes:
         return msgspec.json.encode({"note": "clock", "wallUs": wall_ns // 1000, "tracks": len(self._tracks)})
@@ -293,7 +305,8 @@ class SpoolSink:
     ) -> SpoolRecording:
         """Begin or continue a recording; its first chunk goes to disk at once.
 
-        ``on_state`` is called on the loop after each fsync; ``about`` goes into each segment's header.
+        ``on_state`` is called on the loop about once a second, and when the tracks or the fault have changed; ``about``
+        goes into each segment's header.
 
         Raises :class:`ValueError` if the id is no safe name.
         """
@@ -305,7 +318,7 @@ class SpoolSink:
             self._counters[series] = _Counter()
         present = self._recordings.get(series)
         if present is not None:
-            present.on_state = on_state
+            present.tell(on_state)
             return present
         self._opened += 1
         recording = SpoolRecording(self, series, on_state, self._opened % CUT_TURNS)

@@ -89,8 +89,8 @@ class CaptureSink(Protocol):
     def open(
         self, recording_id: str, on_state: Callable[[SinkState], None], about: Mapping[str, str] = UNNAMED
     ) -> RecordingCapture:
-        """Begin or continue a recording.  ``on_state`` is called on the loop after each fsync; ``about`` names the
-        record in what is stored."""
+        """Begin or continue a recording.  ``on_state`` is called on the loop about once a second, and when the
+        number of tracks or the fault has changed; ``about`` names the record in what is stored."""
 
     async def aclose(self) -> None:
         """Close all recordings; returns when everything is on disk."""

@@ -55,6 +55,7 @@ async def until(states: list[SpoolState], **wanted: object) -> SpoolState:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(capture, "CUT_S", 0.02)
+    monkeypatch.setattr(capture, "TELL_EVERY_NS", 0)
     monkeypatch.setattr(spool_thread, "RETRY_S", 0.02)
 
 
@@ -154,6 +155,34 @@ async def test_it_records_silence_from_the_first_moment(tmp_path: Path) -> None:
     later = await until(states, fault=None)
     assert later.durable_wall_ns > state.durable_wall_ns
     await sink.aclose()
+
+
+async def test_what_is_durable_is_told_at_its_time_and_what_changes_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(capture, "TELL_EVERY_NS", 10**15)
+    sink = SpoolSink(tmp_path, "worker.1")
+    states: list[SpoolState] = []
+    recording = sink.open("sitting", states.append)
+    track = recording.open_track(audio_track("p1"))
+    await until(states, tracks=1)
+    track.rtp(PACKET, 1)
+    first = recording.state()
+    async with asyncio.timeout(60):
+        while True:
+            if recording.state().durable_wall_ns > first.durable_wall_ns:
+                break
+            await asyncio.sleep(0.01)
+    told = [state.tracks for state in states]
+    assert told in ([0, 1], [1])
+    track.close("left")
+    assert (await until(states, tracks=0)).durable_wall_ns > first.durable_wall_ns
+    assert [state.tracks for state in states] == [*told, 0]
+    others: list[SpoolState] = []
+    assert sink.open("sitting", others.append) is recording
+    await until(others, tracks=0)  # who is new is told at once
+    await sink.aclose()
+    assert [state.tracks for state in states] == [*told, 0]
 
 
 async def test_a_recording_opened_again_goes_on_with_its_chains(tmp_path: Path) -> None:
