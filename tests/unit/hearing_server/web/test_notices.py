@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
+from sqlalchemy import Connection, text
 
 from hearing_server.court import Event, Sitting
 from hearing_server.mailing import Mailing
 from hearing_server.notices import RecordNotices
 from hearing_server.store import HearingFacts
+from hearing_server.store.engine import transaction
 from hearing_server.store.outbox import OutboxRow
 from tests.unit.hearing_server.web.conftest import Site
 from tests.unit.hearing_server.web.test_written import hold, signing
@@ -108,3 +113,38 @@ async def test_the_words_of_a_letter_with_a_secret_go_when_it_is_sent(site: Site
         "share-code": "",
         "circulated": "secret",
     }
+
+
+def upgrade(connection: Connection) -> None:
+    with Operations.context(MigrationContext.configure(connection)):
+        importlib.import_module("hearing_server.store.migrations.versions.0014_notices_once").upgrade()
+
+
+async def test_letters_of_an_older_version_are_known_as_such(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They had numbers; the migration gives them the names by which it is known that they were written."""
+    store = site.court.store
+    mailing = Mailing(store, site.links, base_url="https://court.test", sender="court@court.test")
+    url = await hold(site, missing_writers=["w9.lost"])
+    for role in ("claimant", "respondent"):
+        async with site.seated(role) as party:
+            await party.post(f"{url}/signature", json=signing((await party.get(url)).json()))
+    real = store.docket.by_sitting
+
+    async def addressed(sitting_id: str) -> HearingFacts | None:
+        facts = await real(sitting_id)
+        assert facts
+        return replace(facts, people=tuple(replace(one, email=f"{one.role}@example.org") for one in facts.people))
+
+    monkeypatch.setattr(store.docket, "by_sitting", addressed)
+    await RecordNotices(mailing, store).catch_up(site.court.clock.utc())
+    written = await store.outbox.of_hearing(site.booking.hearing_id)
+    assert len([letter for letter in written if letter.kind == "signed"]) == 2
+    later = site.court.clock.utc()
+    async with transaction(store._engine, writes=True) as connection:
+        older = "UPDATE outbox SET id = substr(id, 1, 16), created_utc = :later"
+        await connection.execute(text(older), {"later": later})
+        await connection.run_sync(upgrade)
+    known = await store.outbox.of_hearing(site.booking.hearing_id)
+    assert {letter.id for letter in known} == {letter.id for letter in written}
+    await RecordNotices(mailing, store).catch_up(site.court.clock.utc())
+    assert len(await store.outbox.of_hearing(site.booking.hearing_id)) == len(written)
