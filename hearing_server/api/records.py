@@ -19,6 +19,8 @@ Ground = Literal[
     "witness_protection",
     "other",
 ]
+#: Of a part that was withheld before the court's database was lost: grounds stand nowhere else.
+NotRecorded = Literal["not_recorded"]
 
 
 class HearingRow(Struct):
@@ -114,7 +116,7 @@ class LevelSpan(Struct):
 
     number: int
     level: Level
-    ground: Ground | None
+    ground: Ground | NotRecorded | None
     order: str
     by: str
     by_zh: str

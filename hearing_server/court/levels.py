@@ -34,6 +34,8 @@ GROUNDS: Final = (
     "witness_protection",
     "other",
 )
+#: The ground of what was withheld before the database was lost; nobody can choose it.
+NOT_RECORDED: Final = "not_recorded"
 #: What is sealed and was opened is closed again after this, ns: a sitting of reading, and no standing right.
 OPEN_NS: Final = 2 * 3600 * 1_000_000_000
 #: What is so near to a span is withheld with it, ns: the same as in recording/withheld.py.

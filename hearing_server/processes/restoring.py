@@ -16,7 +16,7 @@ from recording.playback import PLAYBACK_NAME, RENDITIONS_PREFIX, Playback
 from recording.reconcile import RecordState
 
 from ..court.custody import Action, Decision
-from ..court.levels import Level, LevelAction, LevelDecision
+from ..court.levels import NOT_RECORDED, Level, LevelAction, LevelDecision
 from ..store import LevelRow, Store
 from ..store.custody import CustodyRow, ToldRow
 
@@ -30,7 +30,9 @@ PLAYBACK_FILE = PLAYBACK_NAME.rsplit("/", 1)[-1]
 
 async def withhold_again(store: Store, archive: ObjectStore, key: PublicKey | None, sitting_id: str) -> None:
     """What was withheld when a copy without it was made, by the court's signed index of that copy, is withheld again:
-    also what has been lifted since, which has to be lifted once more.  Grounds are in no copy."""
+    also what has been lifted since, which has to be lifted once more.  Grounds are in no copy, since copies are given
+    to those who may not know them.
+    """
     spans: dict[tuple[int, int, str, str], Withheld] = {}
     for name, _ in await archive.list(prefix(sitting_id) + RENDITIONS_PREFIX):
         if name.endswith(f"/{PLAYBACK_FILE}") and (data := await _signed(archive, key, name)) is not None:
@@ -42,7 +44,7 @@ async def withhold_again(store: Store, archive: ObjectStore, key: PublicKey | No
             by=RESTORED,
             order=span.order,
             level=Level(span.level),
-            ground="other",
+            ground=NOT_RECORDED,
             from_utc=span.start_us * 1000,
             to_utc=span.end_us * 1000,
         )

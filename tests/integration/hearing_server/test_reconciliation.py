@@ -18,7 +18,7 @@ from hearing_server.cli import main
 from hearing_server.court import Event
 from hearing_server.court.custody import Action, Decision
 from hearing_server.court.custody import fold as fold_custody
-from hearing_server.court.levels import Audience, fold
+from hearing_server.court.levels import NOT_RECORDED, Audience, fold
 from hearing_server.processes.reconciliation import (
     Checked,
     Reconciler,
@@ -210,6 +210,7 @@ async def test_what_was_withheld_is_withheld_again(kept: Kept) -> None:
         ("sealed", "O-1", begin * 1000, (begin + 500_000) * 1000),
     ]
     assert [span.order for span in levels.withheld(Audience.COURT)] == ["O-1"]
+    assert {span.ground for span in levels.spans} == {NOT_RECORDED}  # and not one that nobody gave
     assert (await kept.check(deep=True)).found == []
 
 

@@ -178,7 +178,7 @@ export interface Levels {
 export interface LevelSpan {
   number: number;
   level: "confidential" | "sealed";
-  ground: "children" | "classified" | "national_security" | "other" | "personal_data" | "privacy" | "trade_secret" | "witness_protection" | null;
+  ground: "children" | "classified" | "national_security" | "other" | "personal_data" | "privacy" | "trade_secret" | "witness_protection" | "not_recorded" | null;
   order: string;
   by: string;
   byZh: string;

@@ -27,6 +27,7 @@ export const en = {
     witness_protection: "Protection of a witness",
     other: "Another ground, stated in the order",
   },
+  noGround: "The ground is not in the record",
   order: "Order",
   orderHint: "Its reference. Everybody who may read the record sees it.",
   orderMissing: "Give the reference of the order.",

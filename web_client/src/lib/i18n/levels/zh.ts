@@ -29,6 +29,7 @@ export const zh: LevelWords = {
     witness_protection: "证人保护",
     other: "命令所载的其他理由",
   },
+  noGround: "记录中未载明理由",
   order: "命令",
   orderHint: "命令文号。凡可查阅记录的人均可看到。",
   orderMissing: "请填写命令文号。",
