@@ -4,7 +4,8 @@ Measured are
 
 - ``capture``: processor time of the sink for each packet,
 - ``capture_share``: what recording adds to a media worker's processor time, beside a worker that does not record, at
-  the packet budget above which it admits nobody, and at what a core really holds with a fifth to spare,
+  the packet budget above which it admits nobody, and at what a core really holds with a fifth to spare; and, beside a
+  worker that does not record, a bare program that hashes the same bytes once, writes and fsyncs them,
 - ``recorder`` and ``recorder_copying``: processor time of the recorder while twenty hearings of six run in real time,
   with a store on the spool's disk, which takes segments over by a link, and on another, which copies and reads back,
 - ``archive`` and ``archive_4h``: ten minutes of six people, and four hours of four, with voice and camera each: from
@@ -18,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import multiprocessing
 import os
@@ -26,7 +28,7 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
@@ -38,7 +40,7 @@ from obstore.store import LocalStore
 from benchmarks.forwarding.machine import cores
 from benchmarks.forwarding.ours import ours
 from benchmarks.forwarding.shapes import hearings
-from benchmarks.forwarding.trial import Timing, measure
+from benchmarks.forwarding.trial import Server, Starter, Timing, measure
 from recording.capture import SpoolSink
 from recording.keys import load_or_make
 from recording.native.library import load
@@ -48,6 +50,7 @@ from recording.serve import RecordReader
 from recording.verify import verify_record
 from tests.recorded import facts, running, sealed, video_track
 
+from .bare import COUNTED_S, bare
 from .long_tape import FRAME_BYTES, PERIOD_S, LongTape, end, open_series, put
 
 OUTPUT = Path(__file__).parent / "results" / "record.json"
@@ -61,7 +64,7 @@ SHORT, LONG = (600, 6), (4 * 3600, 4)
 BUDGET_HEARINGS, HELD_HEARINGS = 12, 24
 #: How often each way.
 SHARE_ROUNDS = 3
-SHARE_TIMING = Timing(warmup_s=2.0, window_s=8.0)
+SHARE_TIMING = Timing(warmup_s=2.0, window_s=COUNTED_S)
 
 
 async def capture(folder: Path) -> dict[str, Any]:
@@ -90,24 +93,49 @@ async def capture_share(_folder: Path) -> dict[str, Any]:
 
 
 async def _share(count: int) -> dict[str, Any]:
-    seen: dict[bool, list[dict[str, Any]]] = {False: [], True: []}
+    """In turns: a worker that does not record, one that does, and one that does not beside the bare program."""
+    ways = ("without", "recording", "beside_bare")
+    seen: dict[str, list[dict[str, Any]]] = {way: [] for way in ways}
+    bare_seen: list[dict[str, Any]] = []
+    bytes_per_s = 0.0
     for _ in range(SHARE_ROUNDS):
-        for recorded in (False, True):
+        for way in ways:
             layout = hearings(count)
-            layout.capture = recorded
-            seen[recorded].append(await measure(ours, layout, SHARE_TIMING, cores()))
-    without, recording = (median(row["cpu_percent"] for row in seen[key]) for key in (False, True))
+            layout.capture = way == "recording"
+            start: Starter = ours
+            if way == "beside_bare":
+                bare_seen.append({})
+                start = _beside_bare(bytes_per_s, count, bare_seen[-1])
+            row = await measure(start, layout, SHARE_TIMING, cores())
+            seen[way].append(row)
+            if way == "recording":
+                bytes_per_s = row["recorded_mb"] * 1e6 / (SHARE_TIMING.warmup_s + SHARE_TIMING.window_s)
+    without, recording = (median(row["cpu_percent"] for row in seen[way]) for way in ("without", "recording"))
+    least = median(row["cpu_percent"] for row in bare_seen)
+    share, least_share = 100 * (recording - without) / recording, 100 * least / (without + least)
     return {
         "hearings": count,
-        "packets_in_s": seen[True][0]["packets_in_s"],
-        "packets_out_s": seen[True][0]["packets_out_s"],
-        "gaps": [row["gaps"] for row in seen[True]],
-        "delay_p99_ms": [row["delay_ms"]["p99"] for row in seen[True]],
-        "others_on_core_percent": [row["others_on_core_percent"] for row in (*seen[False], *seen[True])],
-        "worker_cpu_percent_without": [row["cpu_percent"] for row in seen[False]],
-        "worker_cpu_percent_recording": [row["cpu_percent"] for row in seen[True]],
-        "share_of_the_workers_cpu_percent": round(100 * (recording - without) / recording, 1),
+        "packets_in_s": seen["recording"][0]["packets_in_s"],
+        "packets_out_s": seen["recording"][0]["packets_out_s"],
+        "gaps": [row["gaps"] for row in seen["recording"]],
+        "delay_p99_ms": [row["delay_ms"]["p99"] for row in seen["recording"]],
+        "others_on_core_percent": [row["others_on_core_percent"] for row in (*seen["without"], *seen["recording"])],
+        "worker_cpu_percent_without": [row["cpu_percent"] for row in seen["without"]],
+        "worker_cpu_percent_recording": [row["cpu_percent"] for row in seen["recording"]],
+        "bare_program": bare_seen,
+        "share_of_the_workers_cpu_percent": round(share, 1),
+        "floor_share_percent": round(least_share, 1),
+        "share_above_the_floor_percent": round(share - least_share, 1),
     }
+
+
+def _beside_bare(bytes_per_s: float, files: int, found: dict[str, Any]) -> Starter:
+    @contextlib.asynccontextmanager
+    async def start(folder: Path, core: int) -> AsyncIterator[Server]:
+        async with ours(folder, core) as server, bare(folder / "bare", core, bytes_per_s, files, found):
+            yield server
+
+    return start
 
 
 def play_live(spool: Path, ready: Any, close: Any) -> None:
