@@ -1,4 +1,4 @@
-"""Files past the page cache (open(2), ``O_DIRECT``): for what is written once and not soon read by anybody.
+"""Files past the page cache (open(2), ``O_DIRECT``): for what is read or written once.
 
 The disk takes such bytes from where they are.  Through the cache each page is first asked of the system, and that costs
 more than all else where no page is at hand; then it is copied into.  Not every file system can do without: callers
@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import mmap
 import os
+from collections.abc import Iterator
 from typing import Any
 
 #: Places, lengths and memory are to be multiples of this, bytes: no disk is known that wants more.
@@ -44,3 +46,28 @@ def write_blocks(descriptor: int, data: Any, at: int) -> int:
     finally:
         pass_cache(descriptor, False)
     return written
+
+
+def read_pieces(descriptor: int, piece_bytes: int) -> Iterator[memoryview]:
+    """All of a file, from the disk where that can be.  Each piece is there until the next is asked for.
+
+    ``piece_bytes`` is a multiple of :data:`BLOCK_BYTES`.  Raises :class:`OSError`.
+    """
+    view, at = memoryview(mmap.mmap(-1, piece_bytes)), 0
+    past = pass_cache(descriptor, True)
+    while True:
+        try:
+            got = os.preadv(descriptor, [view], at)
+        except OSError as error:
+            if not past or error.errno != errno.EINVAL:
+                raise
+            past = False
+            pass_cache(descriptor, False)
+            continue
+        if not got:
+            return
+        yield view[:got]
+        at += got
+        if past and at % BLOCK_BYTES:
+            past = False
+            pass_cache(descriptor, False)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import errno
-import mmap
 import os
 from pathlib import Path
 
 import cffi  # type: ignore[import-untyped]
 
-from .blocks import BLOCK_BYTES, pass_cache, write_blocks
+from .blocks import read_pieces, write_blocks
 
 #: What is written is read back in pieces that stay in the processor's cache, bytes.
 PIECE_BYTES = 512 * 1024
@@ -52,22 +50,11 @@ def copy_new(target: Path, data: memoryview) -> bool:
 
 def _compare(descriptor: int, data: memoryview) -> None:
     at = 0
-    past = pass_cache(descriptor, True)
-    with mmap.mmap(-1, PIECE_BYTES) as piece, _FFI.from_buffer(piece) as read, _FFI.from_buffer(data) as given:
-        while at < len(data):
-            try:
-                got = os.preadv(descriptor, [piece], at)
-            except OSError as error:
-                if not past or error.errno != errno.EINVAL:
-                    raise
-                past = False
-                pass_cache(descriptor, False)
-                continue
-            if not 0 < got <= len(data) - at or _C.memcmp(read, given + at, got):
+    with _FFI.from_buffer(data) as given:
+        for piece in read_pieces(descriptor, PIECE_BYTES):
+            size = len(piece)
+            if size > len(data) - at or _C.memcmp(_FFI.from_buffer(piece), given + at, size):
                 raise Different
-            at += got
-            if past and at % BLOCK_BYTES and at < len(data):
-                past = False
-                pass_cache(descriptor, False)
-    if os.fstat(descriptor).st_size != len(data):
+            at += size
+    if at != len(data):
         raise Different

@@ -23,6 +23,7 @@ from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError
 from obstore.store import LocalStore, S3Store
 
 from . import locks
+from .blocks import read_pieces
 from .copies import Different, copy_new
 from .late_head import LateHead
 from .locks import Lock, LockKind, Protection
@@ -391,10 +392,9 @@ def _measure(source: bytes | Path) -> tuple[int, str]:
 
 def _measure_late(path: Path, start: int) -> tuple[int, str]:
     hasher = LateHead(start)
-    piece = bytearray(STREAM_BYTES // 4)
-    with path.open("rb", buffering=0) as file, memoryview(piece) as view:
-        while got := file.readinto(view):
-            hasher.update(view[:got])
+    with path.open("rb", buffering=0) as file:
+        for piece in read_pieces(file.fileno(), STREAM_BYTES):
+            hasher.update(piece)
     return hasher.size, hasher.hexdigest()
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from recording.blocks import BLOCK_BYTES, pass_cache, write_blocks
+from recording.blocks import BLOCK_BYTES, pass_cache, read_pieces, write_blocks
 
 
 @pytest.fixture
@@ -67,3 +67,21 @@ def test_a_full_disk_is_told(file: int, monkeypatch: pytest.MonkeyPatch) -> None
     with pytest.raises(OSError, match="full"):
         write_blocks(file, pages(bytes(BLOCK_BYTES)), 0)
     assert not fcntl.fcntl(file, fcntl.F_GETFL) & os.O_DIRECT
+
+
+@pytest.mark.parametrize("size", [0, 1, 2 * BLOCK_BYTES, 5 * BLOCK_BYTES + 9])
+def test_all_of_a_file_is_read_in_pieces(file: int, size: int) -> None:
+    data = os.urandom(size)
+    os.pwrite(file, data, 0)
+    pieces = [bytes(piece) for piece in read_pieces(file, 2 * BLOCK_BYTES)]
+    assert b"".join(pieces) == data
+    assert len(pieces) == -(-size // (2 * BLOCK_BYTES))
+
+
+def test_a_disk_that_fails_is_told(file: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(*_: Any) -> int:
+        raise OSError(errno.EIO, "unreadable")
+
+    monkeypatch.setattr(os, "preadv", failing)
+    with pytest.raises(OSError, match="unreadable"):
+        list(read_pieces(file, BLOCK_BYTES))
