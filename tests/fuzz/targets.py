@@ -9,6 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from starlette.requests import Request
+
+from hearing_server.web import ranges
+from hearing_server.web.added import _moment
+from hearing_server.web.connections import own_cookie
+from hearing_server.web.file_names import content_disposition, fit_name
+from hearing_server.web.problems import locale_of
+from recording import age
 from signaling.sfu import framing, h264, rtcp, rtp, stun, vp8
 
 from .signalling_target import fuzz_signalling
@@ -78,6 +86,46 @@ def fuzz_framing(data: bytes) -> None:
     assert whole == pieces
 
 
+#: The header fields that the lines of an ``http`` input are, after the query.
+FIELDS = (b"range", b"if-range", b"if-none-match", b"accept-language", b"cookie")
+SIZE = 1000
+
+
+def fuzz_http(data: bytes) -> None:
+    """What is read of a request besides its JSON: the first line is the query, the others are header fields."""
+    query, *lines = data.split(b"\n")
+    headers = list(zip(FIELDS, lines, strict=False))
+    request = Request({"type": "http", "method": "GET", "path": "/", "query_string": query, "headers": headers})
+    try:
+        wanted = ranges.parse(request.headers.get("range"), SIZE)
+    except ranges.RangeNotSatisfiable:
+        wanted = None
+    assert wanted is None or 0 <= wanted.start < wanted.end <= SIZE
+    etag = '"00"'
+    assert ranges.applies(request.headers.get("if-range"), etag) in (True, False)
+    assert ranges.matches(request.headers.get("if-none-match"), etag) in (True, False)
+    assert locale_of(request) in ("en", "zh-CN")
+    assert own_cookie(request) is None or isinstance(own_cookie(request), str)
+    for value in request.query_params.values():
+        assert _moment(value) >= 0
+        header = content_disposition(fit_name(value))
+        assert header.isascii()
+        assert header.isprintable()
+
+
+#: To whom the stored input of ``age`` is encrypted.
+IDENTITY = age.Identity.parse((CORPUS / "age.key").read_text())
+
+
+def fuzz_age(data: bytes) -> None:
+    try:
+        plain = age.decrypt(data, [IDENTITY])
+    except age.AgeProblem:
+        return
+    # Whatever opens is what was sealed: nothing of it can be altered.
+    assert plain == b"every word of the record"
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "stun": fuzz_stun,
     "rtp": fuzz_rtp,
@@ -86,6 +134,8 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "h264": fuzz_h264,
     "framing": fuzz_framing,
     "signalling": fuzz_signalling,
+    "http": fuzz_http,
+    "age": fuzz_age,
 }
 
 
