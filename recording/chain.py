@@ -170,6 +170,43 @@ class WriterChain:
         self.next_segment, self.previous = number + 1, bytes.fromhex(sha256)
         return problems
 
+    def resume(
+        self,
+        name: str,
+        sha256: str,
+        ranges: Iterable[tuple[int, int, int]],
+        heads: Heads,
+        header: SegmentHeader,
+        chunks: Iterable[Chunk],
+    ) -> list[Problem]:
+        """Take the chunks that this copy has of a segment, others of which are left out.
+
+        ``sha256``, ``ranges``, ``heads`` as of :meth:`skip`; ``header`` and ``chunks`` are what is here, in order.
+        """
+        problems: list[Problem] = []
+        self._check_header(header, name, problems)
+        here: dict[int, list[Chunk]] = {}
+        for chunk in chunks:
+            here.setdefault(chunk.track, []).append(chunk)
+        for track, first, count in ranges:
+            chain = self.tracks.setdefault(track, ChainState())
+            own = here.pop(track, [])
+            if first != chain.chunks:
+                problems.append(Problem("chunk-missing", f"{name} track {track} chunk {chain.chunks}"))
+            for chunk in own:
+                if not chain.chunks <= chunk.index < first + count:
+                    problems.append(Problem("chunk-missing", f"{name} track {track} chunk {chain.chunks}"))
+                elif chunk.index == chain.chunks and chain.head and chunk.previous != chain.head:
+                    problems.append(Problem("chunk-chain", f"{name} track {track} chunk {chunk.index}"))
+                chain.chunks, chain.head = chunk.index + 1, chunk.sha256
+            if not own or own[-1].index != first + count - 1:
+                chunks_signed, head = heads.get(track, (0, b""))
+                chain.chunks = first + count
+                chain.head = head if chain.chunks == chunks_signed else b""
+        problems += [Problem("chunk-missing", f"{name} track {track}") for track in here]
+        self.next_segment, self.previous = header.segment + 1, bytes.fromhex(sha256)
+        return problems
+
     def _check_header(self, header: SegmentHeader, name: str, problems: list[Problem]) -> None:
         if header.recording_id != self.recording_id or header.writer != self.writer:
             problems.append(Problem("segment-foreign", name))

@@ -1,7 +1,8 @@
 """An export that leaves something out: what is withheld, or what lies outside a chosen part (record.md E10, C28).
 
-The same tree as a whole export, less the segments that hold such time, with the court's signed statement on them, and
-playable copies made without it.  Everything that is here is checked as in a whole export (:mod:`recording.verify`).
+The same tree as a whole export, less the segments that hold only such time and the chunks of it in others, with the
+court's signed statement on them, and playable copies made without it.  Everything that is here is checked as in a whole
+export (:mod:`recording.verify`).
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ import tempfile
 import time
 import zipfile
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
 import aiofiles
+from msgspec import UNSET
 
 from .added import is_file
+from .chain import read_segment
 from .export import README, NotSealed
 from .keys import SigningKey
 from .late_head import LateHead
@@ -30,6 +33,7 @@ from .manifest import (
     SIGNATURE_NAME,
     STAMP_NAME,
     Manifest,
+    ObjectEntry,
     added_prefix,
     decoder,
     encode,
@@ -39,6 +43,7 @@ from .messages import Part, Withheld
 from .objects import NotStored, ObjectStore, ReadBackMismatch
 from .playback import PLAYBACK_NAME, RENDITIONS_PREFIX
 from .playback import decoder as playback_decoder
+from .redacted import Runs, redact, redacted_name, runs_of
 from .rendition import PLAYBACK_FILE, SIGNATURE_FILE, index_of, make_media, segments, times_left_out
 from .timetable import Held
 from .transparency import StatementEntry, TransparencyLog
@@ -50,6 +55,7 @@ from .withheld import (
     STATEMENT_SIGNATURE_NAME,
     STATEMENT_VERSION,
     Absent,
+    Redacted,
     Statement,
     public_events,
     public_gaps,
@@ -59,12 +65,14 @@ from .withheld import (
 
 _NOTICE = """
 This copy leaves something out. statement.json, signed by the court in statement.sig, says what, and under which order:
-whole segments of raw/ that hold such time are absent, their hashes stand in manifest.json. The written record, copies
-made earlier and the files of recordings that were added later are not part of it. Both ways of checking take the
-statement into account.
+segments of raw/ that hold nothing else are absent, of others (.redacted) just the chunks of that time; manifest.json
+has the hashes of all segments and the roots over their chunks. The written record, copies made earlier and the files of
+recordings that were added later are not part of it. Both ways of checking take the statement into account.
 
 本副本略去部分内容。statement.json（法院签名见 statement.sig）说明略去的内容及其依据：
-raw/ 中含有该时段的分段整段略去，其哈希值列于 manifest.json。笔录、此前生成的副本及后来补充的录音录像文件不在其中。
+raw/ 中仅含该时段的分段整段略去，其他分段（.redacted）只略去该时段的数据块；
+全部分段的哈希值及其数据块的根值列于 manifest.json。
+笔录、此前生成的副本及后来补充的录音录像文件不在其中。
 上述两种核验方法均会考虑该说明。
 """
 
@@ -154,13 +162,15 @@ async def export_part(
     # Log and gaps are of the whole sitting, whatever part was asked for: they tell of no withheld time.
     public = _public_manifest(manifest, data, spans)
     statement = _statement(manifest, data, public, held, spans, part, key, software)
+    await _redact(store, manifest, statement)
     beside, told = added_prefix(sitting_id), list[str]()
     for name, _ in await store.list(beside):
         inner = ADDED_PREFIX + name[len(beside) :]
         absent_too = is_file(inner) and (spans or part is not None)
         (statement.added if absent_too else told).append(inner)
     absent = {entry.name for entry in [*statement.withheld, *statement.outside]}
-    here = [each for each in held if each.entry.name not in absent]
+    here = [each.entry for each in held if each.entry.name not in absent]
+    runs = {entry.name: entry.absent for entry in statement.redacted}
     await target.write(MANIFEST_NAME, public)
     await target.write(SIGNATURE_NAME, signature if public == data else key.sign(public))
     stated = encode(statement)
@@ -170,7 +180,7 @@ async def export_part(
         digest = hashlib.sha256(stated).hexdigest()
         entry = StatementEntry(sitting_id=sitting_id, statement_sha256=digest, made_us=statement.made_us)
         await target.write(STATEMENT_INCLUSION_NAME, encode(await transparency.append_statement(entry)))
-    done = await _segments(store, place, target, here, lambda ready: progress(0.5 * ready))
+    done = await _segments(store, place, target, here, runs, lambda ready: progress(0.5 * ready))
     for name, _ in await store.list(place):
         inner = name[len(place) :]
         if inner in (INCLUSION_NAME, STAMP_NAME) or inner.startswith(COSIGNED_PREFIX):
@@ -203,11 +213,57 @@ async def export_part(
     return done
 
 
-async def _segments(store: ObjectStore, place: str, target: Target, here: Sequence[Held], progress: Progress) -> int:
-    total, done = max(1, sum(each.entry.size for each in here)), 0
-    for each in here:
-        entry = each.entry
-        if await target.add(entry.name, store.stream(place + entry.name)) != (entry.size, entry.sha256):
+async def _redact(store: ObjectStore, manifest: Manifest, statement: Statement) -> None:
+    """Withhold of each segment just the chunks of the withheld time, where it has others and they can be checked.
+
+    Of one that a crash left open nobody knows when its torn bytes were taken.
+    """
+    entries = {entry.name: entry for entry in manifest.objects}
+    offsets = {writer.writer: writer.clock_offset_us for writer in manifest.writers}
+    times, whole = withheld_times(statement.spans), list[Absent]()
+    for each in statement.withheld:
+        entry = entries[each.name]
+        inside = any(start <= each.start_us and each.end_us <= end for start, end in times)
+        if inside or entry.recovered or entry.tree_sha256 is UNSET or entry.writer not in offsets:
+            whole.append(each)
+            continue
+        data = await store.read(prefix(manifest.sitting_id) + each.name)
+        absent, total = await asyncio.to_thread(_chunks_of, data, times, offsets[entry.writer])
+        if len(absent) == total:
+            whole.append(each)
+        elif absent:
+            told = Redacted(name=each.name, start_us=each.start_us, end_us=each.end_us, absent=runs_of(absent))
+            statement.redacted.append(told)
+    statement.withheld = whole
+
+
+def _chunks_of(data: bytes, times: Sequence[tuple[int, int]], offset_us: int) -> tuple[list[int], int]:
+    """The numbers of the chunks that hold such time, from 1, and how many there are."""
+    read = read_segment(data)
+    absent = [
+        number
+        for number, chunk in enumerate(read.chunks, 1)
+        if touches(times, chunk.first_mono_ns // 1000 + offset_us, chunk.last_mono_ns // 1000 + offset_us)
+    ]
+    return absent, len(read.chunks)
+
+
+async def _segments(
+    store: ObjectStore,
+    place: str,
+    target: Target,
+    here: Sequence[ObjectEntry],
+    redacted: Mapping[str, Runs],
+    progress: Progress,
+) -> int:
+    total, done = max(1, sum(entry.size for entry in here)), 0
+    for entry in here:
+        if entry.name in redacted:
+            data = await store.read(place + entry.name)
+            if hashlib.sha256(data).hexdigest() != entry.sha256:
+                raise ReadBackMismatch(entry.name)
+            await target.write(redacted_name(entry.name), await asyncio.to_thread(redact, data, redacted[entry.name]))
+        elif await target.add(entry.name, store.stream(place + entry.name)) != (entry.size, entry.sha256):
             raise ReadBackMismatch(entry.name)
         done += entry.size
         progress(done / total)

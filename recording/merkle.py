@@ -34,11 +34,16 @@ class Frontier:
         self.size = 0
         self._roots: list[bytes] = []
 
-    def append(self, leaf: bytes) -> None:
-        """Add the hash of one more leaf."""
-        self._roots.append(leaf)
-        self.size += 1
-        full = self.size
+    def append(self, node: bytes, level: int = 0) -> None:
+        """Add the hash of one more leaf, or the root of a full subtree of 2^level leaves.
+
+        Raises :class:`ValueError` where no such subtree begins.
+        """
+        if self.size & ((1 << level) - 1):
+            raise ValueError(level)
+        self._roots.append(node)
+        self.size += 1 << level
+        full = self.size >> level
         while not full & 1:
             right = self._roots.pop()
             self._roots[-1] = node_hash(self._roots[-1], right)

@@ -21,6 +21,11 @@ FINDINGS: dict[str, tuple[Severity, str, str]] = {
         "签名与清单不符：其中之一已被改动，或由其他密钥签署。",
     ),
     "manifest-unreadable": ("error", "The manifest cannot be read.", "清单无法读取。"),
+    "version-unknown": (
+        "error",
+        "The manifest is of version {place}, which this program does not know; check the record with a newer one.",
+        "清单版本为 {place}，本程序无法识别；请使用新版程序核验。",
+    ),
     "key-other": (
         "error",
         "The manifest names another key than the one it is checked with.",
@@ -35,6 +40,16 @@ FINDINGS: dict[str, tuple[Severity, str, str]] = {
     "object-missing": ("error", "{place} is missing.", "缺少 {place}。"),
     "object-altered": ("error", "{place} was altered.", "{place} 已被改动。"),
     "object-unlisted": ("error", "{place} is not part of the signed record.", "{place} 不属于已签名的记录。"),
+    "redacted-altered": (
+        "error",
+        "What is left of a segment is not what was signed: {place}.",
+        "略去部分内容后的分段与签名时不一致：{place}。",
+    ),
+    "chunk-unexplained": (
+        "error",
+        "Chunks are absent that cannot be of a withheld time: {place}.",
+        "略去的数据块不属于任何不予公开的时段：{place}。",
+    ),
     "track-altered": (
         "error",
         "The stored chunks of track {place} are not those that were signed.",
@@ -209,6 +224,12 @@ FINDINGS: dict[str, tuple[Severity, str, str]] = {
         "note",
         "Whole stored segments that hold this time are absent; the signed manifest has their hashes: {place}.",
         "含有上述时段的存储分段整段略去，其哈希值列于已签名的清单：{place}。",
+    ),
+    "chunks-absent": (
+        "note",
+        "Of segments that hold other time too just the chunks of this one are absent; the signed manifest has the root "
+        "over all their chunks: {place}.",
+        "兼含其他时间的分段仅略去上述时段的数据块，已签名的清单列有其全部数据块的根值：{place}。",
     ),
     "events-withheld": (
         "note",

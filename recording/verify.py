@@ -13,6 +13,7 @@ from .cosignature import Cosigner
 from .interruptions import LAWFUL
 from .keys import PublicKey, parse_public
 from .objects import ObjectStore
+from .redacted import redacted_name
 from .report import CAUSES_ZH, LEVELS_ZH, SOURCES_ZH, Findings, Report
 from .sentences import moment, period, span_words, utc_of
 from .verify_added import AddedCheck
@@ -65,6 +66,7 @@ class Verification:
             listed |= {entry.name for entry in manifest.objects} | COMPANIONS
             listed |= {m.MANIFEST_NAME, m.SIGNATURE_NAME}
             listed |= {STATEMENT_NAME, STATEMENT_SIGNATURE_NAME, STATEMENT_INCLUSION_NAME}
+            listed |= {redacted_name(entry.name) for entry in self._statement.redacted} if self._statement else set()
             for name in sorted(set(self._files.present) - listed):
                 self._findings.add("derived-unlisted" if name.startswith(m.DERIVED_PREFIX) else "object-unlisted", name)
             self._known_faults(manifest)
@@ -106,6 +108,9 @@ class Verification:
             manifest = m.decoder.decode(data)
         except (msgspec.DecodeError, UnicodeDecodeError):
             self._findings.add("manifest-unreadable")
+            return None
+        if manifest.version != m.MANIFEST_VERSION:
+            self._findings.add("version-unknown", str(manifest.version))
             return None
         if manifest.key_id != self._key.key_id:
             self._findings.add("key-other")
@@ -176,6 +181,11 @@ class Verification:
                 f"{withheld} withheld, {outside} outside the part, of {total}",
                 f"共 {total} 段，不予公开 {withheld} 段，所选部分之外 {outside} 段",
             )
+        if cut := statement.redacted:
+            names = {entry.name for entry in cut}
+            absent = sum(count for entry in cut for _, count in entry.absent)
+            total = sum(count for entry in manifest.objects if entry.name in names for _, _, count in entry.chunks)
+            self._findings.add("chunks-absent", f"{absent} of {total}", f"共 {total} 个，略去 {absent} 个")
         if statement.enclosed_sha256 != statement.manifest_sha256:
             self._findings.add("manifest-public", statement.manifest_sha256)
             cut = sum(event.get("name") == WITHHELD_EVENT for event in manifest.events)

@@ -8,9 +8,11 @@ from collections.abc import Iterable
 from . import manifest as m
 from .chain import Problem, Segment, WriterChain
 from .format import RECORDING_TRACK
+from .redacted import ReadRedacted, redacted_name
 from .report import Findings
 from .roots import RootCheck
 from .verify_files import Files
+from .verify_redacted import RedactedCheck
 from .withheld import Statement
 
 
@@ -32,31 +34,41 @@ class SegmentCheck:
         manifest, present = self._manifest, self._files.present
         chains: dict[str, WriterChain] = {}
         roots = RootCheck(manifest.events)
-        here = [entry.name for entry in manifest.objects if entry.name in present]
+        redacted = RedactedCheck(self._findings, manifest, self._statement)
+        names = [redacted_name(entry.name) if entry.name in redacted.told else entry.name for entry in manifest.objects]
         absent, heads = self._absent()
-        async with contextlib.aclosing(self._files.read_ahead(here)) as ahead:
-            for entry in manifest.objects:
+        async with contextlib.aclosing(self._files.read_ahead([name for name in names if name in present])) as ahead:
+            for entry, name in zip(manifest.objects, names, strict=True):
                 chain = chains.setdefault(entry.writer, WriterChain(manifest.sitting_id, entry.writer))
+                ends = heads.get(entry.writer, {})
                 if entry.name in absent:
-                    ends = heads.get(entry.writer, {})
                     self._broken(chain.skip(entry.name, entry.segment, entry.sha256, entry.chunks, ends))
-                elif entry.name in present:
-                    self._read(entry, chain.take(entry.name, await anext(ahead)))
+                elif name in present:
+                    read = await anext(ahead)
+                    self.chunks += len(read.chunks)
+                    self.bytes += read.size
+                    if isinstance(read, ReadRedacted):
+                        self._unlisted(redacted.take(entry, read, chain, ends))
+                    else:
+                        redacted.seen(entry.writer, read.chunks)
+                        self._read(entry, chain.take(entry.name, read))
                 else:
-                    self._findings.add("object-missing", entry.name)
+                    self._findings.add("object-missing", name)
                     continue
                 roots.seen(chain)
+        redacted.finish()
         self._tracks(chains)
         self._roots(roots)
 
     def _read(self, entry: m.ObjectEntry, segment: Segment) -> None:
-        self.chunks += len(segment.chunks)
-        self.bytes += segment.size
         if segment.sha256 != entry.sha256 or segment.size != entry.size:
             self._findings.add("object-altered", _altered_place(segment, entry))
-        self._broken(one for one in segment.problems if (one.code, one.place) not in self._known)
+        self._unlisted(segment.problems)
         if segment.recovered:
             self._findings.add("segment-recovered", entry.name)
+
+    def _unlisted(self, problems: Iterable[Problem]) -> None:
+        self._broken(one for one in problems if (one.code, one.place) not in self._known)
 
     def _broken(self, problems: Iterable[Problem]) -> None:
         for problem in problems:

@@ -1,8 +1,9 @@
 """What a copy of a record leaves out, and the court's signed word on it (record.md E10, C18, C28).
 
-The manifest has the hash of every stored segment, so that a segment may be absent and all others still be checked. Its
-absence is no fault only where a *statement* beside it, signed by the same key, says which segments are left out, and
-why: they hold time that is withheld under an order, or they lie outside the part that was asked for.  Pure.
+The manifest has the hash of every stored segment and the root over its chunks, so that a segment, or chunks of it, may
+be absent and all others still be checked.  This is no fault only where a *statement* beside it, signed by the same key,
+says what is left out, and why: it is of time that is withheld under an order, or lies outside the part that was asked
+for.  Pure.
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ from typing import Any, Final
 
 import msgspec
 
-from .manifest import GapEntry, Manifest, Struct, encode
+from .manifest import GapEntry, Manifest, ObjectEntry, Struct, encode
 from .messages import Part, Withheld
 from .roots import ROOT_EVENT
 
-STATEMENT_VERSION: Final = 1
+STATEMENT_VERSION: Final = 2
+#: Those that this program knows; the first had no ``redacted``.
+STATEMENT_VERSIONS: Final = (1, 2)
 STATEMENT_NAME: Final = "statement.json"
 STATEMENT_SIGNATURE_NAME: Final = "statement.sig"
 #: The proof that the court's transparency log has the statement.
@@ -38,11 +41,18 @@ class Absent(Struct):
     end_us: int
 
 
+class Redacted(Absent):
+    """A segment of which chunks are left out; ``absent``: ``[number of the first in the segment, from 1, count]``."""
+
+    absent: list[tuple[int, int]]
+
+
 class Statement(Struct):
     """``manifest_sha256``: of the record's manifest; ``enclosed_sha256``: of the one in this copy, which differs where
     entries of the log are withheld too.  ``withheld`` and ``outside`` are the segments that are not here, each for its
-    own reason; ``part``: what was asked for, if not the whole; ``added``: files of recordings that the court added
-    after the close, which are not here either: nobody knows what they hold of that time."""
+    own reason, ``redacted`` those that are here without some of their chunks; ``part``: what was asked for, if not the
+    whole; ``added``: files of recordings that the court added after the close, which are not here either: nobody knows
+    what they hold of that time."""
 
     version: int
     sitting_id: str
@@ -57,6 +67,7 @@ class Statement(Struct):
     key_id: str
     algorithm: str = "Ed25519"
     added: list[str] = msgspec.field(default_factory=list)
+    redacted: list[Redacted] = msgspec.field(default_factory=list)
 
 
 decoder: msgspec.json.Decoder[Statement] = msgspec.json.Decoder(Statement)
@@ -122,20 +133,29 @@ def wrong_in(statement: Statement, manifest: Manifest, enclosed_sha256: str, pre
     """What does not hold of a statement whose signature does: it must be of this record, and leave out no more than its
     spans and its part explain.  Answers a word and a place for each."""
     wrong: list[str] = []
+    if statement.version not in STATEMENT_VERSIONS:
+        return [f"of an unknown version, {statement.version}"]
     if statement.sitting_id != manifest.sitting_id or statement.enclosed_sha256 != enclosed_sha256:
         return ["of another record"]
-    known, here = {entry.name for entry in manifest.objects}, set(present)
+    known, here = {entry.name: entry for entry in manifest.objects}, set(present)
     times = withheld_times(statement.spans)
-    for entry in [*statement.withheld, *statement.outside]:
+    for entry in [*statement.withheld, *statement.outside, *statement.redacted]:
         if entry.name not in known:
             wrong.append(f"no such segment, {entry.name}")
         elif entry.name in here:
             wrong.append(f"said to be absent, {entry.name}")
     wrong += [
         f"of no withheld span, {entry.name}"
-        for entry in statement.withheld
+        for entry in [*statement.withheld, *statement.redacted]
         if not touches(times, entry.start_us, entry.end_us)
     ]
+    whole = {entry.name for entry in [*statement.withheld, *statement.outside]}
+    for redacted in statement.redacted:
+        if redacted.name in whole:
+            wrong.append(f"absent and redacted, {redacted.name}")
+        elif redacted.name in known and not _possible(redacted.absent, known[redacted.name]):
+            wrong.append(f"no such chunks, {redacted.name}")
+        whole.add(redacted.name)
     if statement.added and not statement.spans and statement.part is None:
         wrong.append("of no withheld span, what was added")
     wrong += [
@@ -145,3 +165,13 @@ def wrong_in(statement: Statement, manifest: Manifest, enclosed_sha256: str, pre
         or touches([(statement.part.start_us, statement.part.end_us)], entry.start_us, entry.end_us)
     ]
     return wrong
+
+
+def _possible(runs: Sequence[tuple[int, int]], entry: ObjectEntry) -> bool:
+    """Whether such chunks of a segment can be told to be absent: some, in order, and not all."""
+    total, at = sum(count for _, _, count in entry.chunks), 0
+    for first, count in runs:
+        if first <= at or count < 1:
+            return False
+        at = first + count
+    return entry.tree_sha256 is not msgspec.UNSET and 0 < at <= total + 1 and sum(n for _, n in runs) < total

@@ -13,10 +13,14 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from recording.format import read_chunks, read_header
 from recording.keys import SigningKey, load_or_make
 from recording.manifest import encode
+from recording.merkle import leaf_hash
 from recording.playback import ExportEntry
+from recording.redacted import redact
 
 
 @dataclass(frozen=True)
@@ -110,7 +114,7 @@ def _byte_order_mark(_: Genuine, folder: Path) -> None:
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
 
 
-def _stated(change: Callable[[dict[str, object]], None]) -> Callable[[Genuine, Path], None]:
+def _stated(change: Callable[[dict[str, Any]], None]) -> Callable[[Genuine, Path], None]:
     """Even if the court signed it."""
 
     def alter(genuine: Genuine, folder: Path) -> None:
@@ -123,17 +127,108 @@ def _stated(change: Callable[[dict[str, object]], None]) -> Callable[[Genuine, P
     return alter
 
 
-def _times(start_us: int, end_us: int) -> Callable[[dict[str, object]], None]:
-    def change(statement: dict[str, object]) -> None:
-        spans = statement["spans"]
-        assert isinstance(spans, list)
-        spans[0] |= {"startUs": start_us, "endUs": end_us, "decidedUs": start_us}
+def _times(start_us: int, end_us: int) -> Callable[[dict[str, Any]], None]:
+    def change(statement: dict[str, Any]) -> None:
+        statement["spans"][0] |= {"startUs": start_us, "endUs": end_us, "decidedUs": start_us}
 
     return change
 
 
-def _of_no_span(statement: dict[str, object]) -> None:
+def _of_no_span(statement: dict[str, Any]) -> None:
     statement["spans"] = []
+
+
+def _in_the_redacted(change: Callable[[bytes], bytes]) -> Callable[[Genuine, Path], None]:
+    """Of what is left of a segment."""
+
+    def alter(_: Genuine, folder: Path) -> None:
+        path = next(folder.rglob("*.redacted"))
+        path.write_bytes(change(path.read_bytes()))
+
+    return alter
+
+
+def _pieces(data: bytes) -> tuple[bytes, list[bytes]]:
+    """The head of a segment with chunks left out, and its chunks and what stands for others."""
+    _, at = read_header(data[8:])
+    at += 8
+    head, pieces = data[:at], []
+    while at < len(data):
+        length = int.from_bytes(data[at + 4 : at + 8], "big") if data[at : at + 4] == b"CHNK" else 37
+        pieces.append(data[at : at + length])
+        at += length
+    return head, pieces
+
+
+def _pieces_changed(change: Callable[[list[bytes]], list[bytes]]) -> Callable[[Genuine, Path], None]:
+    def alter(data: bytes) -> bytes:
+        head, pieces = _pieces(data)
+        return head + b"".join(change(pieces))
+
+    return _in_the_redacted(alter)
+
+
+def _swapped(pieces: list[bytes]) -> list[bytes]:
+    return [pieces[1], pieces[0], *pieces[2:]]
+
+
+def _another_hash(pieces: list[bytes]) -> list[bytes]:
+    at = next(number for number, piece in enumerate(pieces) if piece.startswith(b"GONE"))
+    return [*pieces[:at], pieces[at][:-1] + bytes([pieces[at][-1] ^ 1]), *pieces[at + 1 :]]
+
+
+def _one_chunk_less(pieces: list[bytes]) -> list[bytes]:
+    """Its place in the tree is right."""
+    leaf = leaf_hash(pieces[-1][-32:])
+    return [*pieces[:-1], b"GONE\0" + leaf]
+
+
+def _fewer_chunks_told(statement: dict[str, Any]) -> None:
+    statement["redacted"][0]["absent"][0][1] -= 1
+
+
+def _redacted_as_whole(_: Genuine, folder: Path) -> None:
+    path = next(folder.rglob("*.redacted"))
+    path.rename(path.with_suffix(".hrec"))
+
+
+def _whole_as_redacted(genuine: Genuine, folder: Path) -> None:
+    path = next(folder.rglob("*.redacted"))
+    whole = path.relative_to(folder).with_suffix(".hrec")
+    path.write_bytes((genuine.folder / "export" / whole).read_bytes())
+
+
+def _redacted_where_nothing_is_withheld(genuine: Genuine, folder: Path) -> None:
+    path = next((genuine.folder / "public").rglob("*.redacted")).relative_to(genuine.folder / "public")
+    (folder / path).write_bytes((genuine.folder / "public" / path).read_bytes())
+    (folder / path.with_suffix(".hrec")).unlink()
+
+
+def _chunks_of_open_time(genuine: Genuine, folder: Path) -> None:
+    """The court itself withholds more than its spans."""
+    path = next(folder.rglob("*.redacted"))
+    data = (genuine.folder / "export" / path.relative_to(folder).with_suffix(".hrec")).read_bytes()
+    statement = json.loads((folder / "statement.json").read_bytes())
+    (told,) = statement["redacted"]
+    chunks = sum(1 for _ in read_chunks(data, read_header(data)[1]))
+    told["absent"].append([chunks - 8, 4])
+    path.write_bytes(redact(data, [(first, count) for first, count in told["absent"]]))
+
+    def change(now: dict[str, Any]) -> None:
+        now["redacted"] = [told]
+
+    _stated(change)(genuine, folder)
+
+
+def _of_a_later_version(name: str) -> Callable[[Genuine, Path], None]:
+    def change(genuine: Genuine, folder: Path) -> None:
+        found = json.loads((folder / name).read_bytes())
+        found["version"] = 9
+        data = encode(found)
+        (folder / name).write_bytes(data)
+        (folder / name).with_suffix(".sig").write_bytes(genuine.key.sign(data))
+
+    return change
 
 
 #: What both ways of checking must find, beside others.
@@ -153,6 +248,17 @@ FOLDERS: dict[str, tuple[Forge, str]] = {
         "derived-altered",
     ),
     "a byte order mark": (_of("export", _byte_order_mark), "inclusion-wrong"),
+    "chunks in another order": (_of("public", _pieces_changed(_swapped)), "redacted-altered"),
+    "another hash of absent chunks": (_of("public", _pieces_changed(_another_hash)), "redacted-altered"),
+    "a chunk less, with its hash": (_of("public", _pieces_changed(_one_chunk_less)), "redacted-altered"),
+    "a chunk less": (_of("public", _pieces_changed(lambda pieces: pieces[:-1])), "redacted-altered"),
+    "fewer chunks told to be absent": (_of("public", _stated(_fewer_chunks_told)), "redacted-altered"),
+    "chunks of open time absent": (_of("public", _chunks_of_open_time), "chunk-unexplained"),
+    "what is left for the whole": (_of("public", _redacted_as_whole), "statement-wrong"),
+    "the whole for what is left": (_of("public", _whole_as_redacted), "redacted-altered"),
+    "chunks left out of the whole": (_of("export", _redacted_where_nothing_is_withheld), "object-missing"),
+    "a manifest of a later version": (_of("export", _of_a_later_version("manifest.json")), "version-unknown"),
+    "a statement of a later version": (_of("public", _of_a_later_version("statement.json")), "statement-wrong"),
 }
 
 

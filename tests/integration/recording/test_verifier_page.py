@@ -177,7 +177,8 @@ async def test_of_a_copy_that_leaves_something_out_both_say_the_same(
         await page.get_by_test_id("verdict").get_by_text(words).wait_for()
     await page.get_by_role("button", name="中文").click()
     await page.get_by_test_id("verdict").get_by_text("这一部分完整").wait_for()
-    for number, file in enumerate(("statement.json", "statement.sig", "manifest.json")):
+    files = ("statement.json", "statement.sig", "manifest.json", "raw/worker.1/000000.redacted")
+    for number, file in enumerate(files):
         folder = Path(shutil.copytree(record / "public", tmp_path / f"{number}" / "public"))
         shutil.copy(record / "court.pem", folder.parent / "court.pem")
         data = bytearray((folder / file).read_bytes())

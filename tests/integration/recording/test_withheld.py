@@ -14,14 +14,17 @@ import msgspec
 import pytest
 
 from recording import messages as m
+from recording.chain import ReadSegment, read_segment
 from recording.excerpt import FolderTarget, ZipTarget, export_part
+from recording.export import export_to
 from recording.keys import PublicKey, SigningKey, load_or_make
-from recording.manifest import Manifest, encode
+from recording.manifest import Manifest, ObjectEntry, encode
 from recording.manifest import decoder as manifest_decoder
 from recording.messages import Part, Withheld
 from recording.objects import ObjectStore, open_store
 from recording.playback import decoder as playback_decoder
 from recording.recorder import Recorder
+from recording.redacted import ReadRedacted, read_redacted
 from recording.rendition import read_rendition, store_rendition
 from recording.report import Report
 from recording.sentences import sentences
@@ -30,7 +33,9 @@ from recording.verify import verify_record
 from recording.withheld import decoder as statement_decoder
 from recording.withheld import public_gaps, rendition_id, touches, withheld_times
 from recording.zipped import ZippedRecord
+from tests.forgeries import FOLDERS, Genuine
 from tests.recorded import (
+    BEGIN_MONO_NS,
     BEGIN_WALL_NS,
     WITNESSES,
     Tape,
@@ -47,6 +52,8 @@ from tests.recorded import (
 
 BEGIN_US = BEGIN_WALL_NS // 1000
 LENGTH_S = 52
+#: What the verifiers say of copies without chunks, and of what they do not know.
+NEW_CODES = {"redacted-altered", "chunk-unexplained", "version-unknown"}
 
 
 def at(seconds: float) -> int:
@@ -121,17 +128,28 @@ def names(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
 
+def objects(folder: Path) -> dict[str, ObjectEntry]:
+    manifest = manifest_decoder.decode((folder / "manifest.json").read_bytes())
+    return {entry.name: entry for entry in manifest.objects}
+
+
+def chunk_times(read: ReadSegment | ReadRedacted) -> list[tuple[int, int]]:
+    offset = BEGIN_WALL_NS - BEGIN_MONO_NS
+    return [((chunk.first_mono_ns + offset) // 1000, (chunk.last_mono_ns + offset) // 1000) for chunk in read.chunks]
+
+
 async def test_a_public_copy_is_whole_except_for_what_is_withheld(public: Path, key: SigningKey) -> None:
     report = await verify(public, key.public)
     assert report.ok, sentences(report, chinese=False)
     assert (report.withheld, report.part, report.objects) == (1, False, 5)
     found = {finding.code: finding for finding in report.findings}
     assert set(found) - WITNESSES == {
-        "withheld", "segments-absent", "manifest-public", "events-withheld", "roots", "roots-unchecked", "gap"
+        "withheld", "chunks-absent", "manifest-public", "events-withheld", "roots", "gap"
     }  # fmt: skip
     assert "sealed, order Order 12/2026, decided by Judge Chen at " in found["withheld"].en
     assert "封存不公开，依据 Order 12/2026，由陈法官于" in found["withheld"].zh
-    assert found["segments-absent"].place == "1 withheld, 0 outside the part, of 5"
+    entry = objects(public)["raw/worker.1/000002.hrec"]
+    assert found["chunks-absent"].place.endswith(f" of {sum(count for _, _, count in entry.chunks)}")
     assert found["events-withheld"].place == "1"
     first, _ = sentences(report, chinese=False), sentences(report, chinese=True)
     assert first[0] == "The record is complete except for the withheld spans; everything else is unaltered."
@@ -141,6 +159,11 @@ async def test_a_public_copy_is_whole_except_for_what_is_withheld(public: Path, 
 async def test_nothing_of_the_span_is_in_it(public: Path, court: Path) -> None:
     absent = {name for name in names(court / "store/hearings/sitting") if name.startswith("raw/")} - names(public)
     assert absent == {"raw/worker.1/000002.hrec"}
+    times = withheld_times([span(22, 27)])
+    left = read_redacted((public / "raw/worker.1/000002.redacted").read_bytes())
+    whole = read_segment((court / "store/hearings/sitting/raw/worker.1/000002.hrec").read_bytes())
+    assert chunk_times(left) == [each for each in chunk_times(whole) if not touches(times, *each)]
+    assert len(left.chunks) > 10
     manifest = (public / "manifest.json").read_text()
     assert "said at 24" not in manifest
     assert "said at 5" in manifest
@@ -209,7 +232,77 @@ async def test_a_part_says_that_the_rest_is_not_part_of_it(
     assert 4_500 <= person.duration_ms <= 5_200
 
 
-async def test_a_part_beside_a_withheld_span_holds_no_segment_of_it(
+async def test_of_a_long_span_segments_are_absent_and_at_its_edges_chunks(
+    store: ObjectStore, key: SigningKey, tmp_path: Path
+) -> None:
+    folder = tmp_path / "copy"
+    await export_part(store, "sitting", FolderTarget(folder), key, [span(15, 35)], None, tmp_path)
+    report = await verify(folder, key.public)
+    assert report.ok, sentences(report, chinese=False)
+    found = {finding.code: finding.place for finding in report.findings}
+    assert found["segments-absent"] == "1 withheld, 0 outside the part, of 5"
+    assert "roots-unchecked" in found
+    assert {name for name in names(folder) if name.startswith("raw/")} == {
+        f"raw/worker.1/{name}" for name in ("000000.hrec", "000001.redacted", "000003.redacted", "000004.hrec")
+    }
+
+
+@pytest.mark.parametrize("why", ["sealed before roots were told", "recovered after a crash"])
+async def test_a_segment_of_which_too_little_is_known_is_left_out_whole(
+    court: Path, key: SigningKey, tmp_path: Path, why: str
+) -> None:
+    place = Path(await asyncio.to_thread(shutil.copytree, court / "store", tmp_path / "store")) / "hearings/sitting"
+    manifest = manifest_decoder.decode((place / "manifest.json").read_bytes())
+    for entry in manifest.objects:
+        if why.startswith("sealed"):
+            entry.tree_sha256 = msgspec.UNSET
+        else:
+            entry.recovered = True
+    data = encode(manifest)
+    assert (b"treeSha256" in data) != why.startswith("sealed")
+    (place / "manifest.json").write_bytes(data)
+    (place / "manifest.sig").write_bytes(key.sign(data))
+    index = msgspec.json.decode((place / "derived/playback.json").read_bytes())
+    index["manifestSha256"] = hashlib.sha256(data).hexdigest()
+    (place / "derived/playback.json").write_bytes(encode(index))
+    store = open_store((tmp_path / "store").as_uri())
+    folder = tmp_path / "copy"
+    await export_part(store, "sitting", FolderTarget(folder), key, [span(22, 27)], None, tmp_path)
+    assert statement_decoder.decode((folder / "statement.json").read_bytes()).redacted == []
+    assert not list(folder.rglob("*.redacted"))
+    assert not (folder / "raw/worker.1/000002.hrec").exists()
+    report = await verify(folder, key.public)
+    assert report.ok, sentences(report, chinese=False)
+
+
+async def test_a_flipped_byte_in_what_is_left_of_a_segment_is_named(
+    public: Path, key: SigningKey, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(public, tmp_path / "copy"))
+    path = folder / "raw/worker.1/000002.redacted"
+    whole = path.read_bytes()
+    gone = whole.index(b"GONE")
+    for at in (3, 9, 30, 200, gone, gone + 4, gone + 20, len(whole) // 2, len(whole) - 40, len(whole) - 1):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        report = await verify(folder, key.public)
+        assert "redacted-altered" in errors(report), at
+        assert any("000002.redacted" in finding.place for finding in report.findings), at
+    path.unlink()
+    assert "object-missing" in errors(await verify(folder, key.public))
+
+
+@pytest.mark.parametrize("name", [name for name, (_, code) in FOLDERS.items() if code in NEW_CODES])
+async def test_no_forged_copy_is_well(court: Path, public: Path, key: SigningKey, tmp_path: Path, name: str) -> None:
+    """Those of the page's test that are of chunks; there the page and this check must agree."""
+    genuine = Genuine(court, key)
+    if not (court / "export").exists():
+        store = open_store((court / "store").as_uri())
+        await export_to(store, "sitting", court / "export", key.public)
+    forge, expected = FOLDERS[name]
+    assert expected in errors(await verify(await asyncio.to_thread(forge, genuine, tmp_path / "forged"), key.public))
+
+
+async def test_a_part_beside_a_withheld_span_holds_no_chunk_of_it(
     store: ObjectStore, key: SigningKey, tmp_path: Path
 ) -> None:
     """The part ends before the span begins, in the same segment."""
@@ -218,7 +311,12 @@ async def test_a_part_beside_a_withheld_span_holds_no_segment_of_it(
     report = await verify(tmp_path / "part", key.public)
     assert report.ok, sentences(report, chinese=False)
     assert report.withheld == 1
-    assert {name for name in names(tmp_path / "part") if name.startswith("raw/")} == {"raw/worker.1/000001.hrec"}
+    assert {name for name in names(tmp_path / "part") if name.startswith("raw/")} == {
+        "raw/worker.1/000001.hrec",
+        "raw/worker.1/000002.redacted",
+    }
+    left = read_redacted((tmp_path / "part/raw/worker.1/000002.redacted").read_bytes())
+    assert not any(touches([(at(23), at(28))], *each) for each in chunk_times(left))
     assert "said at 24" not in (tmp_path / "part/manifest.json").read_text()
 
 
@@ -259,9 +357,10 @@ def _of_another(statement: dict[str, object]) -> None:
 
 
 def _hides_more(statement: dict[str, object]) -> None:
-    absent = statement["withheld"]
+    redacted, absent = statement["redacted"], statement["withheld"]
+    assert isinstance(redacted, list)
     assert isinstance(absent, list)
-    absent.append({**absent[0], "name": "raw/worker.1/000004.hrec"})
+    absent.append({**redacted[0], "name": "raw/worker.1/000004.hrec"})
 
 
 @pytest.mark.parametrize(
@@ -308,7 +407,8 @@ async def test_the_public_manifest_is_the_records_but_for_log_and_gaps(public: P
     cut.events, cut.gaps, cut.public_of = whole.events, whole.gaps, ""
     assert cut == whole
     statement = statement_decoder.decode((public / "statement.json").read_bytes())
-    assert [entry.name for entry in statement.withheld] == ["raw/worker.1/000002.hrec"]
+    assert statement.withheld == []
+    assert [entry.name for entry in statement.redacted] == ["raw/worker.1/000002.hrec"]
 
 
 async def test_a_copy_of_a_part_has_nothing_else(court: Path, key: SigningKey, tmp_path: Path) -> None:

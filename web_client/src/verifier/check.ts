@@ -3,9 +3,9 @@ import { CAUSES_ZH, LEVELS_ZH, SOURCES_ZH } from "../lib/generated/findings";
 import { ADDED, checkAdded } from "./added";
 import { digest, digestOf, fromHex, headLast, hex, read, type Bytes, type Source } from "./bytes";
 import { Findings, type Code, type Finding } from "./findings";
-import { WriterChain, type Segment } from "./hrec";
-import type { Manifest, ObjectEntry } from "./manifest";
-import { RootCheck } from "./roots";
+import type { Manifest } from "./manifest";
+import { redactedName } from "./redacted";
+import { SegmentCheck } from "./segments";
 import { atUs, momentWords, periodWords, spanWords } from "./sentences";
 import { isStatement, sameSpans, wrongInStatement, type Statement, type Withheld } from "./statement";
 import { checkInclusion, checkStatement, readKey, signed, signers, stampedAt, type Inclusion, type StatementInclusion } from "./witnesses";
@@ -30,6 +30,8 @@ export interface Report {
 }
 
 const MANIFEST = "manifest.json";
+/** Of the manifest, the one that this page knows. */
+const VERSION = 1;
 const COMPANIONS = ["court.pub.pem", "README.txt", "verify.html"];
 const COSIGNED = "cosigned/";
 const PLAYBACK = "derived/playback.json";
@@ -71,9 +73,12 @@ class Check {
     if (manifest) {
       await this.stated(manifest);
       this.public(manifest);
-      await this.objects(manifest);
+      const segments = new SegmentCheck((name) => this.take(name), this.findings, manifest, this.statement);
+      await segments.run();
+      ({ chunks: this.chunks, bytes: this.bytes } = segments);
       const listed = new Set([...(await this.derived()), ...manifest.objects.map((entry) => entry.name), ...COMPANIONS]);
       for (const name of [MANIFEST, "manifest.sig", "inclusion.json", "manifest.tsr", STATEMENT, "statement.sig", STATEMENT_INCLUSION]) listed.add(name);
+      for (const { name } of this.statement?.redacted ?? []) listed.add(redactedName(name));
       for (const name of await this.written()) listed.add(name);
       await this.inclusion();
       await this.statementInclusion();
@@ -112,6 +117,7 @@ class Check {
     else if (!signed(this.key, data, signature)) this.findings.add("signature-wrong");
     const manifest = parsed<Manifest>(data);
     if (!manifest || !Array.isArray(manifest.objects) || !Array.isArray(manifest.tracks)) return this.none("manifest-unreadable");
+    if (manifest.version !== VERSION) return this.none("version-unknown", String(manifest.version));
     if (manifest.keyId !== keyId) this.findings.add("key-other");
     return manifest;
   }
@@ -124,8 +130,7 @@ class Check {
     if (!signature || !signed(this.key!, data, signature)) return this.findings.add("statement-wrong", "its signature", "签名不符");
     const statement = parsed<Statement>(data);
     if (!isStatement(statement)) return this.findings.add("statement-wrong", "unreadable", "无法读取");
-    const known = new Set(manifest.objects.map(({ name }) => name));
-    const wrong = wrongInStatement(statement, manifest.sittingId, this.manifestSha256, known, (name) => this.files.has(name));
+    const wrong = wrongInStatement(statement, manifest, this.manifestSha256, (name) => this.files.has(name));
     for (const one of wrong) this.findings.add("statement-wrong", one);
     if (wrong.length > 0) return;
     this.statement = statement;
@@ -141,7 +146,7 @@ class Check {
     if (known || (cutEvents(events).length > 0 && !stated)) this.findings.add("statement-missing");
   }
 
-  private leftOut({ spans, part, withheld, outside, manifestSha256 }: Statement, manifest: Manifest): void {
+  private leftOut({ spans, part, withheld, outside, redacted = [], manifestSha256 }: Statement, manifest: Manifest): void {
     for (const { startUs, endUs, level, order, by, byZh, decidedUs } of spans) {
       const [[english, chinese], [day, dayZh]] = [periodWords(startUs, endUs), momentWords(atUs(decidedUs))];
       this.findings.add(
@@ -156,56 +161,17 @@ class Check {
       const chinese = `共 ${total} 段，不予公开 ${left} 段，所选部分之外 ${beyond} 段`;
       this.findings.add("segments-absent", `${left} withheld, ${beyond} outside the part, of ${total}`, chinese);
     }
+    if (redacted.length > 0) {
+      const absent = redacted.flatMap((entry) => entry.absent).reduce((sum, [, count]) => sum + count, 0);
+      const names = new Set(redacted.map(({ name }) => name));
+      const counts = manifest.objects.filter(({ name }) => names.has(name)).flatMap(({ chunks }) => chunks);
+      const all = counts.reduce((sum, [, , count]) => sum + count, 0);
+      this.findings.add("chunks-absent", `${absent} of ${all}`, `共 ${all} 个，略去 ${absent} 个`);
+    }
     if (manifestSha256 !== this.manifestSha256) {
       this.findings.add("manifest-public", manifestSha256);
       this.findings.add("events-withheld", String(cutEvents(manifest.events).length));
     }
-  }
-
-  /** Every listed segment: present, unaltered, and all chains as signed. */
-  private async objects(manifest: Manifest): Promise<void> {
-    const known = new Set(manifest.problems.map((problem) => `${problem.code}\n${problem.place}`));
-    const chains = new Map<string, WriterChain>();
-    const roots = new RootCheck(manifest.events ?? []);
-    const absent = new Set([...(this.statement?.withheld ?? []), ...(this.statement?.outside ?? [])].map(({ name }) => name));
-    for (const entry of manifest.objects) {
-      const chain = chains.get(entry.writer) ?? new WriterChain(manifest.sittingId, entry.writer);
-      chains.set(entry.writer, chain);
-      if (absent.has(entry.name)) {
-        const own = manifest.tracks.filter(({ writer }) => writer === entry.writer);
-        const heads = new Map(own.map(({ track, chunks, headSha256 }) => [track, { chunks, head: fromHex(headSha256) }]));
-        for (const { code, place } of chain.skip(entry, heads)) this.findings.add("chain-unlisted", `${code}, ${place}`);
-        await roots.seen(entry.writer, chain);
-        continue;
-      }
-      const data = await this.take(entry.name);
-      if (!data) {
-        this.findings.add("object-missing", entry.name);
-        continue;
-      }
-      const segment = await chain.feed(entry.name, data);
-      await roots.seen(entry.writer, chain);
-      this.chunks += segment.chunks;
-      this.bytes += segment.size;
-      if (segment.sha256 !== entry.sha256 || segment.size !== entry.size) this.findings.add("object-altered", alteredPlace(segment, entry));
-      for (const { code, place } of segment.problems) if (!known.has(`${code}\n${place}`)) this.findings.add("chain-unlisted", `${code}, ${place}`);
-      if (segment.recovered) this.findings.add("segment-recovered", entry.name);
-    }
-    for (const entry of manifest.tracks) {
-      const state = chains.get(entry.writer)?.tracks.get(entry.track);
-      if (state?.chunks !== entry.chunks || hex(state.head) !== entry.headSha256) {
-        this.findings.add("track-altered", `${entry.writer}/${entry.track} (${entry.personId}, ${entry.source})`);
-      }
-    }
-    await this.roots(roots);
-  }
-
-  /** The roots that the sitting's log took down each minute: they fit the chains as they stood then. */
-  private async roots(roots: RootCheck): Promise<void> {
-    const { fit, wrong, last, unchecked } = await roots.outcome();
-    if (fit) this.findings.add("roots", `${fit}, the last is ${last}`, `共 ${fit} 个，最后一个为 ${last}`);
-    if (unchecked) this.findings.add("roots-unchecked", String(unchecked));
-    for (const at of wrong) this.findings.add("root-wrong", ...momentWords(at));
   }
 
   /** The playable copies, if they are here.  Answers all names that belong to them. */
@@ -360,8 +326,8 @@ class Check {
     this.progress(Math.min(1, this.seen / this.total));
   }
 
-  private none(code: Code): null {
-    this.findings.add(code);
+  private none(code: Code, place = ""): null {
+    this.findings.add(code, place);
     return null;
   }
 }
@@ -385,10 +351,4 @@ function withoutFolder(sources: Source[]): Source[] {
   const at = sources.filter(({ name }) => name === MANIFEST || name.endsWith(`/${MANIFEST}`)).sort((a, b) => a.name.length - b.name.length)[0];
   const folder = at?.name.slice(0, -MANIFEST.length) ?? "";
   return sources.filter(({ name }) => name.startsWith(folder)).map((source) => ({ ...source, name: source.name.slice(folder.length) }));
-}
-
-function alteredPlace(segment: Segment, entry: ObjectEntry): string {
-  if (segment.size !== entry.size) return `${entry.name} (${segment.size} bytes, ${entry.size} were signed)`;
-  const first = segment.problems.find(({ place }) => place.startsWith(`${entry.name} byte`));
-  return first ? `${first.place} (${first.code})` : `${entry.name} (tracks ${segment.tracks.join(", ")})`;
 }

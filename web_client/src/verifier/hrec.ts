@@ -28,17 +28,20 @@ interface Skipped {
   chunks: [number, number, number][];
 }
 
-interface Header {
+export interface Header {
   recordingId: string;
   writer: string;
   segment: number;
   previousSha256: string;
 }
 
-interface Chunk {
+export interface Chunk {
   track: number;
   index: number;
   count: number;
+  /** Monotonic clock, us. */
+  firstUs: number;
+  lastUs: number;
   previous: Bytes;
   sha256: Bytes;
   payload: DataView;
@@ -48,17 +51,20 @@ export interface Segment {
   name: string;
   size: number;
   sha256: string;
-  chunks: number;
+  chunks: Chunk[];
   tracks: number[];
   problems: Problem[];
   recovered: boolean;
 }
 
-class FormatError extends Error {
+export class FormatError extends Error {
   constructor(readonly code: string, readonly offset: number) {
     super(code);
   }
 }
+
+/** Of each track, how many chunks it has and the hash of the last. */
+export type Heads = Map<number, { chunks: number; head: Bytes }>;
 
 /** The chains of one writer after the segments that were fed so far. */
 export class WriterChain {
@@ -93,11 +99,11 @@ export class WriterChain {
     if (!closes && problems.length === 0) problems.push({ code: "segment-unfinished", place: name });
     this.nextSegment = header ? header.segment + 1 : this.nextSegment + 1;
     this.previous = sha256;
-    return { name, size: data.length, sha256: hex(sha256), chunks: chunks.length, tracks, problems, recovered };
+    return { name, size: data.length, sha256: hex(sha256), chunks, tracks, problems, recovered };
   }
 
   /** Go on after a segment that is left out of this copy, by what the signed manifest says of it. */
-  skip(entry: Skipped, heads: Map<number, { chunks: number; head: Bytes }>): Problem[] {
+  skip(entry: Skipped, heads: Heads): Problem[] {
     const { name, segment } = entry;
     const problems: Problem[] = [];
     if (segment !== this.nextSegment) problems.push({ code: "segment-missing", place: `${name} follows segment ${this.nextSegment - 1}` });
@@ -108,6 +114,35 @@ export class WriterChain {
       this.tracks.set(track, { chunks: first + count, head: end?.chunks === first + count ? end.head : UNKNOWN });
     }
     this.nextSegment = segment + 1;
+    this.previous = fromHex(entry.sha256);
+    return problems;
+  }
+
+  /** Take the chunks that this copy has of a segment, others of which are left out. */
+  resume(entry: Skipped, heads: Heads, header: Header, chunks: Chunk[]): Problem[] {
+    const problems: Problem[] = [];
+    const { name } = entry;
+    this.checkHeader(header, name, problems);
+    const listed = new Set(entry.chunks.map(([track]) => track));
+    for (const [track, first, count] of entry.chunks) {
+      const chain = this.tracks.get(track) ?? { chunks: 0, head: NONE };
+      const missing = () => problems.push({ code: "chunk-missing", place: `${name} track ${track} chunk ${chain.chunks}` });
+      const own = chunks.filter((chunk) => chunk.track === track);
+      if (first !== chain.chunks) missing();
+      for (const { index, previous, sha256 } of own) {
+        if (index < chain.chunks || index >= first + count) missing();
+        else if (index === chain.chunks && chain.head.length > 0 && !same(previous, chain.head)) problems.push({ code: "chunk-chain", place: `${name} track ${track} chunk ${index}` });
+        [chain.chunks, chain.head] = [index + 1, sha256];
+      }
+      if (own.at(-1)?.index !== first + count - 1) {
+        const end = heads.get(track);
+        chain.chunks = first + count;
+        chain.head = end?.chunks === chain.chunks ? end.head : UNKNOWN;
+      }
+      this.tracks.set(track, chain);
+    }
+    for (const track of new Set(chunks.map((chunk) => chunk.track).filter((each) => !listed.has(each)))) problems.push({ code: "chunk-missing", place: `${name} track ${track}` });
+    this.nextSegment = header.segment + 1;
     this.previous = fromHex(entry.sha256);
     return problems;
   }
@@ -131,7 +166,7 @@ export class WriterChain {
   }
 }
 
-async function readHeader(data: Bytes): Promise<[Header, number]> {
+export async function readHeader(data: Bytes): Promise<[Header, number]> {
   const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
   if (data.length < MAGIC.length) throw new FormatError("truncated", 0);
   if (MAGIC.some((byte, at) => data[at] !== byte)) throw new FormatError("magic", 0);
@@ -150,7 +185,7 @@ async function readHeader(data: Bytes): Promise<[Header, number]> {
   throw new FormatError("header-json", 12);
 }
 
-async function readChunk(data: Bytes, at: number): Promise<[Chunk, number]> {
+export async function readChunk(data: Bytes, at: number): Promise<[Chunk, number]> {
   if (data.length - at < CHUNK_OVERHEAD_BYTES) throw new FormatError("truncated", at);
   const view = new DataView(data.buffer, data.byteOffset + at, data.length - at);
   if (view.getUint32(0) !== CHUNK_MAGIC) throw new FormatError("chunk-magic", at);
@@ -162,7 +197,9 @@ async function readChunk(data: Bytes, at: number): Promise<[Chunk, number]> {
   if (!same(sha256, data.subarray(end, end + HASH_BYTES))) throw new FormatError("chunk-hash", at);
   const previous = data.slice(at + CHUNK_HEAD_BYTES - HASH_BYTES, at + CHUNK_HEAD_BYTES);
   const payload = new DataView(data.buffer, data.byteOffset + at + CHUNK_HEAD_BYTES, length - CHUNK_OVERHEAD_BYTES);
-  return [{ track: view.getUint32(8), index: view.getUint32(12), count: view.getUint32(16), previous, sha256, payload }, length];
+  const us = (place: number): number => Number(view.getBigUint64(place) / 1000n);
+  const [firstUs, lastUs] = [us(20), us(28)];
+  return [{ track: view.getUint32(8), index: view.getUint32(12), count: view.getUint32(16), firstUs, lastUs, previous, sha256, payload }, length];
 }
 
 /** Whether the segment was recovered after a crash, and whether it is closed at all. */

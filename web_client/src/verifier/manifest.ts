@@ -16,6 +16,8 @@ export interface ObjectEntry {
   writer: string;
   segment: number;
   chunks: [number, number, number][];
+  /** The root over its header and chunks; not there in older records. */
+  treeSha256?: string;
 }
 
 export interface TrackEntry {
@@ -28,6 +30,7 @@ export interface TrackEntry {
 }
 
 export interface Manifest {
+  version: number;
   sittingId: string;
   court: string;
   courtZh: string;
@@ -39,6 +42,7 @@ export interface Manifest {
   sealedUs: number;
   keyId: string;
   participants: { personId: string; name: string; nameZh: string; role: string }[];
+  writers?: { writer: string; startUs: number; endUs: number; clockOffsetUs: number }[];
   tracks: TrackEntry[];
   objects: ObjectEntry[];
   gaps: Span[];

@@ -1,6 +1,7 @@
 /** The roots that the sitting's log took down (docs/record-format.md §4), made again as `recording/roots.py` does. */
 import { digest, fromHex, hex, joined, same, utf8, type Bytes } from "./bytes";
 import type { WriterChain } from "./hrec";
+import { leafHash, nodeHash } from "./redacted";
 
 interface Root {
   at: Date;
@@ -72,9 +73,6 @@ function readRoot(event: unknown): Root {
   const segments = Object.entries(detail.segments ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
   return { at: new Date(Math.floor(utc / 1e9) * 1000), segments, media: fromHex(detail.media), logHead: fromHex(head) };
 }
-
-const leafHash = (data: Bytes): Promise<Bytes> => digest(joined([0], data));
-const nodeHash = (left: Bytes, right: Bytes): Promise<Bytes> => digest(joined([1], left, right));
 
 /** MTH of RFC 6962 §2.1. */
 async function treeRoot(leaves: Bytes[]): Promise<Bytes> {

@@ -1,5 +1,7 @@
 /** The court's word on what a copy leaves out (docs/record-format.md §9), as `recording/withheld.py` checks it. */
 
+import type { Manifest, ObjectEntry } from "./manifest";
+
 /** A span that is withheld, us since 1970. */
 export interface Withheld {
   startUs: number;
@@ -17,7 +19,13 @@ interface Absent {
   endUs: number;
 }
 
+/** A segment of which chunks are left out: number of the first in the segment, from 1, and how many. */
+export interface Redacted extends Absent {
+  absent: [number, number][];
+}
+
 export interface Statement {
+  version: number;
   sittingId: string;
   manifestSha256: string;
   enclosedSha256: string;
@@ -25,16 +33,21 @@ export interface Statement {
   part: { startUs: number; endUs: number } | null;
   withheld: Absent[];
   outside: Absent[];
+  /** Segments that are here without some of their chunks. */
+  redacted?: Redacted[];
   /** Files of recordings that the court added after the close, absent too. */
   added?: string[];
 }
 
 /** What arrived this much before and after a withheld span is withheld too, us. */
-const AROUND_US = 1_000_000;
+export const AROUND_US = 1_000_000;
+/** Those that this page knows; the first had no `redacted`. */
+const VERSIONS = [1, 2];
 
 /** Whether it has all that the check needs. */
 export function isStatement(found: Statement | null): found is Statement {
-  return found !== null && [found.spans, found.withheld, found.outside].every((each) => Array.isArray(each)) && typeof found.manifestSha256 === "string";
+  const lists = found?.redacted === undefined || (Array.isArray(found.redacted) && found.redacted.every((each) => Array.isArray(each?.absent)));
+  return found !== null && lists && [found.spans, found.withheld, found.outside].every((each) => Array.isArray(each)) && typeof found.manifestSha256 === "string";
 }
 
 /** Whether these are the same spans in the same order. */
@@ -44,19 +57,44 @@ export function sameSpans(some: Withheld[], others: Withheld[]): boolean {
   return told(some) === told(others);
 }
 
+/** Whether this time is of a withheld span, or near one. */
+export const touchesSpan = (spans: Withheld[], startUs: number, endUs: number): boolean =>
+  spans.some((span) => startUs <= span.endUs + AROUND_US && span.startUs - AROUND_US <= endUs);
+
 /** What does not hold of a statement whose signature does: it must be of this record, and explain all that is absent. */
-export function wrongInStatement(statement: Statement, sittingId: string, enclosedSha256: string, known: Set<string>, here: (name: string) => boolean): string[] {
-  if (statement.sittingId !== sittingId || statement.enclosedSha256 !== enclosedSha256) return ["of another record"];
+export function wrongInStatement(statement: Statement, manifest: Manifest, enclosedSha256: string, here: (name: string) => boolean): string[] {
+  if (!VERSIONS.includes(statement.version)) return [`of an unknown version, ${statement.version}`];
+  if (statement.sittingId !== manifest.sittingId || statement.enclosedSha256 !== enclosedSha256) return ["of another record"];
+  const known = new Map(manifest.objects.map((entry) => [entry.name, entry]));
   const wrong: string[] = [];
-  const { withheld, outside, part } = statement;
-  for (const { name } of [...withheld, ...outside]) {
+  const { withheld, outside, part, redacted = [] } = statement;
+  for (const { name } of [...withheld, ...outside, ...redacted]) {
     if (!known.has(name)) wrong.push(`no such segment, ${name}`);
     else if (here(name)) wrong.push(`said to be absent, ${name}`);
   }
-  const explains = (entry: Absent) => statement.spans.some((span) => entry.startUs <= span.endUs + AROUND_US && span.startUs - AROUND_US <= entry.endUs);
-  wrong.push(...withheld.filter((entry) => !explains(entry)).map(({ name }) => `of no withheld span, ${name}`));
+  const explains = (entry: Absent) => touchesSpan(statement.spans, entry.startUs, entry.endUs);
+  wrong.push(...[...withheld, ...redacted].filter((entry) => !explains(entry)).map(({ name }) => `of no withheld span, ${name}`));
+  const whole = new Set([...withheld, ...outside].map(({ name }) => name));
+  for (const { name, absent } of redacted) {
+    const entry = known.get(name);
+    if (whole.has(name)) wrong.push(`absent and redacted, ${name}`);
+    else if (entry && !possible(absent, entry)) wrong.push(`no such chunks, ${name}`);
+    whole.add(name);
+  }
   if (statement.added?.length && statement.spans.length === 0 && part === null) wrong.push("of no withheld span, what was added");
   const inside = (entry: Absent) => part === null || (entry.startUs <= part.endUs && part.startUs <= entry.endUs);
   wrong.push(...outside.filter(inside).map(({ name }) => `inside the part, ${name}`));
   return wrong;
+}
+
+/** Whether such chunks of a segment can be told to be absent: some, in order, and not all. */
+function possible(runs: [number, number][], entry: ObjectEntry): boolean {
+  const total = entry.chunks.reduce((sum, [, , count]) => sum + count, 0);
+  let [at, absent] = [0, 0];
+  for (const [first, count] of runs) {
+    if (first <= at || count < 1) return false;
+    at = first + count;
+    absent += count;
+  }
+  return entry.treeSha256 !== undefined && at > 0 && at <= total + 1 && absent < total;
 }

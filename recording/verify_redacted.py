@@ -1,0 +1,85 @@
+"""Whether segments with chunks left out are what the court signed, and what is absent can be of a withheld time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from . import manifest as m
+from .chain import ChainState, Heads, Problem, WriterChain
+from .format import Chunk
+from .redacted import ReadRedacted, redacted_name
+from .report import Findings
+from .withheld import AROUND_US, Redacted, Statement, touches, withheld_times
+
+#: Nothing of a writer is this much before its first record or after its last, us.
+_SLACK_US: Final = AROUND_US
+
+
+class RedactedCheck:
+    """Fed with every segment in order.
+
+    A chunk that is absent tells nothing of itself, but its track goes on before and after it: it was taken between the
+    chunks around it, and that time must touch a withheld one.
+    """
+
+    def __init__(self, findings: Findings, manifest: m.Manifest, statement: Statement | None) -> None:
+        self._findings = findings
+        self.told: dict[str, Redacted] = {one.name: one for one in statement.redacted} if statement else {}
+        self._times = withheld_times(statement.spans) if statement else []
+        self._writers = {writer.writer: writer for writer in manifest.writers}
+        #: Of each writer and track, the end of the last chunk that is here, us.
+        self._ends: dict[tuple[str, int], int] = {}
+        #: Where chunks are absent, until a later one says when at the latest they were taken.
+        self._open: dict[tuple[str, int], str] = {}
+
+    def seen(self, writer: str, chunks: Iterable[Chunk]) -> None:
+        """Chunks that are here, in order."""
+        if not self.told:
+            return
+        offset_us = self._writers[writer].clock_offset_us if writer in self._writers else 0
+        for chunk in chunks:
+            key = writer, chunk.track
+            self._close(key, chunk.first_mono_ns // 1000 + offset_us)
+            self._ends[key] = chunk.last_mono_ns // 1000 + offset_us
+
+    def take(self, entry: m.ObjectEntry, read: ReadRedacted, chain: WriterChain, heads: Heads) -> list[Problem]:
+        """Check this file against what the manifest and the statement say of its segment."""
+        name = redacted_name(entry.name)
+        if read.error is not None or read.header is None:
+            where = f" byte {read.error.offset} ({read.error.code})" if read.error else ""
+            self._findings.add("redacted-altered", name + where)
+            return chain.skip(entry.name, entry.segment, entry.sha256, entry.chunks, heads)
+        if read.tree.hex() != entry.tree_sha256:
+            self._findings.add("redacted-altered", f"{name} (tree)")
+        if read.absent != self.told[entry.name].absent:
+            self._findings.add("redacted-altered", f"{name} (absent)")
+        by_track: dict[int, list[Chunk]] = {}
+        for chunk in read.chunks:
+            by_track.setdefault(chunk.track, []).append(chunk)
+        before = {track: chain.tracks.get(track, ChainState()).chunks for track, _, _ in entry.chunks}
+        for track, first, count in entry.chunks:
+            expected = before[track]
+            for chunk in by_track.get(track, []):
+                if chunk.index > expected:
+                    self._open[entry.writer, track] = name
+                self.seen(entry.writer, [chunk])
+                expected = chunk.index + 1
+            if expected < first + count:
+                self._open[entry.writer, track] = name
+        return chain.resume(entry.name, entry.sha256, entry.chunks, heads, read.header, read.chunks)
+
+    def finish(self) -> None:
+        """Nothing more will be fed."""
+        for key in list(self._open):
+            writer = self._writers.get(key[0])
+            self._close(key, writer.end_us + _SLACK_US if writer else 0)
+
+    def _close(self, key: tuple[str, int], latest_us: int) -> None:
+        name = self._open.pop(key, "")
+        if not name:
+            return
+        writer = self._writers.get(key[0])
+        earliest_us = self._ends.get(key, writer.start_us - _SLACK_US if writer else 0)
+        if not touches(self._times, earliest_us, latest_us):
+            self._findings.add("chunk-unexplained", f"{name} track {key[1]}")
