@@ -239,7 +239,7 @@ async def archive(folder: Path, seconds: int, people: int) -> dict[str, Any]:
         await asyncio.to_thread(os.sync)
         closed = time.perf_counter()
         close.set()
-        await sealed(recorder, "sitting", facts(seconds, names))
+        await sealed(recorder, "sitting", facts(seconds, names), limit_s=None)
         playback = await RecordReader(store).playback("sitting")
         assert playback is not None
         assert len(playback.media) == people

@@ -25,6 +25,8 @@ from recording.roots import media_root
 from recording.spool import Batch, PendingChunk, SegmentSeries
 
 NTP_EPOCH_S = 2_208_988_800
+#: How long a test waits for what has to come, s: shorter than a test may take, so that it can say what did not.
+WAIT_LIMIT_S = 150
 AUDIO_RATE, VIDEO_RATE = 48_000, 90_000
 #: Findings about a record's outside witnesses, which may come later than its seal.
 WITNESSES = frozenset(
@@ -384,15 +386,23 @@ def root_events(folder: Path, writer: str = "worker.1") -> list[dict[str, Any]]:
     return events
 
 
-async def sealed(recorder: Recorder, sitting_id: str, sitting: messages.SittingFacts) -> messages.Finalised:
+async def sealed(
+    recorder: Recorder, sitting_id: str, sitting: messages.SittingFacts, limit_s: float | None = WAIT_LIMIT_S
+) -> messages.Finalised:
     """Ask until the record can be played, as control does."""
     request = messages.Finalise(sitting_id=sitting_id, facts=sitting)
-    while True:
-        answer = await recorder.finalise(request)
-        assert not isinstance(answer, messages.Refused), answer
-        if isinstance(answer, messages.Finalised) and answer.playable:
-            return answer
-        await asyncio.sleep(0.05)
+    answer: messages.AnyAnswer | None = None
+    try:
+        async with asyncio.timeout(limit_s):
+            while True:
+                answer = await recorder.finalise(request)
+                assert not isinstance(answer, messages.Refused), answer
+                if isinstance(answer, messages.Finalised) and answer.playable:
+                    return answer
+                await asyncio.sleep(0.05)
+    except TimeoutError:
+        state = await asyncio.to_thread(recorder.state)
+        raise AssertionError(f"{sitting_id} is not sealed after {limit_s} s: {answer}, {state}") from None
 
 
 @contextlib.asynccontextmanager
@@ -405,9 +415,13 @@ async def running(recorder: Recorder) -> AsyncIterator[Recorder]:
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def eventually(check: Callable[[], Awaitable[bool]]) -> None:
-    """Returns once this holds; a test that waits in vain ends by its own time limit."""
-    while True:
-        if await check():
-            return
-        await asyncio.sleep(0.02)
+async def eventually(check: Callable[[], Awaitable[bool]], limit_s: float | None = WAIT_LIMIT_S) -> None:
+    """Returns once this holds; a test that waits in vain ends before its own time limit, and says for what."""
+    try:
+        async with asyncio.timeout(limit_s):
+            while True:
+                if await check():
+                    return
+                await asyncio.sleep(0.02)
+    except TimeoutError:
+        raise AssertionError(f"{check} does not hold after {limit_s} s") from None

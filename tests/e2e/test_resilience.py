@@ -97,3 +97,11 @@ def share(loud: Any, begin: float, start: float, end: float) -> float:
     """How much of this time holds the tone."""
     part = loud[max(0, round((start - begin) * 100)) : max(0, round((end - begin) * 100))]
     return float(np.mean(part)) if len(part) >= 0.9 * (end - start) * 100 else 0.0
+
+
+def told(loud: Any, begin: float, start: float, end: float, gaps: list[dict[str, Any]]) -> str:
+    """Where in this time the tone is missing, s after its start, and what the record says is missing of the track."""
+    part = loud[max(0, round((start - begin) * 100)) : max(0, round((end - begin) * 100))]
+    edges = np.flatnonzero(np.diff(np.concatenate([[True], part, [True]]).astype(np.int8))) / 100
+    holes = [(float(one), float(other)) for one, other in edges.reshape(-1, 2)]
+    return f"{len(part) / 100} s of {end - start:.2f} s; silent at {holes}; gaps listed: {gaps}"

@@ -15,7 +15,7 @@ from .harness.pages import Person, playwright
 from .harness.scenario import MEDIA_LIMIT_S, fetch_tracks, of_all, playable_record, take_seat, until
 from .harness.server import Running
 from .test_command import gone
-from .test_resilience import loudness, share
+from .test_resilience import loudness, share, told
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -60,8 +60,9 @@ async def test_a_killed_control_is_started_again_and_the_hearing_goes_on(tmp_pat
             record = await playable_record(demo, people["judge"], tracks=2)
             for role, (track, content) in (await fetch_tracks(demo, people["judge"], record)).items():
                 begin, loud = loudness(record, track, content, role)
-                assert share(loud, begin, killed - 3, killed - 1) > 0.98
-                assert share(loud, begin, again, again + 3) > 0.98
+                for start, end in ((killed - 3, killed - 1), (again, again + 3)):
+                    heard = told(loud, begin, start, end, record["gaps"])
+                    assert share(loud, begin, start, end) > 0.98, f"{role}: {heard}"
             assert [row["event"] for row in record["log"] if row["event"] in ("open", "elapsed", "close")] == [
                 "open",
                 "elapsed",
