@@ -48,6 +48,8 @@ async def share_record(page: Page, messages: Path, see: See, number: int) -> Non
     assert all(end in told for end in chosen), (chosen, told)
     await no_more_than_the_part(page, visitor, link)
     # Another link ends the one before where it is open.
+    await row.get_by_test_id("share-renew").focus()
+    await see(page, "record-share-open")
     await row.get_by_test_id("share-renew").click()
     await page.get_by_test_id("share-renew-confirm-agree").click()
     await page.get_by_test_id("share-said").locator(".banner").wait_for()
