@@ -106,6 +106,14 @@ async def _staff(cast: Cast, at: At) -> None:
     await clerk.page.get_by_test_id("channels").get_by_role("meter").first.wait_for()
     await at("clerk", "clerk-channels")
     await cast.press("clerk", "channels-close")
+    await cast.press("clerk", "deck-later")
+    await cast.press("clerk", "deck-request-interrupt")
+    await at("clerk", "clerk-asks-to-stop-the-record")
+    await cast.press("clerk", "ask-request-interrupt-agree")
+    await cast["judge"].see("interrupt-asked")
+    await at("judge", "judge-asked-to-stop-the-record")
+    await cast.press("judge", "decline-interrupt")
+    await cast["judge"].page.get_by_test_id("interrupt-asked").wait_for(state="detached")
     assert await claimant.page.get_by_test_id("key-channels").count() == 0
     answer = await clerk.context.request.post(
         f"{cast.demo.base_url}/api/hearings/{cast.hearing_id}/exhibits?title=Delivery%20note&fileName=note.png",

@@ -15,6 +15,15 @@ describe("where the mark stands", () => {
       expect(spots((step + 1) * STAYS_MS, 3)).not.toEqual(found);
     }
   });
+  it("never overlaps itself, with fewer copies in a small picture", () => {
+    for (let step = 0; step < 500; step += 1) {
+      for (const thick of [0.1, 0.2, 0.28, 0.4, 0.9]) {
+        const found = spots(step * STAYS_MS, 3, thick);
+        expect(found).toHaveLength(Math.max(1, Math.min(3, Math.floor(0.84 / thick))));
+        for (const [at, [, y]] of found.entries()) if (at > 0) expect(y - found[at - 1]![1]).toBeGreaterThanOrEqual(thick - 1e-9);
+      }
+    }
+  });
   it("leaves no part of the picture free for long", () => {
     // Over ten minutes every tenth of width and height was covered.
     const [columns, rows] = [new Set<number>(), new Set<number>()];

@@ -53,7 +53,7 @@ const en = {
   incidentField: "What happened to the record",
   incidentSend: "State it",
   incidentWaits: "Something of the record was lost to a fault; what there is of it is kept. The presiding judge states what happened before the record is final.",
-  incidentStated: "The presiding judge has stated the fault of the record:",
+  incidentStated: "The presiding judge has stated the fault of the record: ",
   covers: "What a signature covers",
   textHash: "SHA-256 of the text",
   rootHash: "SHA-256 of the manifest of sound and picture",
