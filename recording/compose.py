@@ -37,6 +37,7 @@ from .layout import (
     spans_expression,
 )
 from .manifest import Manifest
+from .plates import initials, label
 from .playback import MediaEntry, Playback
 
 #: Pictures a second.  People who sit and speak need no more, and cameras send 15 to 30.
@@ -73,35 +74,11 @@ FRAME, FRAME_COLOUR = 3, "0x5fb39a"
 #: The name in a film that is made for one person: how it is drawn, and how long it stays in one place, s.
 MARK_COLOUR, MARK_STAYS_S = "white@0.45", 8
 MARK_OUTLINE = {"borderw": 2, "bordercolor": "black@0.25"}
+#: The small place of a person whose picture is not in it: its ground, and the initials on it.
+PLACE_COLOUR, INITIALS_COLOUR = "0x232d29", "0xa0aca6"
 #: A card in place of what is withheld: its ground, and the sizes of its title, its words and the way between lines.
 CARD_COLOUR, CARD_TITLE, CARD_WORDS, CARD_LINE = "0x24302b", 32, 20, 40
-ROLES = {
-    "judge": ("Judge", "审判长"),
-    "clerk": ("Clerk", "书记员"),
-    "claimant": ("Claimant", "原告"),
-    "respondent": ("Respondent", "被告"),
-    "panel": ("Panel member", "合议庭成员"),
-    "staff_host": ("Usher", "庭审助理"),
-    "lawyer": ("Lawyer", "律师"),
-    "witness": ("Witness", "证人"),
-    "expert": ("Expert", "鉴定人"),
-    "interpreter": ("Interpreter", "翻译"),
-    "observer": ("Observer", "旁听"),
-}
-SCREEN = {"en": "shared screen", "zh-CN": "共享屏幕"}
 NO_PICTURE = {"en": "No picture", "zh-CN": "没有画面"}
-
-
-def label(entry: MediaEntry, locale: str, *, chinese_font: bool) -> str:
-    """Name and role in the reader's language, as far as the fonts allow."""
-    english_role, chinese_role = ROLES.get(entry.role, (entry.role, entry.role))
-    if locale == "zh-CN" and chinese_font:
-        words = [entry.display_name_zh, chinese_role]
-    else:
-        words = [entry.display_name, english_role]
-    if entry.source == "screen":
-        words.append(SCREEN[locale if chinese_font else "en"])
-    return " · ".join(word for word in words if word)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +137,8 @@ class Composition:
         for number, seat in enumerate(self._seats):
             tile = self._strip.get(id(seat))
             if tile is not None:
-                ground = _box(ground, tile)
+                ground = _box(ground, tile, PLACE_COLOUR)
+                ground = self._initials(ground, number, seat.entries[0], tile)
                 name = label(seat.entries[0], self._locale, chinese_font=chinese)
                 ground = self._draw(ground, f"name{number}.txt", name, tile.left + 8, _foot(tile, 16), 16)
         stage = self._places.stage
@@ -172,6 +150,14 @@ class Composition:
             case_name = self._manifest.case_name_zh
         ground = self._draw(ground, "title.txt", f"{self._manifest.case_number} · {case_name}", 12, 9, 22)
         return _compiled(ffmpeg.output(ground, "still.nut", vcodec="rawvideo", pix_fmt="yuv420p"))
+
+    def _initials(self, ground: Any, number: int, entry: MediaEntry, tile: Tile) -> Any:
+        """What a person's place holds while they are on the stage or have no picture, as a page would draw it."""
+        chinese = self._locale == "zh-CN" and self._chinese_font is not None
+        text = initials(entry.display_name_zh if chinese else entry.display_name)
+        size = max(16, tile.picture[1] * 2 // 5)
+        x, y = f"{tile.middle[0]}-tw/2", f"{tile.middle[1]}-th/2"
+        return self._draw(ground, f"initials{number}.txt", text, x, y, size, colour=INITIALS_COLOUR)
 
     def pieces(self) -> list[tuple[int, int]]:
         """The film's length in parts, ms: enough for some processors, since one ffmpeg keeps no two of them busy, and
@@ -387,9 +373,9 @@ def _line(text: str) -> str:
     return " ".join(text.replace("\0", " ").split())
 
 
-def _box(ground: Any, tile: Tile) -> Any:
+def _box(ground: Any, tile: Tile, colour: str = "0x000000") -> Any:
     height = tile.height - tile.plate
-    return ground.drawbox(tile.left + 1, tile.top, tile.width - 2, height, "0x000000", thickness="fill")
+    return ground.drawbox(tile.left + 1, tile.top, tile.width - 2, height, colour, thickness="fill")
 
 
 def _foot(tile: Tile, size: int) -> int:
