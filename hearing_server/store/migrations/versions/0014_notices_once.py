@@ -42,7 +42,8 @@ def upgrade() -> None:
     if newest is None:
         return
     lately = (*wanted, column.created_utc > newest - LATELY_NS)
-    taken: set[str] = set()
+    # Also those that were written since they have names.
+    taken = set(connection.scalars(sa.select(column.id).where(sa.func.length(column.id) == DIGITS)))
     for letter in connection.execute(sa.select(outbox).where(*lately).order_by(column.created_utc, column.id)).all():
         name = _name(connection, letter, taken)
         if name:

@@ -59,20 +59,24 @@ async def test_who_is_told_of_what(site: Site) -> None:
     assert {letter.state for letter in letters} == {"queued"}
 
 
-async def test_what_was_lost_with_the_process_is_written_by_the_next(
-    site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    store = site.court.store
-    mailing = Mailing(store, site.links, base_url="https://court.test", sender="court@court.test")
-    await hold(site, missing_writers=["w9.lost"])
-    real = store.docket.by_sitting
+def everybody_has_an_address(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = site.court.store.docket.by_sitting
 
     async def addressed(sitting_id: str) -> HearingFacts | None:
         facts = await real(sitting_id)
         assert facts
         return replace(facts, people=tuple(replace(one, email=f"{one.role}@example.org") for one in facts.people))
 
-    monkeypatch.setattr(store.docket, "by_sitting", addressed)
+    monkeypatch.setattr(site.court.store.docket, "by_sitting", addressed)
+
+
+async def test_what_was_lost_with_the_process_is_written_by_the_next(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = site.court.store
+    mailing = Mailing(store, site.links, base_url="https://court.test", sender="court@court.test")
+    await hold(site, missing_writers=["w9.lost"])
+    everybody_has_an_address(site, monkeypatch)
     written: list[list[str]] = []
     for _ in range(2):
         await RecordNotices(mailing, store).catch_up(site.court.clock.utc())
@@ -128,14 +132,7 @@ async def test_letters_of_an_older_version_are_known_as_such(site: Site, monkeyp
     for role in ("claimant", "respondent"):
         async with site.seated(role) as party:
             await party.post(f"{url}/signature", json=signing((await party.get(url)).json()))
-    real = store.docket.by_sitting
-
-    async def addressed(sitting_id: str) -> HearingFacts | None:
-        facts = await real(sitting_id)
-        assert facts
-        return replace(facts, people=tuple(replace(one, email=f"{one.role}@example.org") for one in facts.people))
-
-    monkeypatch.setattr(store.docket, "by_sitting", addressed)
+    everybody_has_an_address(site, monkeypatch)
     await RecordNotices(mailing, store).catch_up(site.court.clock.utc())
     written = await store.outbox.of_hearing(site.booking.hearing_id)
     assert len([letter for letter in written if letter.kind == "signed"]) == 2
@@ -148,3 +145,23 @@ async def test_letters_of_an_older_version_are_known_as_such(site: Site, monkeyp
     assert {letter.id for letter in known} == {letter.id for letter in written}
     await RecordNotices(mailing, store).catch_up(site.court.clock.utc())
     assert len(await store.outbox.of_hearing(site.booking.hearing_id)) == len(written)
+
+
+async def test_letters_that_were_written_anew_before_the_older_ones_got_names_stay(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who ran the version between has both: the one with a number, and its repetition with the name."""
+    store = site.court.store
+    mailing = Mailing(store, site.links, base_url="https://court.test", sender="court@court.test")
+    await hold(site, missing_writers=["w9.lost"])
+    everybody_has_an_address(site, monkeypatch)
+    await RecordNotices(mailing, store).catch_up(site.court.clock.utc())
+    named = await store.outbox.of_hearing(site.booking.hearing_id)
+    numbered = [replace(letter, id=letter.id[:16], created_utc=site.court.clock.utc()) for letter in named]
+    await store.outbox.add(numbered)
+    async with transaction(store._engine, writes=True) as connection:
+        await connection.run_sync(upgrade)
+    known = {letter.id for letter in await store.outbox.of_hearing(site.booking.hearing_id)}
+    assert known == {letter.id for letter in [*named, *numbered]}
+    await RecordNotices(mailing, store).catch_up(site.court.clock.utc())
+    assert {letter.id for letter in await store.outbox.of_hearing(site.booking.hearing_id)} == known
