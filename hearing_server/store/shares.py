@@ -177,6 +177,8 @@ class Shares:
         share, codes = s.record_shares.c, s.share_codes.c
         out = (codes.share_id == share_id, codes.browser == browser, codes.code_hash != "")
         async with transaction(self._engine, writes=True) as connection:
+            # The share before its codes, as everywhere here: locked the other way round, two would wait for each other.
+            await connection.execute(select(share.id).where(share.id == share_id).with_for_update())
             row = (await connection.execute(select(s.share_codes).where(*out).with_for_update())).mappings().first()
             if row is None or row["tries"] >= tries:
                 return False
