@@ -23,7 +23,8 @@ OF_ONE_LIMIT = 3
 OF_ALL_LIMIT = 48
 #: What has to stay free on this computer's disk, where the database may lie, too.
 RESERVE_BYTES = 1024**3
-#: How often that is looked at while a file comes in, bytes: not everybody says beforehand how much will come.
+#: How often that is looked at while a file comes in, bytes: not everybody says beforehand how much will come.  So much
+#: more than what came is kept for a file on its announcement alone, too.
 LOOK_EVERY_BYTES = 256 * 1024**2
 
 
@@ -57,8 +58,13 @@ class _Place:
     there: int = 0
 
     def wanting(self, copies: int) -> int:
-        """Room that it will still take, bytes."""
+        """Room that it will still take, if its sender keeps their word, bytes."""
         return copies * max(self.expected, self.there) - self.there
+
+    def kept(self, copies: int) -> int:
+        """Room that is kept for it against others, bytes: who announces much and sends little gets little."""
+        believed = min(self.expected, 2 * self.there + LOOK_EVERY_BYTES)
+        return copies * max(believed, self.there) - self.there
 
 
 class Incoming:
@@ -106,10 +112,11 @@ class Incoming:
         return place
 
     def _make_sure_of_room(self, place: _Place) -> None:
-        """For this one, and for what was on its way before, whoever sends it."""
+        """For this one as announced, and for what is kept for those that were on their way before, whoever sends."""
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         places = list(self._places)
-        wanted = sum(each.wanting(self._copies) for each in places[: places.index(place) + 1])
+        before = sum(each.kept(self._copies) for each in places[: places.index(place)])
+        wanted = before + place.wanting(self._copies)
         if shutil.disk_usage(self._folder).free < wanted + RESERVE_BYTES:
             raise OSError(errno.ENOSPC, "not enough room for what is being sent", str(self._folder))
 

@@ -137,6 +137,40 @@ async def test_room_is_kept_for_what_others_are_sending(tmp_path: Path, monkeypa
         pass
 
 
+async def test_who_announces_much_and_sends_little_keeps_nobody_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Usage:
+        free = incoming.RESERVE_BYTES + 2000
+
+    monkeypatch.setattr(incoming.shutil, "disk_usage", lambda folder: Usage)
+    monkeypatch.setattr(incoming, "LOOK_EVERY_BYTES", 100)
+    door, phones = Incoming(tmp_path), Phones()
+
+    async def begun() -> bool:
+        return [place.there for place in door._places] == [100]
+
+    async def slow() -> None:
+        with pytest.raises(OSError, match="not enough room"):
+            async with door.receive("a", phones.body(bytes(1900)), 1900):
+                pass
+
+    async def body(count: int) -> AsyncIterator[bytes]:
+        yield bytes(count)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(slow())
+        await eventually(begun)
+        with pytest.raises(OSError, match="not enough room"):  # 200 more are kept for the first, not 1800
+            async with door.receive("b", body(1801), 1801):
+                pass
+        async with door.receive("b", body(1800), 1800) as file:
+            assert file.size == 1800
+        Usage.free = incoming.RESERVE_BYTES - 1  # what comes is looked at, whatever was announced
+        phones.go.set()
+    assert not door._places
+
+
 def test_what_a_killed_server_had_on_its_way_is_removed(tmp_path: Path) -> None:
     (tmp_path / "uploads").mkdir()
     (tmp_path / "uploads" / "half").write_bytes(b"half of a file")
