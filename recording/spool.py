@@ -273,8 +273,13 @@ class SegmentSeries:
 
     def _open_file(self) -> None:
         path = self.folder / segment_name(self._number, OPEN_SUFFIX)
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        sync_folder(self.folder)
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            sync_folder(self.folder)
+        except OSError:
+            os.close(file)  # its name is not durable: what is written to it would be told to be
+            raise
+        self._file = file
 
     def _close_segment(self) -> None:
         open_path = self.folder / segment_name(self._number, OPEN_SUFFIX)
@@ -282,8 +287,9 @@ class SegmentSeries:
             os.rename(open_path, self.folder / segment_name(self._number))
         sync_folder(self.folder)
         assert self._file is not None
-        os.close(self._file)
-        self._file = None
+        file, self._file = self._file, None  # closed even where close(2) tells of an error
+        with contextlib.suppress(OSError):  # all of it is durable
+            os.close(file)
         self._number += 1
         self._previous = self._hash.digest()
         self._began_mono_ns = None
@@ -300,9 +306,13 @@ class SegmentSeries:
             time.sleep(LOCK_WAIT_S)  # the recorder holds it for a moment to see whether the writer is dead
         if lock is None:
             raise OSError(errno.EAGAIN, "another process holds the lock", str(self.folder))
+        try:
+            sync_folder(self.folder.parent)
+            sync_folder(self.folder.parent.parent)
+        except OSError:
+            os.close(lock)
+            raise
         self._lock = lock
-        sync_folder(self.folder.parent)
-        sync_folder(self.folder.parent.parent)
 
     def _unlock(self) -> None:
         if self._lock is not None:

@@ -66,21 +66,23 @@ class SpoolThread:
             for batch in batches:
                 self._waiting.setdefault(batch.series, deque()).append(batch)
                 self._held[batch.series] = self._held.get(batch.series, 0) + batch.size
-            self._serve_together()
+            failed = self._serve_together()
             for series in list(self._waiting):
-                self._serve(series)
+                if series not in failed:  # tried again when others were told, and the disk had time
+                    self._serve(series)
             stop_at = self._stop_at
             if stop_at is not None and (time.monotonic() > stop_at or not (self._queue or self._waiting)):
                 for series in self._waiting:
                     series.abandon()
                 return
 
-    def _serve_together(self) -> None:
-        """What can be served in one call, which is nearly all unless the disk is slow."""
+    def _serve_together(self) -> set[SegmentSeries]:
+        """What can be served in one call, which is nearly all unless the disk is slow.  Answers whose disk refused."""
+        failed: set[SegmentSeries] = set()
         alone = [(series, waiting[0]) for series, waiting in self._waiting.items() if len(waiting) == 1]
         taken = [(*one, addition) for one in alone if (addition := one[0].addition(one[1])) is not None]
         if not taken:
-            return
+            return failed
         spool_together([addition for _, _, addition in taken])
         for series, batch, addition in taken:
             self._waiting[series].popleft()
@@ -88,8 +90,10 @@ class SpoolThread:
                 series.added(batch, addition)
             except OSError as error:
                 self._failed(series, error)
+                failed.add(series)
             else:
                 self._done(series)
+        return failed
 
     def _serve(self, series: SegmentSeries) -> None:
         """Append and flush all that waits; on a fault leave it waiting."""

@@ -7,6 +7,7 @@ import errno
 import os
 import struct
 import time
+from collections import deque
 from pathlib import Path
 
 import msgspec
@@ -18,7 +19,8 @@ from recording.chain import Segment, WriterChain
 from recording.digests import PlainHash
 from recording.format import RecordKind, TrackHeader, read_note
 from recording.native.hashing import able
-from recording.spool import OPEN_SUFFIX, SegmentSeries, check_name, try_lock
+from recording.spool import OPEN_SUFFIX, Batch, PendingChunk, SegmentSeries, check_name, try_lock
+from recording.spool_thread import SpoolThread
 from signaling.sfu.capture import GatheringTrack
 from tests.recorded import audio_track, rtp
 
@@ -299,6 +301,55 @@ async def test_closing_does_not_wait_for_ever_for_a_broken_disk(
     await sink.aclose()
     monkeypatch.undo()
     assert list((tmp_path / "sitting" / "worker.1").glob(f"*{OPEN_SUFFIX}"))
+
+
+@pytest.mark.parametrize("which", ["sitting", "spool", "worker.1"])
+def test_nothing_is_durable_before_the_names_of_its_folders_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, which: str
+) -> None:
+    real, synced, refusals = spool.sync_folder, list[str](), [which]
+
+    def sync(folder: Path) -> None:
+        if folder.name in refusals:
+            refusals.clear()
+            raise OSError(errno.EIO, "broken", str(folder))
+        real(folder)
+        synced.append(folder.name)
+
+    monkeypatch.setattr(spool, "sync_folder", sync)
+    series = SegmentSeries(tmp_path / "spool", "sitting", "worker.1", "", lambda _: None)
+    chunk = PendingChunk(1, bytearray(b"x" * 20), 1, (1, 1), (1, 1))
+    series.append(Batch(series, [chunk], time.monotonic_ns(), time.time_ns(), 100))
+    with pytest.raises(OSError, match="broken"):
+        series.flush()
+    assert series.durable_bytes == 0
+    synced.clear()
+    series.flush()
+    assert which in synced
+    assert series.durable_bytes > 0
+    series.abandon()
+
+
+@pytest.mark.skipif(able() is None, reason="no compiled code, or a processor without SHA instructions")
+def test_whose_disk_refused_waits_its_turn(tmp_path: Path) -> None:
+    told: list[str | None] = []
+    series = SegmentSeries(tmp_path, "sitting", "worker.1", "", lambda one: told.append(one.fault))
+    chunks = [PendingChunk(1, bytearray(b"x" * 20), 1, (n, n), (n, n)) for n in range(2)]
+    batches = [Batch(series, [chunk], time.monotonic_ns(), time.time_ns(), 100) for chunk in chunks]
+    series.append(batches[0])
+    series.flush()
+    full, file = os.open("/dev/full", os.O_WRONLY), series._file
+    assert file is not None
+    os.dup2(full, file)
+    os.close(full)
+    thread = SpoolThread()
+    thread._waiting[series] = deque([batches[1]])
+    assert thread._serve_together() == {series}
+    assert told == ["disk-full"]
+    assert series.dirty
+    assert thread._serve_together() == set()
+    assert told == ["disk-full"]
+    series.abandon()
 
 
 @pytest.mark.parametrize("compiled", [True, False])
