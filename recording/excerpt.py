@@ -57,6 +57,7 @@ from .withheld import (
     Absent,
     Redacted,
     Statement,
+    arrival_times,
     public_events,
     public_gaps,
     touches,
@@ -220,7 +221,7 @@ async def _redact(store: ObjectStore, manifest: Manifest, statement: Statement) 
     """
     entries = {entry.name: entry for entry in manifest.objects}
     offsets = {writer.writer: writer.clock_offset_us for writer in manifest.writers}
-    times, whole = withheld_times(statement.spans), list[Absent]()
+    times, whole = arrival_times(statement.spans), list[Absent]()
     for each in statement.withheld:
         entry = entries[each.name]
         inside = any(start <= each.start_us and each.end_us <= end for start, end in times)
@@ -305,7 +306,7 @@ def _statement(
     key: SigningKey,
     software: str,
 ) -> Statement:
-    times = withheld_times(spans)
+    times = arrival_times(spans)
     outside, withheld = [], []
     for each in sorted(held, key=lambda one: one.entry.name):
         absent = Absent(name=each.entry.name, start_us=each.start_us, end_us=each.end_us)
@@ -320,7 +321,7 @@ def _statement(
         sitting_id=manifest.sitting_id,
         manifest_sha256=hashlib.sha256(data).hexdigest(),
         enclosed_sha256=hashlib.sha256(public).hexdigest(),
-        spans=[span for span in spans if part is None or touches(asked, *withheld_times([span])[0])],
+        spans=[span for span in spans if part is None or touches(asked, *arrival_times([span])[0])],
         part=part,
         withheld=withheld,
         outside=outside,

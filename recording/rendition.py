@@ -26,7 +26,7 @@ from .objects import NotStored, ObjectStore, Stored
 from .playback import RENDITIONS_PREFIX, MediaEntry, Playback, decoder, file_title, media_entry
 from .record import Record, WriterRecord
 from .timetable import Held, timetable
-from .withheld import public_gaps, rendition_id, touches, withheld_times
+from .withheld import LATE_US, arrival_times, public_gaps, rendition_id, touches, withheld_times
 
 Times = list[tuple[int, int]]
 PLAYBACK_FILE: Final = "playback.json"
@@ -40,16 +40,38 @@ class MediaFile(NamedTuple):
     path: Path
 
 
-class _Filtered:
-    """Leads a track's media on, but for what arrived in these times (monotonic clock, ns)."""
+class _Said:
+    """When the media of a track's packets was captured: when they would have arrived with the least delay of all."""
 
-    def __init__(self, media: MediaSink, times_ns: Times) -> None:
+    def __init__(self, clock_rate: int) -> None:
+        self._clock_rate = max(1, clock_rate)
+        self._ssrc: int | None = None
+        self._timestamp = 0
+        self._ticks = 0
+        self._least_ns = 0
+
+    def of(self, packet: Packet) -> int:
+        """Monotonic clock, ns.  A leap of either clock is a new beginning."""
+        ahead = (packet.timestamp - self._timestamp) & 0xFFFFFFFF
+        self._ticks += ahead - (ahead >> 31 << 32)  # a packet may be older than the one before
+        self._timestamp = packet.timestamp
+        delay_ns = packet.arrival_ns - self._ticks * 1_000_000_000 // self._clock_rate
+        if packet.ssrc != self._ssrc or not 0 <= delay_ns - self._least_ns <= LATE_US * 1000:
+            self._ssrc, self._least_ns = packet.ssrc, delay_ns
+        return packet.arrival_ns - (delay_ns - self._least_ns)
+
+
+class _Filtered:
+    """Leads a track's media on, but for what was captured or arrived in these times (monotonic clock, ns)."""
+
+    def __init__(self, media: MediaSink, times_ns: Times, clock_rate: int) -> None:
         self._media = media
         self._times = times_ns
+        self._said = _Said(clock_rate)
         self._left_out = False
 
     def packet(self, packet: Packet, missing: int) -> None:
-        if touches(self._times, packet.arrival_ns, packet.arrival_ns):
+        if touches(self._times, self._said.of(packet), packet.arrival_ns):
             self._left_out = True
             return
         if self._left_out:
@@ -84,7 +106,7 @@ class PublicRecord(Record):
         super()._connect(writer, record, track)
         if track.media is not None:
             times = [((start - offset_us) * 1000, (end - offset_us) * 1000) for start, end in self._times]
-            track.media = _Filtered(track.media, times)
+            track.media = _Filtered(track.media, times, track.header.clock_rate if track.header else 0)
 
 
 def _header(entry: TrackEntry) -> TrackHeader:
@@ -109,7 +131,7 @@ def times_left_out(spans: Sequence[Withheld], part: Part | None) -> Times:
 
 async def segments(store: ObjectStore, manifest: Manifest, spans: Sequence[Withheld], part: Part | None) -> list[Held]:
     """All segments of the record, with exact times wherever these spans and this part begin or end."""
-    edges = [edge for start, end in withheld_times(spans) for edge in (start, end)]
+    edges = [edge for times in (withheld_times(spans), arrival_times(spans)) for span in times for edge in span]
     if part is not None:
         edges += [part.start_us, part.end_us]
     return await timetable(store, manifest, edges)

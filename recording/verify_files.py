@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Container, Sequence
 from itertools import islice
 
 from . import late_head
 from .chain import ReadSegment, read_segment
 from .manifest import ADDED_PREFIX, HEARINGS_PREFIX, added_prefix
 from .objects import ObjectStore
-from .redacted import REDACTED_SUFFIX, ReadRedacted, read_redacted
+from .redacted import ReadRedacted, read_redacted
 
 #: Segments, or files, that are read and hashed at a time: some wait for the disk. Bounds memory at this many segments.
 AT_A_TIME = 4
@@ -56,11 +56,16 @@ class Files:
         """What was hashed, and so counted, before."""
         return await self._store.read(self._key(name))
 
-    async def read_ahead(self, names: Sequence[str]) -> AsyncGenerator[ReadSegment | ReadRedacted, None]:
-        """Each segment with all hashes in it checked, in turn; the next ones are on their way in threads."""
+    async def read_ahead(
+        self, names: Sequence[str], cut: Container[str] = ()
+    ) -> AsyncGenerator[ReadSegment | ReadRedacted, None]:
+        """Each segment with all hashes in it checked, in turn; the next ones are on their way in threads.
+
+        ``cut``: of which of them chunks are left out.
+        """
 
         async def fetched(name: str) -> ReadSegment | ReadRedacted:
-            reader = read_redacted if name.endswith(REDACTED_SUFFIX) else read_segment
+            reader = read_redacted if name in cut else read_segment
             return await asyncio.to_thread(reader, await self.read(name))
 
         coming: deque[asyncio.Task[ReadSegment | ReadRedacted]] = deque()

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
+from msgspec import UNSET
+
 from . import manifest as m
+from .absences import Absences
 from .chain import ChainState, Heads, Problem, WriterChain
-from .format import Chunk
-from .redacted import ReadRedacted, redacted_name
+from .format import Chunk, SegmentHeader
+from .redacted import ReadRedacted, Runs, redacted_name
 from .report import Findings
-from .withheld import AROUND_US, Redacted, Statement, touches, withheld_times
+from .withheld import AROUND_US, Redacted, Statement, arrival_times, touches
 
 #: Nothing of a writer is this much before its first record or after its last, us.
 _SLACK_US: Final = AROUND_US
@@ -26,12 +29,50 @@ class RedactedCheck:
     def __init__(self, findings: Findings, manifest: m.Manifest, statement: Statement | None) -> None:
         self._findings = findings
         self.told: dict[str, Redacted] = {one.name: one for one in statement.redacted} if statement else {}
-        self._times = withheld_times(statement.spans) if statement else []
+        self._times = arrival_times(statement.spans) if statement else []
         self._writers = {writer.writer: writer for writer in manifest.writers}
+        self._absences = Absences(manifest, statement)
+        self._named: set[str] = set()
+        self._whole = statement is not None and statement.version == 1
         #: Of each writer and track, the end of the last chunk that is here, us.
         self._ends: dict[tuple[str, int], int] = {}
         #: Where chunks are absent, until a later one says when at the latest they were taken.
         self._open: dict[tuple[str, int], str] = {}
+
+    def skipped(self, entry: m.ObjectEntry) -> None:
+        """A segment that is absent as the statement says."""
+        whole = self._whole or entry.recovered or entry.tree_sha256 is UNSET
+        self._absences.absent(entry.writer, entry.name, whole=whole)
+
+    def whole(self, writer: str, header: SegmentHeader | None, chunks: Sequence[Chunk]) -> None:
+        """A segment that is here, with all its chunks."""
+        self.seen(writer, chunks)
+        self._in_file(writer, header, chunks, [], "")
+
+    def _in_file(
+        self, writer: str, header: SegmentHeader | None, chunks: Iterable[Chunk], runs: Runs, name: str
+    ) -> None:
+        """What stands in a segment's file, in order."""
+        offset_us = self._writers[writer].clock_offset_us if writer in self._writers else 0
+        at, left = 1, [*runs]
+        if header is not None:
+            self._here(writer, header.mono_us + offset_us, header.mono_us + offset_us)
+        for chunk in chunks:
+            while left and left[0][0] == at:
+                self._absences.absent(writer, name)
+                at += left.pop(0)[1]
+            self._here(writer, chunk.first_mono_ns // 1000 + offset_us, chunk.last_mono_ns // 1000 + offset_us)
+            at += 1
+        if left:
+            self._absences.absent(writer, name)
+
+    def _here(self, writer: str, first_us: int, last_us: int) -> None:
+        self._unexplained(self._absences.here(writer, first_us, last_us))
+
+    def _unexplained(self, name: str) -> None:
+        if name and name not in self._named:
+            self._named.add(name)
+            self._findings.add("chunk-unexplained", name)
 
     def seen(self, writer: str, chunks: Iterable[Chunk]) -> None:
         """Chunks that are here, in order."""
@@ -50,10 +91,14 @@ class RedactedCheck:
             where = f" byte {read.error.offset} ({read.error.code})" if read.error else ""
             self._findings.add("redacted-altered", name + where)
             return chain.skip(entry.name, entry.segment, entry.sha256, entry.chunks, heads)
+        self._in_file(entry.writer, read.header, read.chunks, read.absent, name)
         if read.tree.hex() != entry.tree_sha256:
             self._findings.add("redacted-altered", f"{name} (tree)")
         if read.absent != self.told[entry.name].absent:
             self._findings.add("redacted-altered", f"{name} (absent)")
+        total = sum(count for _, _, count in entry.chunks)
+        if len(read.chunks) + sum(count for _, count in read.absent) != total:
+            self._findings.add("redacted-altered", f"{name} (count)")
         by_track: dict[int, list[Chunk]] = {}
         for chunk in read.chunks:
             by_track.setdefault(chunk.track, []).append(chunk)
@@ -71,6 +116,8 @@ class RedactedCheck:
 
     def finish(self) -> None:
         """Nothing more will be fed."""
+        for name in self._absences.finish():
+            self._unexplained(name)
         for key in list(self._open):
             writer = self._writers.get(key[0])
             self._close(key, writer.end_us + _SLACK_US if writer else 0)

@@ -36,12 +36,16 @@ class SegmentCheck:
         roots = RootCheck(manifest.events)
         redacted = RedactedCheck(self._findings, manifest, self._statement)
         names = [redacted_name(entry.name) if entry.name in redacted.told else entry.name for entry in manifest.objects]
+        cut = {redacted_name(name) for name in redacted.told}
         absent, heads = self._absent()
-        async with contextlib.aclosing(self._files.read_ahead([name for name in names if name in present])) as ahead:
+        async with contextlib.aclosing(
+            self._files.read_ahead([name for name in names if name in present], cut)
+        ) as ahead:
             for entry, name in zip(manifest.objects, names, strict=True):
                 chain = chains.setdefault(entry.writer, WriterChain(manifest.sitting_id, entry.writer))
                 ends = heads.get(entry.writer, {})
                 if entry.name in absent:
+                    redacted.skipped(entry)
                     self._broken(chain.skip(entry.name, entry.segment, entry.sha256, entry.chunks, ends))
                 elif name in present:
                     read = await anext(ahead)
@@ -50,7 +54,7 @@ class SegmentCheck:
                     if isinstance(read, ReadRedacted):
                         self._unlisted(redacted.take(entry, read, chain, ends))
                     else:
-                        redacted.seen(entry.writer, read.chunks)
+                        redacted.whole(entry.writer, read.header, read.chunks)
                         self._read(entry, chain.take(entry.name, read))
                 else:
                     self._findings.add("object-missing", name)

@@ -27,6 +27,8 @@ STATEMENT_SIGNATURE_NAME: Final = "statement.sig"
 STATEMENT_INCLUSION_NAME: Final = "statement.inclusion.json"
 #: What arrived this much before and after a withheld span is withheld too, us: words travel, and clocks differ by less.
 AROUND_US: Final = 1_000_000
+#: What was said in a withheld span may arrive so much later, us: a connection that stood still gives all of it at once.
+LATE_US: Final = 10_000_000
 #: The name of a log entry of which a public copy has no more than number, time and hashes.
 WITHHELD_EVENT: Final = "withheld"
 #: What stays of such an entry.
@@ -82,8 +84,17 @@ def rendition_id(spans: Sequence[Withheld], part: Part | None = None) -> str:
 
 def withheld_times(spans: Iterable[Withheld]) -> list[tuple[int, int]]:
     """What must not be given out: the spans with what is around them, joined where they touch, in order; us."""
+    return _joined(spans, AROUND_US)
+
+
+def arrival_times(spans: Iterable[Withheld]) -> list[tuple[int, int]]:
+    """When packets of that time may have arrived, in order; us.  Of this time no copy for others has chunks."""
+    return _joined(spans, LATE_US)
+
+
+def _joined(spans: Iterable[Withheld], after_us: int) -> list[tuple[int, int]]:
     joined: list[tuple[int, int]] = []
-    for start, end in sorted((span.start_us - AROUND_US, span.end_us + AROUND_US) for span in spans):
+    for start, end in sorted((span.start_us - AROUND_US, span.end_us + after_us) for span in spans):
         if joined and start <= joined[-1][1]:
             joined[-1] = joined[-1][0], max(joined[-1][1], end)
         else:
@@ -138,7 +149,7 @@ def wrong_in(statement: Statement, manifest: Manifest, enclosed_sha256: str, pre
     if statement.sitting_id != manifest.sitting_id or statement.enclosed_sha256 != enclosed_sha256:
         return ["of another record"]
     known, here = {entry.name: entry for entry in manifest.objects}, set(present)
-    times = withheld_times(statement.spans)
+    times = arrival_times(statement.spans)
     for entry in [*statement.withheld, *statement.outside, *statement.redacted]:
         if entry.name not in known:
             wrong.append(f"no such segment, {entry.name}")

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from recording.format import read_chunks, read_header
+from recording.format import Chunk, read_chunks, read_header
 from recording.keys import SigningKey, load_or_make
 from recording.manifest import encode
 from recording.merkle import leaf_hash
 from recording.playback import ExportEntry
-from recording.redacted import redact
+from recording.redacted import redact, runs_of
 
 
 @dataclass(frozen=True)
@@ -206,18 +206,46 @@ def _redacted_where_nothing_is_withheld(genuine: Genuine, folder: Path) -> None:
 
 def _chunks_of_open_time(genuine: Genuine, folder: Path) -> None:
     """The court itself withholds more than its spans."""
-    path = next(folder.rglob("*.redacted"))
-    data = (genuine.folder / "export" / path.relative_to(folder).with_suffix(".hrec")).read_bytes()
+    path = max(folder.rglob("*.redacted"))
+    name = path.relative_to(folder).with_suffix(".hrec")
+    data = (genuine.folder / "export" / name).read_bytes()
     statement = json.loads((folder / "statement.json").read_bytes())
-    (told,) = statement["redacted"]
+    (told,) = [one for one in statement["redacted"] if one["name"] == name.as_posix()]
     chunks = sum(1 for _ in read_chunks(data, read_header(data)[1]))
     told["absent"].append([chunks - 8, 4])
     path.write_bytes(redact(data, [(first, count) for first, count in told["absent"]]))
 
     def change(now: dict[str, Any]) -> None:
-        now["redacted"] = [told]
+        now["redacted"] = statement["redacted"]
 
     _stated(change)(genuine, folder)
+
+
+def _more_than_withheld(whether: Callable[[Chunk, bool], bool]) -> Callable[[Genuine, Path], None]:
+    """The court itself leaves out chunks of all segments, and says false times of them."""
+
+    def alter(genuine: Genuine, folder: Path) -> None:
+        statement = json.loads((folder / "statement.json").read_bytes())
+        span = statement["spans"][0]
+        times = {"startUs": span["startUs"], "endUs": span["endUs"]}
+        statement["redacted"], statement["withheld"] = [], []
+        for path in sorted((genuine.folder / "export/raw").rglob("*.hrec")):
+            name, data = path.relative_to(genuine.folder / "export"), path.read_bytes()
+            chunks = list(read_chunks(data, read_header(data)[1]))
+            early = [chunk.last_wall_ns // 1000 < span["endUs"] for chunk in chunks]
+            absent = runs_of([at for at, chunk in enumerate(chunks, 1) if whether(chunk, early[at - 1])])
+            for suffix in (".hrec", ".redacted"):
+                (folder / name).with_suffix(suffix).unlink(missing_ok=True)
+            if sum(count for _, count in absent) == len(chunks):
+                statement["withheld"].append({"name": name.as_posix(), **times})
+            elif absent:
+                (folder / name).with_suffix(".redacted").write_bytes(redact(data, absent))
+                statement["redacted"].append({"name": name.as_posix(), "absent": absent, **times})
+            else:
+                (folder / name).write_bytes(data)
+        _stated(lambda now: now.update(statement))(genuine, folder)
+
+    return alter
 
 
 def _of_a_later_version(name: str) -> Callable[[Genuine, Path], None]:
@@ -254,6 +282,18 @@ FOLDERS: dict[str, tuple[Forge, str]] = {
     "a chunk less": (_of("public", _pieces_changed(lambda pieces: pieces[:-1])), "redacted-altered"),
     "fewer chunks told to be absent": (_of("public", _stated(_fewer_chunks_told)), "redacted-altered"),
     "chunks of open time absent": (_of("public", _chunks_of_open_time), "chunk-unexplained"),
+    "one person absent from begin to end": (
+        _of("public", _more_than_withheld(lambda chunk, early: chunk.track == 1)),
+        "chunk-unexplained",
+    ),
+    "all sound and pictures absent": (
+        _of("public", _more_than_withheld(lambda chunk, early: chunk.track != 0)),
+        "chunk-unexplained",
+    ),
+    "all absent before the span, too": (
+        _of("public", _more_than_withheld(lambda chunk, early: early)),
+        "chunk-unexplained",
+    ),
     "what is left for the whole": (_of("public", _redacted_as_whole), "statement-wrong"),
     "the whole for what is left": (_of("public", _whole_as_redacted), "redacted-altered"),
     "chunks left out of the whole": (_of("export", _redacted_where_nothing_is_withheld), "object-missing"),

@@ -7,6 +7,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -17,6 +18,7 @@ from recording import messages as m
 from recording.chain import ReadSegment, read_segment
 from recording.excerpt import FolderTarget, ZipTarget, export_part
 from recording.export import export_to
+from recording.format import RecordKind
 from recording.keys import PublicKey, SigningKey, load_or_make
 from recording.manifest import Manifest, ObjectEntry, encode
 from recording.manifest import decoder as manifest_decoder
@@ -30,8 +32,8 @@ from recording.report import Report
 from recording.sentences import sentences
 from recording.serve import RecordReader
 from recording.verify import verify_record
+from recording.withheld import arrival_times, public_gaps, rendition_id, touches, withheld_times
 from recording.withheld import decoder as statement_decoder
-from recording.withheld import public_gaps, rendition_id, touches, withheld_times
 from recording.zipped import ZippedRecord
 from tests.forgeries import FOLDERS, Genuine
 from tests.recorded import (
@@ -52,6 +54,8 @@ from tests.recorded import (
 
 BEGIN_US = BEGIN_WALL_NS // 1000
 LENGTH_S = 52
+#: The segments of which the public copy has some chunks.
+CUT = ["raw/worker.1/000002.hrec", "raw/worker.1/000003.hrec"]
 #: What the verifiers say of copies without chunks, and of what they do not know.
 NEW_CODES = {"redacted-altered", "chunk-unexplained", "version-unknown"}
 
@@ -144,12 +148,12 @@ async def test_a_public_copy_is_whole_except_for_what_is_withheld(public: Path, 
     assert (report.withheld, report.part, report.objects) == (1, False, 5)
     found = {finding.code: finding for finding in report.findings}
     assert set(found) - WITNESSES == {
-        "withheld", "chunks-absent", "manifest-public", "events-withheld", "roots", "gap"
+        "withheld", "chunks-absent", "manifest-public", "events-withheld", "roots", "roots-unchecked", "gap"
     }  # fmt: skip
     assert "sealed, order Order 12/2026, decided by Judge Chen at " in found["withheld"].en
     assert "封存不公开，依据 Order 12/2026，由陈法官于" in found["withheld"].zh
-    entry = objects(public)["raw/worker.1/000002.hrec"]
-    assert found["chunks-absent"].place.endswith(f" of {sum(count for _, _, count in entry.chunks)}")
+    total = sum(count for name in CUT for _, _, count in objects(public)[name].chunks)
+    assert found["chunks-absent"].place.endswith(f" of {total}")
     assert found["events-withheld"].place == "1"
     first, _ = sentences(report, chinese=False), sentences(report, chinese=True)
     assert first[0] == "The record is complete except for the withheld spans; everything else is unaltered."
@@ -158,12 +162,13 @@ async def test_a_public_copy_is_whole_except_for_what_is_withheld(public: Path, 
 
 async def test_nothing_of_the_span_is_in_it(public: Path, court: Path) -> None:
     absent = {name for name in names(court / "store/hearings/sitting") if name.startswith("raw/")} - names(public)
-    assert absent == {"raw/worker.1/000002.hrec"}
-    times = withheld_times([span(22, 27)])
-    left = read_redacted((public / "raw/worker.1/000002.redacted").read_bytes())
-    whole = read_segment((court / "store/hearings/sitting/raw/worker.1/000002.hrec").read_bytes())
-    assert chunk_times(left) == [each for each in chunk_times(whole) if not touches(times, *each)]
-    assert len(left.chunks) > 10
+    assert absent == set(CUT)
+    times = arrival_times([span(22, 27)])
+    for name in CUT:
+        left = read_redacted((public / name).with_suffix(".redacted").read_bytes())
+        whole = read_segment((court / "store/hearings/sitting" / name).read_bytes())
+        assert chunk_times(left) == [each for each in chunk_times(whole) if not touches(times, *each)]
+        assert left.chunks
     manifest = (public / "manifest.json").read_text()
     assert "said at 24" not in manifest
     assert "said at 5" in manifest
@@ -192,6 +197,36 @@ async def test_what_can_be_played_is_silent_and_dark_in_the_span(public: Path) -
             if frame.time is not None and 21.5 < frame.time < 27.5 and abs(frame.to_ndarray()).max() > 0.01
         ]
     assert loud == []
+
+
+async def test_what_was_said_in_the_span_and_came_after_it_is_in_no_copy(key: SigningKey, tmp_path: Path) -> None:
+    """A connection over TCP stands still from 24.5 to 28.4 s; then all that was said meanwhile comes at once."""
+    still_ns, on_ns = 24_500_000_000, 28_400_000_000
+    arrivals = list(audio_arrivals(LENGTH_S))
+    said_ns = {int.from_bytes(each.data[4:8], "big"): each.at_ns for each in arrivals}
+    late = [replace(each, at_ns=on_ns) if still_ns <= each.at_ns < on_ns else each for each in arrivals]
+    tape = Tape(tmp_path / "spool")
+    tape.track(audio_track("p1"), late)
+    tape.write(LENGTH_S).abandon()
+    store = open_store((tmp_path / "store").as_uri())
+    async with running(Recorder(tmp_path / "spool", store, key)) as recorder:
+        await sealed(recorder, "sitting", facts(LENGTH_S, ["p1"]))
+    folder = tmp_path / "copy"
+    await export_part(store, "sitting", FolderTarget(folder), key, [span(22, 27)], None, tmp_path)
+    assert (await verify(folder, key.public)).ok
+    here = [
+        said_ns[int.from_bytes(bytes(record.data[4:8]), "big")]
+        for path in folder.glob("raw/*/*")
+        for chunk in (read_redacted if path.suffix == ".redacted" else read_segment)(path.read_bytes()).chunks
+        for record in chunk.records()
+        if record.kind == RecordKind.RTP
+    ]
+    assert len(here) > 1000
+    assert not any(22_000_000_000 <= each < 27_000_000_000 for each in here)
+    index = playback_decoder.decode((folder / "derived/withheld/export/playback.json").read_bytes())
+    assert all(end <= 21_100 or start >= 27_000 for start, end in index.media[0].audio_spans), index.media[
+        0
+    ].audio_spans
 
 
 async def test_the_same_spans_make_the_same_copy(
@@ -240,10 +275,10 @@ async def test_of_a_long_span_segments_are_absent_and_at_its_edges_chunks(
     report = await verify(folder, key.public)
     assert report.ok, sentences(report, chinese=False)
     found = {finding.code: finding.place for finding in report.findings}
-    assert found["segments-absent"] == "1 withheld, 0 outside the part, of 5"
+    assert found["segments-absent"] == "2 withheld, 0 outside the part, of 5"
     assert "roots-unchecked" in found
     assert {name for name in names(folder) if name.startswith("raw/")} == {
-        f"raw/worker.1/{name}" for name in ("000000.hrec", "000001.redacted", "000003.redacted", "000004.hrec")
+        f"raw/worker.1/{name}" for name in ("000000.hrec", "000001.redacted", "000004.redacted")
     }
 
 
@@ -387,7 +422,7 @@ async def test_what_no_statement_explains_is_an_error(
 
 
 async def test_bytes_beside_the_span_are_checked_as_ever(public: Path, key: SigningKey, tmp_path: Path) -> None:
-    for name in ("raw/worker.1/000001.hrec", "raw/worker.1/000003.hrec", "statement.json", "manifest.json"):
+    for name in ("raw/worker.1/000001.hrec", "raw/worker.1/000004.hrec", "statement.json", "manifest.json"):
         folder = Path(shutil.copytree(public, tmp_path / name.replace("/", "-")))
         data = bytearray((folder / name).read_bytes())
         data[len(data) // 2] ^= 1
@@ -408,7 +443,7 @@ async def test_the_public_manifest_is_the_records_but_for_log_and_gaps(public: P
     assert cut == whole
     statement = statement_decoder.decode((public / "statement.json").read_bytes())
     assert statement.withheld == []
-    assert [entry.name for entry in statement.redacted] == ["raw/worker.1/000002.hrec"]
+    assert [entry.name for entry in statement.redacted] == CUT
 
 
 async def test_a_copy_of_a_part_has_nothing_else(court: Path, key: SigningKey, tmp_path: Path) -> None:

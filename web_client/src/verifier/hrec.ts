@@ -33,6 +33,7 @@ export interface Header {
   writer: string;
   segment: number;
   previousSha256: string;
+  monoUs?: number;
 }
 
 export interface Chunk {
@@ -51,6 +52,7 @@ export interface Segment {
   name: string;
   size: number;
   sha256: string;
+  header: Header | null;
   chunks: Chunk[];
   tracks: number[];
   problems: Problem[];
@@ -99,7 +101,7 @@ export class WriterChain {
     if (!closes && problems.length === 0) problems.push({ code: "segment-unfinished", place: name });
     this.nextSegment = header ? header.segment + 1 : this.nextSegment + 1;
     this.previous = sha256;
-    return { name, size: data.length, sha256: hex(sha256), chunks, tracks, problems, recovered };
+    return { name, size: data.length, sha256: hex(sha256), header, chunks, tracks, problems, recovered };
   }
 
   /** Go on after a segment that is left out of this copy, by what the signed manifest says of it. */
@@ -123,11 +125,12 @@ export class WriterChain {
     const problems: Problem[] = [];
     const { name } = entry;
     this.checkHeader(header, name, problems);
+    const here = byTrack(chunks);
     const listed = new Set(entry.chunks.map(([track]) => track));
     for (const [track, first, count] of entry.chunks) {
       const chain = this.tracks.get(track) ?? { chunks: 0, head: NONE };
       const missing = () => problems.push({ code: "chunk-missing", place: `${name} track ${track} chunk ${chain.chunks}` });
-      const own = chunks.filter((chunk) => chunk.track === track);
+      const own = here.get(track) ?? [];
       if (first !== chain.chunks) missing();
       for (const { index, previous, sha256 } of own) {
         if (index < chain.chunks || index >= first + count) missing();
@@ -164,6 +167,16 @@ export class WriterChain {
     }
     return [...seen].filter((track) => track !== RECORDING_TRACK);
   }
+}
+
+export function byTrack(chunks: Chunk[]): Map<number, Chunk[]> {
+  const found = new Map<number, Chunk[]>();
+  for (const chunk of chunks) {
+    const own = found.get(chunk.track);
+    if (own) own.push(chunk);
+    else found.set(chunk.track, [chunk]);
+  }
+  return found;
 }
 
 export async function readHeader(data: Bytes): Promise<[Header, number]> {

@@ -18,6 +18,7 @@ export interface ObjectEntry {
   chunks: [number, number, number][];
   /** The root over its header and chunks; not there in older records. */
   treeSha256?: string;
+  recovered?: boolean;
 }
 
 export interface TrackEntry {

@@ -1,7 +1,8 @@
 /** Segments of which chunks are left out (docs/record-format.md §9), as `recording/redacted.py` reads them. */
+import { Absences } from "./absences";
 import { digest, fromHex, hex, joined, type Bytes } from "./bytes";
 import type { Findings } from "./findings";
-import { FormatError, readChunk, readHeader, type Chunk, type Header, type Heads, type Problem, type WriterChain } from "./hrec";
+import { byTrack, FormatError, readChunk, readHeader, type Chunk, type Header, type Heads, type Problem, type WriterChain } from "./hrec";
 import type { Manifest, ObjectEntry } from "./manifest";
 import { AROUND_US, touchesSpan, type Redacted, type Statement } from "./statement";
 
@@ -107,6 +108,8 @@ export class RedactedCheck {
   readonly told: Map<string, Redacted>;
   private readonly offsets: Map<string, { startUs: number; endUs: number; clockOffsetUs: number }>;
   private readonly ends = new Map<string, number>();
+  private readonly absences: Absences;
+  private readonly named = new Set<string>();
   private readonly open = new Map<string, { writer: string; place: string }>();
 
   constructor(
@@ -114,8 +117,44 @@ export class RedactedCheck {
     manifest: Manifest,
     private readonly statement: Statement | null,
   ) {
+    this.absences = new Absences(manifest, statement);
     this.told = new Map((statement?.redacted ?? []).map((entry) => [entry.name, entry]));
     this.offsets = new Map((manifest.writers ?? []).map((writer) => [writer.writer, writer]));
+  }
+
+  /** A segment that is absent as the statement says. */
+  skipped(entry: ObjectEntry): void {
+    const whole = this.statement?.version === 1 || entry.recovered === true || entry.treeSha256 === undefined;
+    this.absences.absent(entry.writer, entry.name, whole);
+  }
+
+  /** A segment that is here, with all its chunks. */
+  whole(writer: string, header: Header | null, chunks: Chunk[]): void {
+    this.seen(writer, chunks);
+    this.inFile(writer, header, chunks, [], "");
+  }
+
+  /** What stands in a segment's file, in order. */
+  private inFile(writer: string, header: Header | null, chunks: Chunk[], runs: [number, number][], name: string): void {
+    const offset = this.offsets.get(writer)?.clockOffsetUs ?? 0;
+    const here = (firstUs: number, lastUs: number) => this.unexplained(this.absences.here(writer, firstUs + offset, lastUs + offset));
+    let [at, next] = [1, 0];
+    if (typeof header?.monoUs === "number") here(header.monoUs, header.monoUs);
+    for (const { firstUs, lastUs } of chunks) {
+      for (; runs[next]?.[0] === at; next += 1) {
+        this.absences.absent(writer, name);
+        at += runs[next]![1];
+      }
+      here(firstUs, lastUs);
+      at += 1;
+    }
+    if (next < runs.length) this.absences.absent(writer, name);
+  }
+
+  private unexplained(name: string): void {
+    if (!name || this.named.has(name)) return;
+    this.named.add(name);
+    this.findings.add("chunk-unexplained", name);
   }
 
   /** Chunks that are here, in order. */
@@ -136,12 +175,16 @@ export class RedactedCheck {
       this.findings.add("redacted-altered", read.error ? `${name} byte ${read.error.offset} (${read.error.code})` : name);
       return chain.skip(entry, heads);
     }
+    this.inFile(entry.writer, read.header, read.chunks, read.absent, name);
     if (read.tree !== entry.treeSha256) this.findings.add("redacted-altered", `${name} (tree)`);
     if (JSON.stringify(read.absent) !== JSON.stringify(this.told.get(entry.name)!.absent)) this.findings.add("redacted-altered", `${name} (absent)`);
+    const total = entry.chunks.reduce((sum, [, , count]) => sum + count, 0);
+    if (read.absent.reduce((sum, [, count]) => sum + count, read.chunks.length) !== total) this.findings.add("redacted-altered", `${name} (count)`);
+    const own = byTrack(read.chunks);
     for (const [track, first, count] of entry.chunks) {
       let expected = chain.tracks.get(track)?.chunks ?? 0;
       const absent = { writer: entry.writer, place: `${name} track ${track}` };
-      for (const chunk of read.chunks.filter((each) => each.track === track)) {
+      for (const chunk of own.get(track) ?? []) {
         if (chunk.index > expected) this.open.set(`${entry.writer} ${track}`, absent);
         this.seen(entry.writer, [chunk]);
         expected = chunk.index + 1;
@@ -153,6 +196,7 @@ export class RedactedCheck {
 
   /** Nothing more will be fed. */
   finish(): void {
+    for (const name of this.absences.finish()) this.unexplained(name);
     for (const [key, { writer }] of [...this.open]) this.close(key, (this.offsets.get(writer)?.endUs ?? 0) + SLACK_US);
   }
 

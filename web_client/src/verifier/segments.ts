@@ -37,6 +37,7 @@ export class SegmentCheck {
       const ends = (): Heads => heads.get(entry.writer) ?? heads.set(entry.writer, headsOf(manifest, entry.writer)).get(entry.writer)!;
       const name = redacted.told.has(entry.name) ? redactedName(entry.name) : entry.name;
       if (absent.has(entry.name)) {
+        redacted.skipped(entry);
         this.broken(chain.skip(entry, ends()));
         await roots.seen(entry.writer, chain);
         continue;
@@ -54,7 +55,7 @@ export class SegmentCheck {
       } else {
         const segment = await chain.feed(name, data);
         this.chunks += segment.chunks.length;
-        redacted.seen(entry.writer, segment.chunks);
+        redacted.whole(entry.writer, segment.header, segment.chunks);
         if (segment.sha256 !== entry.sha256 || segment.size !== entry.size) this.findings.add("object-altered", alteredPlace(segment, entry));
         this.broken(this.unlisted(segment.problems));
         if (segment.recovered) this.findings.add("segment-recovered", name);

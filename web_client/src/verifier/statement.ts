@@ -41,6 +41,8 @@ export interface Statement {
 
 /** What arrived this much before and after a withheld span is withheld too, us. */
 export const AROUND_US = 1_000_000;
+/** What was said in a withheld span may arrive so much later, us. */
+export const LATE_US = 10_000_000;
 /** Those that this page knows; the first had no `redacted`. */
 const VERSIONS = [1, 2];
 
@@ -57,9 +59,9 @@ export function sameSpans(some: Withheld[], others: Withheld[]): boolean {
   return told(some) === told(others);
 }
 
-/** Whether this time is of a withheld span, or near one. */
+/** Whether what arrived in this time may be of a withheld span, or from near one. */
 export const touchesSpan = (spans: Withheld[], startUs: number, endUs: number): boolean =>
-  spans.some((span) => startUs <= span.endUs + AROUND_US && span.startUs - AROUND_US <= endUs);
+  spans.some((span) => startUs <= span.endUs + LATE_US && span.startUs - AROUND_US <= endUs);
 
 /** What does not hold of a statement whose signature does: it must be of this record, and explain all that is absent. */
 export function wrongInStatement(statement: Statement, manifest: Manifest, enclosedSha256: string, here: (name: string) => boolean): string[] {
