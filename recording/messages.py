@@ -248,11 +248,17 @@ class Accepted(Answer, tag="accepted"):
 
 
 class Finalised(Answer, tag="finalised"):
-    """The record is sealed.  ``playable``: the playback index is stored too; ``partial``: a fault cost some of it."""
+    """The record is sealed.  ``playable``: the playback index is stored too; ``partial``: a fault cost some of it.
+
+    ``sealed_wall_ns``, ``objects``, ``bytes``: when, and what the manifest lists; all zero if that is not said.
+    """
 
     manifest_sha256: str
     playable: bool
     partial: bool = False
+    sealed_wall_ns: int = 0
+    objects: int = 0
+    bytes: int = 0
 
 
 class Written(Answer, tag="written"):
@@ -325,12 +331,16 @@ class Archived(Event, tag="archived"):
 
 
 class Sealed(Event, tag="sealed"):
-    """Published when the manifest is signed and stored, and again when the record can be played."""
+    """Published when the manifest is signed and stored, and again when the record can be played: as
+    :class:`Finalised`."""
 
     sitting_id: str
     manifest_sha256: str
     playable: bool
     partial: bool = False
+    sealed_wall_ns: int = 0
+    objects: int = 0
+    bytes: int = 0
 
 
 class Anchored(Event, tag="anchored"):

@@ -17,6 +17,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from msgspec import structs
+
 from . import messages
 from .added_jobs import Additions
 from .anchors import Anchors
@@ -29,7 +31,7 @@ from .document_jobs import Documents
 from .documents import DocumentKey
 from .jobs import Jobs
 from .keys import SigningKey
-from .manifest import MANIFEST_NAME, SIGNATURE_NAME, decoder, is_test, prefix
+from .manifest import MANIFEST_NAME, SIGNATURE_NAME, Manifest, decoder, is_test, prefix
 from .messages import DISK_LOW_BYTES, DISK_SHORT_BYTES, AnyAnswer, AnyEvent, SittingFacts
 from .objects import ObjectStore, StoreProblem
 from .playback import PLAYBACK_NAME, PLAYBACK_SIGNATURE_NAME
@@ -397,17 +399,16 @@ class Recorder:
             await self._anchors.owe(archive.recording_id)
         data = await store_manifest(archive, self.store, self.key, sitting.facts, missing, self.software)
         digest, manifest = hashlib.sha256(data).hexdigest(), decoder.decode(data)
-        self._remember(archive.recording_id, digest, playable=False, partial=manifest.partial)
+        self._remember(archive.recording_id, finalised(manifest, digest, playable=False))
         await store_playback(archive, self.store, self.key, manifest, digest, self.software)
         sitting.fault, sitting.detail = None, ""  # before anybody hears that it is done
-        self._remember(archive.recording_id, digest, playable=True, partial=manifest.partial)
+        self._remember(archive.recording_id, finalised(manifest, digest, playable=True))
 
-    def _remember(self, recording_id: str, digest: str, *, playable: bool, partial: bool) -> None:
-        self._sealed[recording_id] = messages.Finalised(manifest_sha256=digest, playable=playable, partial=partial)
+    def _remember(self, recording_id: str, known: messages.Finalised) -> None:
+        self._sealed[recording_id] = known
         if len(self._sealed) > SEALED_REMEMBERED:
             self._sealed.pop(next(iter(self._sealed)))
-        sealed = messages.Sealed(sitting_id=recording_id, manifest_sha256=digest, playable=playable, partial=partial)
-        self._tell(sealed)
+        self._tell(messages.Sealed(sitting_id=recording_id, **structs.asdict(known)))
 
     async def _sealed_already(self, recording_id: str) -> messages.Finalised | None:
         """What is known of the record, if it is sealed."""
@@ -423,6 +424,17 @@ class Recorder:
         except (StoreProblem, ManifestConflict) as error:
             log.warning("record %s: %s", recording_id, error)
             return known
-        digest = hashlib.sha256(data).hexdigest()
-        partial = decoder.decode(data).partial
-        return messages.Finalised(manifest_sha256=digest, playable=index is not None, partial=partial)
+        return finalised(decoder.decode(data), hashlib.sha256(data).hexdigest(), playable=index is not None)
+
+
+def finalised(manifest: Manifest, digest: str, *, playable: bool) -> messages.Finalised:
+    """What control is told of a sealed record: also how much it is, since the news while it grew may have been missed,
+    or were held back as too frequent."""
+    return messages.Finalised(
+        manifest_sha256=digest,
+        playable=playable,
+        partial=manifest.partial,
+        sealed_wall_ns=manifest.sealed_us * 1000,
+        objects=len(manifest.objects),
+        bytes=sum(entry.size for entry in manifest.objects),
+    )

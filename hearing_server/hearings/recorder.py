@@ -214,7 +214,12 @@ class Keeper:
         return answer.playable
 
     async def _note_sealed(self, sitting_id: str, sealed: m.Finalised | m.Sealed) -> None:
-        await self._store.records.sealed(sitting_id, manifest_sha256=sealed.manifest_sha256, playable=sealed.playable)
+        records = self._store.records
+        if sealed.sealed_wall_ns:
+            await records.archived(
+                sitting_id, sealed_utc=sealed.sealed_wall_ns, objects=sealed.objects, size=sealed.bytes
+            )
+        await records.sealed(sitting_id, manifest_sha256=sealed.manifest_sha256, playable=sealed.playable)
         await self._sealed(sitting_id, sealed.partial)
 
     async def _follow(self, job: JobRow) -> None:

@@ -90,8 +90,11 @@ async def test_archiving_goes_on_while_the_hearing_does(
         assert isinstance(await recorder.finalise(request), messages.Accepted)
         assert len(list((spool / "sitting" / "worker.1").glob("*.open"))) == 1
         series.abandon()
-        await sealed(recorder, "sitting", request.facts)
+        final = await sealed(recorder, "sitting", request.facts)
     manifest, playback, report = await checked(directory, key)
+    # Whoever missed the news while it grew is told in the end.
+    assert (final.objects, final.bytes) == (3, sum(entry.size for entry in manifest.objects))
+    assert final.sealed_wall_ns == manifest.sealed_us * 1000
     assert [entry.recovered for entry in manifest.objects] == [False, False, True]
     assert [gap.cause for gap in manifest.gaps if gap.duration_us > 10**6] == []
     assert "segment-recovered" in [finding.code for finding in report.findings]

@@ -131,14 +131,17 @@ async def test_the_record_is_asked_for_until_it_is_sealed(court: Court) -> None:
     assert request.facts.opened_wall_ns == court.clock.now
     assert {person.role for person in request.facts.participants} >= {"judge", "claimant"}
     assert [event["name"] for event in request.facts.events][:1] == ["book"]
-    court.recorder.answer = lambda _: m.Finalised(manifest_sha256="ab" * 32, playable=True)
+    # News while it grew were missed: the answer says how much it is.
+    said = {"sealed_wall_ns": 6 * NS, "objects": 4, "bytes": 120}
+    court.recorder.answer = lambda _: m.Finalised(manifest_sha256="ab" * 32, playable=True, **said)
 
     async def sealed() -> bool:
         facts = await court.store.docket.by_hearing(court.sitting_id)
         return facts is not None and facts.record_state == "sealed"
 
     await until(sealed)
-    assert (await court.store.records.get(court.sitting_id)).manifest_sha256 == "ab" * 32
+    row = await court.store.records.get(court.sitting_id)
+    assert (row.manifest_sha256, row.sealed_utc, row.objects, row.bytes) == ("ab" * 32, 6 * NS, 4, 120)
 
     async def verified() -> bool:
         return isinstance(court.recorder.asked[-1], m.Verify)
