@@ -125,21 +125,21 @@ async def check_exports(store: ObjectStore, key: PublicKey, name: str, folder: P
         if entry.job_id == PART_JOB:
             path = folder / "part.zip"
             await asyncio.to_thread(path.write_bytes, data)
-            _whole(await verify_record(ZippedRecord(path), "", key), "the part")
+            whole(await verify_record(ZippedRecord(path), "", key), "the part")
     copy = await reader.rendition(name, rendition_id(entries[0].withheld))
     if copy is None or not copy.media:
         raise Wrong("no copy without what is withheld")
     for media in copy.media:
         if (await store.digest_late(prefix(name) + media.name, media.hashed_from))[1] != media.sha256:
             raise Wrong(f"{media.name} is not what the copy's index says")
-    _whole(await verify_record(store, prefix(name), key), "the record")
+    whole(await verify_record(store, prefix(name), key), "the record")
     stored = [found for found, _ in await store.list(prefix(name))]
     tries = sum(EXPORTS_PREFIX in found and found.endswith((".mp4", ".zip")) for found in stored)
     copied = sum(RENDITIONS_PREFIX in found for found in stored)
     return f", {tries} tries for 2 exports, {copied} objects of a copy"
 
 
-def _whole(report: Report, what: str) -> None:
+def whole(report: Report, what: str) -> None:
     if not report.ok:
         errors = [found.en for found in report.findings if found.severity == "error"]
         raise Wrong(f"{what}: {'; '.join(errors)}")

@@ -20,11 +20,17 @@ FAULTS = (
     "clock",
     "export",
     "custody",
+    "share",
+    "added",
 )
+#: These are played by every other seed of the late fault that they are like: all other seeds mean what they ever did.
+LIKE = {"export": "share", "custody": "added"}
 #: Of the store itself, which then is the S3 server.
 STORE_FAULTS = frozenset({"store", "refusing", "slow", "error-500", "lying"})
 #: Of what is done with a record once it is sealed: about how long that takes, s; either of these is killed then.
-LATE_FAULTS = {"export": 2.0, "custody": 0.9}
+LATE_FAULTS = {"export": 2.0, "custody": 0.9, "share": 0.6, "added": 0.6}
+#: Of these over HTTP, asked of the product's own control.
+COURT_FAULTS = frozenset(LIKE.values())
 #: A hearing of which something is withheld lasts so much longer, s: with what is around it that takes 2.3 s away.
 WITHHELD_S = 2.0
 VICTIMS = ("recorder", "control")
@@ -54,7 +60,7 @@ class Plan:
     @classmethod
     def of(cls, seed: int, fault: str = "", *, short: bool = False) -> Plan:
         chance = random.Random(seed)
-        fault = fault or FAULTS[seed % len(FAULTS)]
+        fault = fault or _fault(seed)
         close_s = chance.uniform(1.3, 1.8) if short else chance.uniform(2.0, 3.5)
         at_s = chance.uniform(1.2, close_s + 0.2) if short else chance.uniform(0.3, close_s + 0.8)
         lasts_s = chance.uniform(0.1, 0.5 if short else 1.5)
@@ -71,6 +77,11 @@ class Plan:
     def __str__(self) -> str:
         what = f"{self.fault} {self.victim}".strip()
         return f"seed {self.seed:4} {what:16} at {self.at_s:5.2f} s for {self.lasts_s:4.2f} s, {self.store:9}"
+
+
+def _fault(seed: int) -> str:
+    turn, number = divmod(seed, len(FAULTS) - len(LIKE))
+    return LIKE.get(FAULTS[number], FAULTS[number]) if turn % 2 else FAULTS[number]
 
 
 class Broken(AssertionError):

@@ -10,6 +10,7 @@ import random
 import signal
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -22,9 +23,10 @@ from recording.objects import ObjectStore, S3Options, StoreProblem, open_store
 from recording.verify import verify_record
 from tests.servers import postgres, s3
 
-from . import afterwards, processes
+from . import afterwards, court, processes
 from .plan import (
     CLOCK_JUMPS_S,
+    COURT_FAULTS,
     END_LIMIT_S,
     GAP_SLACK_NS,
     LATE_FAULTS,
@@ -133,6 +135,8 @@ class Round:
             self._happen()
             self._wait(self.folder / DONE_FILE, SEAL_LIMIT_S)
             outcome = asyncio.run(self._checked())
+            if self.plan.fault in COURT_FAULTS:
+                return self._in_court(outcome)
             return self._afterwards(outcome) if self.plan.fault in LATE_FAULTS else outcome
 
     # --- the parts --------------------------------------------------------------------------------
@@ -293,6 +297,33 @@ class Round:
         except afterwards.Wrong as error:
             raise Broken(str(error)) from error
         outcome.note += note + (", which was done before" if finished else "")
+        return outcome
+
+    def _in_court(self, outcome: Outcome) -> Outcome:
+        """The same, with the product's own control, by people who ask it over HTTP."""
+        plan = self.plan
+        store, key = self._archive(), load_or_make(self._place.key).public
+        self._kill("control")
+        self._start("control", court.control)
+        asking = court.KINDS[plan.fault](self._place, plan.seed, plan.victim)
+        try:
+            court.wait_for_control(self._place)
+            asking.begin()
+            with ThreadPoolExecutor(1) as pool:
+                going_on = pool.submit(asking.go_on, self._archive())
+                time.sleep(plan.at_s)
+                finished = going_on.done()
+                self._kill(plan.victim)
+                if plan.victim == "control":
+                    court.forget_control(self.folder)
+                asyncio.run(court.check_broken_off(plan.fault, store, key, asking.sitting_id))
+                time.sleep(plan.lasts_s)
+                self._start(plan.victim, processes.recorder if plan.victim == "recorder" else court.control)
+                going_on.result()
+            court.wait_for_control(self._place)
+            outcome.note += asyncio.run(asking.check(store, key)) + (", which was done before" if finished else "")
+        except afterwards.Wrong as error:
+            raise Broken(str(error)) from error
         return outcome
 
     # --- what must be there afterwards ------------------------------------------------------------
