@@ -164,10 +164,11 @@ async def migrate(engine: AsyncEngine) -> None:
     async with transaction(engine, writes=True) as connection:
         if connection.dialect.name == "postgresql":
             await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
-        await connection.run_sync(_upgrade)
+        await connection.run_sync(upgrade)
 
 
-def _upgrade(connection: Connection) -> None:
+def upgrade(connection: Connection, target: str = "head") -> None:
+    """Bring the schema to this revision, within the connection's transaction.  Raises :class:`StoreError`."""
     from alembic.runtime.migration import MigrationContext
     from alembic.script import ScriptDirectory
 
@@ -180,5 +181,5 @@ def _upgrade(connection: Connection) -> None:
     if present is not None and present not in known:
         raise StoreError("store-schema", f"the database was made by a newer version ({present})")
     if present != script.get_current_head():
-        log.info("store.migrate", present=present, target=script.get_current_head())
-        command.upgrade(config, "head")
+        log.info("store.migrate", present=present, target=script.get_revision(target).revision)
+        command.upgrade(config, target)

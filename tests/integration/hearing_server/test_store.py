@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import socket
 import stat
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import column, table, text
 from sqlalchemy import event as events
-from sqlalchemy import text
 
 from hearing_server.booking import DEMO_COURT, DEMO_PEOPLE, book_demo
 from hearing_server.court import Actor, Booked, Command, Event, Now, Role, Rules, Sitting, apply, booked, decide, replay
 from hearing_server.links import LinkRefused, Links
 from hearing_server.store import Access, Conflict, JobRow, NewHearing, PersonRow, Store, StoreError
-from hearing_server.store.engine import make_engine, transaction
+from hearing_server.store.engine import make_engine, transaction, upgrade
 from hearing_server.store.ledger import FIRST_HASH, digest
 from hearing_server.store.rows import HearingFacts
+from hearing_server.store.shares import Asker, CodeLimits
 
 SECRET = b"k" * 32
 UTC = 1_790_000_000_000_000_000
@@ -84,6 +87,63 @@ async def test_a_database_of_a_newer_version_is_left_alone(database_url: str) ->
     with pytest.raises(StoreError, match="9999") as caught:
         await Store.open(database_url)
     assert caught.value.code == "store-schema"
+
+
+def rows_of_0012() -> Iterator[tuple[str, dict[str, object]]]:
+    """A closed hearing: a share that was opened, one whose code is out now, and notices that were sent."""
+    yield "courts", {"id": "c", "name": "C", "name_zh": "院", "help_phone": "", "time_zone": "UTC"}
+    yield "cases", {"id": "k", "court_id": "c", "number": "1", "name": "A v B", "name_zh": "甲诉乙"}
+    yield "hearings", {"id": "h", "case_id": "k", "room": "", "room_zh": "", "scheduled_utc": UTC, "booked_utc": UTC}
+    state = {"state": "closed", "record_state": "sealed", "present": 0}
+    yield "sittings", {"id": "h", "hearing_id": "h", "ordinal": 1, **state}
+    texts = ("secret_hash", "name", "email", "locale", "purpose", "reference", "created_by")
+    code = {"code_hash": "cd", "code_sent_utc": UTC, "code_tries": 1, "session_utc": UTC}
+    times = {"created_utc": UTC, "expires_utc": UTC + HOUR, "from_us": 1, "to_us": 2}
+    share = {
+        "created_name": "",
+        "created_name_zh": "某",
+        "download": True,
+        **dict.fromkeys(texts, "x"),
+        **code,
+        **times,
+    }
+    for share_id, codes, session in (("s1", 1, "5" * 64), ("s2", 2, "")):
+        about = {"id": share_id, "hearing_id": "h", "sitting_id": "h", "codes": codes, "session_hash": session}
+        yield "record_shares", share | about
+    letter = {"hearing_id": "h", "kind": "circulated", "channel": "email", "state": "sent", "attempts": 1}
+    letter |= {"address": "x", "subject": "x", "body": "x", "created_utc": UTC + 5, "due_utc": UTC}
+    for person in ("p1", "p2"):
+        named = {"role": "claimant", "name": "P", "name_zh": "某"}
+        yield "people", {"id": person, "hearing_id": "h", "position": 1, **named}
+        yield "outbox", {"id": f"{person}{'0' * 14}", "person_id": person, **letter}
+    for seq, name in ((1, "book"), (2, "circulate"), (3, "circulate")):
+        entry = {"sitting_id": "h", "seq": seq, "utc": UTC + seq, "name": name}
+        yield "sitting_log", {"actor": "x", "body": "{}", "hash": "x", **entry}
+
+
+async def test_a_database_with_shares_and_notices_of_an_older_version(database_url: str) -> None:
+    """From 0012: codes of shares get a table of their own, and notices that were written get names, once."""
+    engine = make_engine(database_url)
+    async with transaction(engine, writes=True) as connection:
+        await connection.run_sync(upgrade, "0012")
+        for name, row in rows_of_0012():
+            await connection.execute(table(name, *map(column, row)).insert().values(row))
+    await engine.dispose()
+    store = await Store.open(database_url)
+    try:
+        first, second = sorted(await store.shares.of_sitting("h"), key=lambda row: row.id)
+        assert (first.letter_id, first.session_hash, first.part) == ("s1", "5" * 64, (1, 2))
+        # The code that was out is asked for again: nothing of it holds.
+        asker = Asker("b", "a")
+        limits = CodeLimits(window_ns=HOUR, pause_ns=HOUR, of_address=1, of_share=1)
+        assert not await store.shares.prove("s2", "b", "cd", "e", UTC, life_ns=HOUR, tries=3)
+        assert await store.shares.ask_code(second.id, asker, "ef", UTC, limits) == "sent"
+        assert await store.shares.prove("s2", "b", "ef", "e", UTC, life_ns=HOUR, tries=3)
+        # Each notice has the name of the newest event before it, and no other.
+        names = {hashlib.sha256(f"h 3 circulated {person}".encode()).hexdigest()[:32] for person in ("p1", "p2")}
+        assert {letter.id for letter in await store.outbox.of_hearing("h")} == names
+    finally:
+        await store.aclose()
 
 
 async def test_a_folder_that_cannot_be_used(tmp_path: Path) -> None:
