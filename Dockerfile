@@ -35,7 +35,7 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --system --uid 10001 --home-dir /data --no-create-home hearing \
  # A new volume takes its owner from the folder that it is mounted on.
- && install -d -o hearing -g hearing -m 0700 /data /data/spool /data/keys
+ && install -d -o hearing -g hearing -m 0700 /data /data/spool /data/keys /data/public
 COPY --from=environment /opt/hearing /opt/hearing
 ENV PATH=/opt/hearing/bin:$PATH \
     PYTHONUNBUFFERED=1 \

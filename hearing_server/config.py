@@ -81,6 +81,7 @@ class Settings:
     lock_days: int = 30
     spool: str = ""
     key_file: str = ""
+    public_key_file: str = ""
     key_token: str = ""
     document_key_token: str = ""
     link_key_file: str = ""
@@ -145,6 +146,13 @@ class Settings:
     def record_key_path(self) -> Path:
         """The private key that seals records."""
         return Path(self.key_file) if self.key_file else self.data / "keys" / "record.pem"
+
+    @property
+    def public_key_path(self) -> Path:
+        """The public half of that key: written where records are sealed, read where they are checked."""
+        if self.public_key_file:
+            return Path(self.public_key_file)
+        return self.record_key_path.with_name(self.record_key_path.stem + ".pub.pem")
 
     @property
     def escrow(self) -> list[str]:

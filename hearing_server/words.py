@@ -79,6 +79,17 @@ WORDS: dict[str, tuple[str, str]] = {
         "{count} 份记录：存储、清单与数据库一致。",
     ),
     "reconcile-trouble": ("{trouble} of {count} records need a look.", "{count} 份记录中有 {trouble} 份需要查看。"),
+    "reconcile-no-key": (
+        "The court's public key is not at {path}, so no signature is looked at. "
+        "Copy it there, or name its place with {name}.",
+        "{path} 没有法院公钥，因此不检查签名。请将公钥复制到该处，或用 {name} 指定其位置。",
+    ),
+    "copies-bar": ("copying what one storage lacks", "正在复制其中一个存储缺少的内容"),
+    "copies-left": (
+        "Copies that could not be made, because a storage does not answer: {count}. "
+        "They are made when this is run again.",
+        "因存储无响应而未能完成的副本：{count} 份。再次运行时会继续复制。",
+    ),
     "reconcile-repaired": ("set right: {what}", "已修复：{what}"),
     "found-object-missing": (
         "{place}: signed in the manifest and not in the storage",
@@ -282,6 +293,14 @@ WORDS: dict[str, tuple[str, str]] = {
     "key-unusable": (
         "The key that seals records cannot be used: {reason}. Restore it, or name another with {name}.",
         "用于封存记录的密钥无法使用：{reason}。请恢复该密钥，或用 {name} 指定其他密钥。",
+    ),
+    "key-missing": (
+        "The key that seals records is not at {path}. Run this beside the recorder, or name the key with {name}.",
+        "{path} 没有用于封存记录的密钥。请在录制程序所在处运行，或用 {name} 指定密钥。",
+    ),
+    "public-key-missing": (
+        "The court's public key is not at {path}. Copy it there from the recorder, or name its place with {name}.",
+        "{path} 没有法院公钥。请从录制程序所在处复制，或用 {name} 指定其位置。",
     ),
     "public-key-unusable": (
         "The court's public key cannot be read: {reason}. Name it with --public-key.",

@@ -26,7 +26,7 @@ RETRY_S = 5.0
 COPIES_PER_TRY = 500
 #: Sides of a note of what is owed.
 PRIMARY, BACKUP = "primary", "backup"
-#: Folder of the notes in the spool.
+#: Folder of the notes, in the spool for the recorder's, in the data folder for control's.
 OWED_FOLDER = ".owed"
 
 Found = TypeVar("Found")
@@ -152,7 +152,7 @@ class PairedStore(ObjectStore):
         }
 
     async def note_owed(self, side: str, key: str) -> None:
-        """Have the recorder copy it.  Raises :class:`OSError`."""
+        """Have it copied.  Raises :class:`OSError`."""
         if self._owed is not None:
             await asyncio.to_thread(_note, self._owed, side, key)
 
@@ -163,14 +163,18 @@ class PairedStore(ObjectStore):
     async def run(self) -> None:
         """Make the copies that are owed, until cancelled; never raises."""
         while True:
-            fault = ""
-            try:
-                for side, key in (await asyncio.to_thread(self.owing))[:COPIES_PER_TRY]:
-                    fault = await self._try(side, key) or fault
-            except OSError as error:
-                fault = str(error)
-            self.fault = fault
+            await self.copy_owed()
             await asyncio.sleep(RETRY_S)
+
+    async def copy_owed(self) -> None:
+        """Try the first copies that are owed, each once; never raises.  ``fault`` says why some are owed still."""
+        fault = ""
+        try:
+            for side, key in (await asyncio.to_thread(self.owing))[:COPIES_PER_TRY]:
+                fault = await self._try(side, key) or fault
+        except OSError as error:
+            fault = str(error)
+        self.fault = fault
 
     async def _owe(self, side: str, key: str, problem: StoreProblem) -> None:
         """Note, durably, that this side lacks the object; without a place for notes it is not stored."""

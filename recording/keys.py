@@ -84,12 +84,11 @@ def load_or_make(path: Path) -> SigningKey:
     return signing
 
 
-def publish(path: Path, public: PublicKey) -> None:
-    """Have the public half of a key that is not in this file in ``<stem>.pub.pem`` beside it, where others look for it.
+def publish(place: Path, public: PublicKey) -> None:
+    """Have the public half of the key that seals in this file, where others look for it.
 
-    Raises :class:`KeyProblem` if another key's is there: its records would look as if this court had not sealed them.
+    Raises :class:`KeyProblem` if another key's is there: records would look as if this court had not sealed them.
     """
-    place = public_path(path)
     try:
         if not place.exists():
             place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

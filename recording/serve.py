@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -53,8 +53,8 @@ class Media:
 class RecordReader:
     """``sitting_id`` in every call is trusted to be one the caller may read; file names are looked up, never joined."""
 
-    def __init__(self, store: ObjectStore, key: PublicKey | None = None) -> None:
-        """``key``: the public key of this court's records, where signatures are to be looked at."""
+    def __init__(self, store: ObjectStore, key: Callable[[], PublicKey | None] = lambda: None) -> None:
+        """``key`` answers the public key of this court's records, where signatures are to be looked at."""
         self._store = store
         self._key = key
         self._manifests: OrderedDict[str, m.Manifest] = OrderedDict()
@@ -103,7 +103,7 @@ class RecordReader:
 
         Raises :class:`recording.objects.StoreProblem`.
         """
-        return await inventory(self._store, sitting_id, self._key, checked)
+        return await inventory(self._store, sitting_id, self._key(), checked)
 
     async def exports(self, sitting_id: str) -> list[ExportEntry]:
         """The composites that were made, oldest first.  Raises :class:`recording.objects.StoreProblem`."""

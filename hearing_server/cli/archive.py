@@ -16,7 +16,7 @@ from recording.age import Identity
 from recording.checkpoint import CheckpointProblem, verifier_key
 from recording.cosignature import Cosigner, parse_cosigner
 from recording.encrypted import EncryptedStore
-from recording.keys import KeyProblem, PublicKey, load_or_make_identity, load_public, public_path
+from recording.keys import KeyProblem, PublicKey, load_or_make_identity, load_public
 from recording.manifest import MANIFEST_NAME, prefix
 from recording.objects import ObjectStore, StoreProblem, open_store
 from recording.report import Report
@@ -105,7 +105,7 @@ async def _records(store: ObjectStore, options: argparse.Namespace) -> list[str]
 
 def _public_key(name: str | None, settings: Settings) -> PublicKey | None:
     """The key that was named, else the one of this court's own settings, else the one the record encloses."""
-    path = Path(name) if name else public_path(settings.record_key_path)
+    path = Path(name) if name else settings.public_key_path
     if not name and not path.exists():
         return None
     try:
@@ -153,7 +153,7 @@ def open_record(options: argparse.Namespace, terminal: Terminal) -> int:
     store = EncryptedStore(_store_of(options.archive, settings), identity, [], None)
     key = _public_key(options.public_key, settings)
     if key is None:
-        raise Fault("public-key-unusable", reason="--public-key")
+        raise Fault("public-key-missing", path=settings.public_key_path, name="--public-key")
     return export.written(store, options.archive, key, options, terminal)
 
 

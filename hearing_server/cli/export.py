@@ -21,7 +21,7 @@ from ..config import Settings
 from ..court.custody import SYSTEM
 from ..court.levels import Audience
 from ..hearings.levels import level_file, told
-from ..processes.parts import SOFTWARE, open_archive, record_key, signing_key
+from ..processes.parts import SOFTWARE, needed_record_key, open_archive, signing_key
 from ..store import Access, Store, StoreError
 from ..terminal import Terminal
 from ..words import Fault
@@ -34,9 +34,7 @@ def main(options: argparse.Namespace, terminal: Terminal) -> int:
     """Whole, for the court itself; with ``--for``, as exports that are made in the player."""
     settings = config.load()
     if not options.audience:
-        key = record_key(settings)
-        if key is None:
-            raise Fault("public-key-unusable", reason="--public-key")
+        key = needed_record_key(settings)
         return written(open_archive(settings), settings.store_url, key, options, terminal)
     audience, folder = Audience(options.audience), Path(options.folder)
     try:

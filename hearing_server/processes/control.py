@@ -8,15 +8,17 @@ import os
 import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Gauge
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import FileResponse
 from starlette.routing import Route
 from starlette.websockets import WebSocket
 
+from recording.backup import OWED_FOLDER, PairedStore, paired
 from recording.serve import RecordReader
 from signaling import socket
 from signaling.application import Seat
@@ -42,6 +44,7 @@ from ..web.app import create_app
 from ..web.media_metrics import MediaMetrics
 from ..words import Fault, Word
 from ..written import WrittenRecords
+from .lifetime import cancelled
 from .parts import open_archive, prepare_archive, record_key
 from .post_office import running_post
 from .reconciliation import nightly
@@ -93,18 +96,21 @@ async def running_control(
         async def ready() -> dict[str, bool]:
             return {"recorder": hearings.recorder_state is not None}
 
-        archive = open_archive(settings)
+        archive = open_archive(settings, settings.data / OWED_FOLDER)
         await prepare_archive(archive)
         uploads = settings.data / "uploads"
         await asyncio.to_thread(incoming.clear, uploads)
-        await stack.enter_async_context(nightly(store, archive, record_key(settings), settings.lock_days))
-        path = RealPath(bus, archive, lambda: record_key(settings))
+        key = partial(record_key, settings)  # the recorder makes it at its first start
+        await stack.enter_async_context(nightly(store, archive, key, settings.lock_days))
+        path = RealPath(bus, archive, key)
         tests = RecordingTests(store, path, lambda: rooms.heartbeats, settings.recording_test_hour)
         tests.start()
         stack.push_async_callback(tests.aclose)
         registry = CollectorRegistry()
         registry.register(MediaMetrics(lambda: rooms.heartbeats))
-        reader = RecordReader(archive, record_key(settings))
+        if (pair := paired(archive)) is not None:
+            await stack.enter_async_context(copying(pair, registry))
+        reader = RecordReader(archive, key)
         written = WrittenRecords(store, hearings, reader, recorder.ask)
         written.start()
         stack.push_async_callback(written.aclose)
@@ -132,6 +138,19 @@ async def running_control(
         if certificates is not None:
             app.router.routes.insert(0, _authority_route(certificates))
         yield Control(app, store, links)
+
+
+@contextlib.asynccontextmanager
+async def copying(pair: PairedStore, registry: CollectorRegistry) -> AsyncIterator[None]:
+    """Until the block is left, make the copies that control owes one of two storages: exhibits, what one lost."""
+    text = "Objects that control stored, or found, in one of the two stores and that the other lacks still."
+    owed = Gauge("hearing_control_copies_owed", text, registry=registry)
+    owed.set_function(lambda: len(pair.owing()))
+    task = asyncio.create_task(pair.run(), name="copies")
+    try:
+        yield
+    finally:
+        await cancelled(task)
 
 
 def open_providers(settings: Settings) -> Providers:

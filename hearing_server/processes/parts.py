@@ -6,13 +6,14 @@ import asyncio
 import contextlib
 import importlib.metadata
 from collections.abc import Coroutine
+from pathlib import Path
 from typing import Any
 
 import structlog
 import uvloop
 
 from recording.age import Recipient
-from recording.backup import OWED_FOLDER, PairedStore
+from recording.backup import PairedStore
 from recording.encrypted import EncryptedStore
 from recording.keys import (
     KeyProblem,
@@ -21,7 +22,6 @@ from recording.keys import (
     load_or_make,
     load_or_make_identity,
     load_public,
-    public_path,
     publish,
 )
 from recording.locks import CannotLock, Lock
@@ -63,35 +63,54 @@ def port_uses(settings: Settings) -> list[tuple[str, int, PortUse]]:
     ]
 
 
-def signing_key(settings: Settings) -> SigningKey:
-    """What seals this court's records: in a file, or in a token.  Raises :class:`Fault`."""
-    setting = "key_token" if settings.key_token else "key_file"
+def signing_key(settings: Settings, *, make: bool = False) -> SigningKey:
+    """What seals this court's records: in a file, or in a token; its public half is published.
+
+    ``make``: a new one if there is none yet.  Only the recorder does that: what another process would make is not the
+    key of this court's records.  Raises :class:`Fault`.
+    """
+    setting, path = "key_token" if settings.key_token else "key_file", settings.record_key_path
+    if not settings.key_token and not make and not path.exists():
+        raise Fault("key-missing", path=path, name=variable(setting))
     try:
-        if not settings.key_token:
-            return load_or_make(settings.record_key_path)
-        key = open_key(settings.key_token)
-        publish(settings.record_key_path, key.public)
-        return key
+        key = open_key(settings.key_token) if settings.key_token else load_or_make(path)
+        publish(settings.public_key_path, key.public)
     except KeyProblem as error:
         raise Fault("key-unusable", reason=error, name=variable(setting)) from error
+    return key
 
 
 def record_key(settings: Settings) -> PublicKey | None:
-    """The public half of the key that seals this court's records, if it is here."""
+    """The public half of the key that seals this court's records; none if it is not here (yet), or cannot be read."""
     with contextlib.suppress(KeyProblem):
-        return load_public(public_path(settings.record_key_path))
+        return load_public(settings.public_key_path)
     return None
+
+
+def needed_record_key(settings: Settings) -> PublicKey:
+    """The same, where nothing can be done without it.  Raises :class:`Fault`."""
+    path = settings.public_key_path
+    if not path.exists():
+        raise Fault("public-key-missing", path=path, name=variable("public_key_file"))
+    try:
+        return load_public(path)
+    except KeyProblem as error:
+        raise Fault("public-key-unusable", reason=error) from error
 
 
 def lock_of(settings: Settings) -> Lock | None:
     return None if settings.lock == "off" else Lock(settings.lock, settings.lock_days)
 
 
-def open_archive(settings: Settings) -> ObjectStore:
-    """The object storage of the settings, with its backup if there is one.  Raises :class:`Fault`."""
+def open_archive(settings: Settings, owed: Path | None = None) -> ObjectStore:
+    """The object storage of the settings, with its backup if there is one.  Raises :class:`Fault`.
+
+    ``owed``: where it is noted what one of the two lacks, for who makes those copies: this process, and no other.
+    Without it nothing can be stored while either is away.
+    """
     lock = lock_of(settings)
     primary = _open(settings.store_url, s3_options(settings), "store", lock)
-    return encrypted(_with_backup(primary, settings, lock), settings)
+    return encrypted(_with_backup(primary, settings, lock, owed), settings)
 
 
 def encrypted(store: ObjectStore, settings: Settings) -> ObjectStore:
@@ -108,7 +127,7 @@ def encrypted(store: ObjectStore, settings: Settings) -> ObjectStore:
     return EncryptedStore(store, identity, escrow, settings.data / ENCRYPTING_FOLDER)
 
 
-def _with_backup(primary: ObjectStore, settings: Settings, lock: Lock | None) -> ObjectStore:
+def _with_backup(primary: ObjectStore, settings: Settings, lock: Lock | None, owed: Path | None) -> ObjectStore:
     if not settings.backup_store:
         return primary
     options = S3Options(
@@ -118,7 +137,7 @@ def _with_backup(primary: ObjectStore, settings: Settings, lock: Lock | None) ->
         region=settings.backup_s3_region,
     )
     backup = _open(settings.backup_store, options, "backup_store", lock)
-    return PairedStore(primary, backup, settings.spool_folder / OWED_FOLDER)
+    return PairedStore(primary, backup, owed)
 
 
 async def prepare_archive(store: ObjectStore) -> None:

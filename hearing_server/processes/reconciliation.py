@@ -79,7 +79,8 @@ def severity(found: Found) -> str:
 
 
 class Reconciler:
-    """``key`` is the public key of this court's records.  ``repair``: set right what can be."""
+    """``key`` is the public key of this court's records; without it no signature is looked at.  ``repair``: set right
+    what can be."""
 
     def __init__(self, store: Store, archive: ObjectStore, key: PublicKey | None, *, repair: bool, deep: bool) -> None:
         self._store = store
@@ -270,10 +271,16 @@ def due_tonight(closed: Sequence[ClosedSitting], now: datetime) -> tuple[list[Cl
 
 
 async def night(store: Store, archive: ObjectStore, key: PublicKey | None, now: datetime) -> int:
-    """Look at what is due tonight; what is wrong becomes a task of the sitting.  Answers how many are not well."""
+    """Look at what is due tonight; what is wrong becomes a task of the sitting.  Answers how many are not well.
+
+    Without the court's key nothing is set right: what the storage says could be anybody's word.
+    """
+    if key is None:
+        log.warning("reconcile.no_public_key")
+    repair = key is not None
     recent, older = due_tonight(await store.reconciliation.closed(), now)
-    checked = await Reconciler(store, archive, key, repair=True, deep=False).some(recent)
-    checked += await Reconciler(store, archive, key, repair=True, deep=True).some(older)
+    checked = await Reconciler(store, archive, key, repair=repair, deep=False).some(recent)
+    checked += await Reconciler(store, archive, key, repair=repair, deep=True).some(older)
     hearings = {row.sitting_id: row.hearing_id for row in (*recent, *older)}
     for each in checked:
         await _note(store, hearings[each.sitting_id], each, now)
@@ -330,7 +337,9 @@ def seconds_to_night(now: datetime) -> float:
 
 
 @contextlib.asynccontextmanager
-async def nightly(store: Store, archive: ObjectStore, key: PublicKey | None, lock_days: int) -> AsyncIterator[None]:
+async def nightly(
+    store: Store, archive: ObjectStore, key: Callable[[], PublicKey | None], lock_days: int
+) -> AsyncIterator[None]:
     """Look each night until the block is left."""
 
     async def run() -> None:
@@ -339,7 +348,7 @@ async def nightly(store: Store, archive: ObjectStore, key: PublicKey | None, loc
             try:
                 now = datetime.fromtimestamp(time.time(), UTC)
                 await renew_locks(store, archive, lock_days, now)
-                await night(store, archive, key, now)
+                await night(store, archive, key(), now)
             except (StoreError, StoreProblem) as error:
                 log.error("reconcile.failed", error=str(error))
             except Exception:

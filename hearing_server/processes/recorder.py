@@ -8,6 +8,7 @@ from pathlib import Path
 import structlog
 
 from recording import documents
+from recording.backup import OWED_FOLDER
 from recording.keys import KeyProblem
 from recording.recorder import Recorder
 from recording.service import run_recorder
@@ -53,9 +54,9 @@ def document_key(settings: Settings) -> documents.DocumentKey:
 
 
 async def _serve(settings: Settings, *, supervised: bool) -> int:
-    store = open_archive(settings)
+    store = open_archive(settings, settings.spool_folder / OWED_FOLDER)
     await prepare_archive(store)
-    key = signing_key(settings)
+    key = signing_key(settings, make=True)
     recorder = Recorder(
         settings.spool_folder,
         store,

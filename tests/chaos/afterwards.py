@@ -112,7 +112,7 @@ class Wrong(AssertionError):
 
 async def check_exports(store: ObjectStore, key: PublicKey, name: str, folder: Path) -> str:
     """Each was made once, is whole, and the record is what it was.  Raises :class:`Wrong`."""
-    reader = RecordReader(store, key)
+    reader = RecordReader(store)
     entries = await reader.exports(name)
     if sorted(entry.job_id for entry in entries) != [FILM_JOB, PART_JOB]:
         raise Wrong(f"exports {[entry.job_id for entry in entries]}")

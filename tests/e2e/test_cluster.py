@@ -52,12 +52,18 @@ def settings(
 
 
 async def test_three_processes_hold_and_keep_a_hearing(tmp_path: Path, settings: dict[str, str]) -> None:
-    data = tmp_path / "data"
+    """Each has a folder of its own, as in deploy/compose.yaml: worker and recorder share the spool, and the recorder
+    writes the court's public key for control."""
+    public_key = tmp_path / "public" / "record.pub.pem"
+    settings |= {"HEARING_SPOOL": str(tmp_path / "spool"), "HEARING_PUBLIC_KEY_FILE": str(public_key)}
+    data = tmp_path / "control"
     alone = [
-        ServerProcess(_command(name), log=tmp_path / f"{name}.log", env=environment(data, **settings))
+        ServerProcess(_command(name), log=tmp_path / f"{name}.log", env=environment(tmp_path / name, **settings))
         for name in ("media-worker", "recorder")
     ]
-    control = await Running.start("serve", data=data, log=tmp_path / "control.log", **settings)
+    control = await Running.start(
+        "serve", data=data, log=tmp_path / "control.log", **settings | {"HEARING_SPOOL": str(tmp_path / "no spool")}
+    )
     try:
         booking = await _book(data, settings["HEARING_DATABASE"])
         people = {role: Participant(control.base_url, booking.links[role], role) for role in ROLES}
@@ -67,7 +73,6 @@ async def test_three_processes_hold_and_keep_a_hearing(tmp_path: Path, settings:
             for track in record["tracks"]:
                 _, samples = stored.sound_of((await clerk.get(track["url"])).content)
                 assert tones.heard(samples[len(samples) // 3 : 2 * len(samples) // 3]) == {track["role"]}
-        public_key = data / "keys" / "record.pub.pem"
         code, report = await hearing("verify", settings["HEARING_STORE"], "--public-key", public_key, **settings)
         assert code == 0, report
         assert report["tracks"] == 2 * len(ROLES)

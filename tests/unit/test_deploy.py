@@ -45,7 +45,7 @@ def test_what_the_image_is_made_of_is_sent_to_its_builder() -> None:
 
 
 def test_who_runs_in_the_image_owns_the_folders_of_its_volumes() -> None:
-    mounted = set(re.findall(r"^ +- \w+:(/data\S*)$", COMPOSE, re.MULTILINE))
+    mounted = set(re.findall(r"^ +- \w+:(/data[^\s:]*)(?::ro)?$", COMPOSE, re.MULTILINE))
     made = re.search(r"install -d -o hearing -g hearing -m 0700 (.+)$", DOCKERFILE, re.MULTILINE)
     assert made is not None
     assert {"/data", "/data/spool"} <= mounted <= set(made[1].split())

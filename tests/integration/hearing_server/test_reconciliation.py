@@ -13,12 +13,14 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from prometheus_client import CollectorRegistry
 
 from hearing_server.cli import main
 from hearing_server.court import Event
 from hearing_server.court.custody import Action, Decision
 from hearing_server.court.custody import fold as fold_custody
 from hearing_server.court.levels import NOT_RECORDED, Audience, fold
+from hearing_server.processes.control import copying
 from hearing_server.processes.reconciliation import (
     Checked,
     Reconciler,
@@ -334,6 +336,37 @@ async def test_copies_that_one_of_two_storages_lacks_are_owed(tmp_path: Path) ->
     await kept.store.aclose()
 
 
+async def test_control_makes_the_copies_that_it_owes(tmp_path: Path) -> None:
+    registry = CollectorRegistry()
+    stores = [open_store((tmp_path / name).as_uri()) for name in ("archive", "b")]
+    pair = PairedStore(*stores, tmp_path / "owed")
+    await stores[0].put_new("exhibits/a", b"an exhibit")
+    await pair.note_owed(BACKUP, "exhibits/a")
+    assert registry.get_sample_value("hearing_control_copies_owed") is None
+
+    async def copied() -> bool:
+        return registry.get_sample_value("hearing_control_copies_owed") == 0
+
+    async with copying(pair, registry):
+        await eventually(copied)
+    assert await stores[1].read("exhibits/a") == b"an exhibit"
+
+
+async def test_without_the_courts_key_nothing_is_set_right(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    await booked(kept)
+    (row,) = await kept.store.reconciliation.closed()
+    now = datetime.fromtimestamp(row.closed_utc / 1e9, UTC) + timedelta(days=1)
+    await kept.store.records.archived(SITTING, sealed_utc=1, objects=99, size=1)
+    assert await night(kept.store, kept.archive, None, now) == 1
+    assert await kept.codes() == {"database-stale"}
+    assert await night(kept.store, kept.archive, kept.key.public, now) == 0
+    await kept.store.aclose()
+    monkeypatch.setenv("HEARING_DATA", str(kept.folder))
+    monkeypatch.setenv("HEARING_PUBLIC_KEY_FILE", str(kept.folder / "nowhere.pem"))
+    monkeypatch.setenv("HEARING_DATABASE", f"sqlite+aiosqlite:///{kept.folder / 'db.sqlite3'}")
+    assert await asyncio.to_thread(main, ["archive", "reconcile", "--repair"]) == 2
+
+
 async def test_at_night_trouble_becomes_a_task(kept: Kept) -> None:
     await booked(kept)
     (row,) = await kept.store.reconciliation.closed()
@@ -402,6 +435,25 @@ async def test_the_command(kept: Kept, monkeypatch: pytest.MonkeyPatch, capsys: 
     monkeypatch.setenv("HEARING_LANG", "zh-CN")
     assert await asyncio.to_thread(main, ["archive", "reconcile", "--deep"]) == 0
     assert "1 份记录：存储、清单与数据库一致。" in capsys.readouterr().out
+
+
+async def test_the_command_makes_the_copies_that_one_of_two_storages_lacks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stores = [open_store((tmp_path / name).as_uri()) for name in ("archive", "b")]
+    kept = await court(tmp_path, PairedStore(*stores, tmp_path / "owed"))
+    await booked(kept)
+    await kept.store.aclose()
+    (tmp_path / "b" / RAW).unlink()
+    monkeypatch.setenv("HEARING_DATA", str(tmp_path))
+    monkeypatch.setenv("HEARING_BACKUP_STORE", (tmp_path / "b").as_uri())
+    monkeypatch.setenv("HEARING_DATABASE", f"sqlite+aiosqlite:///{tmp_path / 'db.sqlite3'}")
+    monkeypatch.setenv("HEARING_KEY_FILE", str(tmp_path / "record.pem"))
+    assert await asyncio.to_thread(main, ["archive", "reconcile", "--json"]) == 1
+    assert not (tmp_path / "b" / RAW).exists()
+    assert await asyncio.to_thread(main, ["archive", "reconcile", "--repair"]) == 0
+    assert (tmp_path / "b" / RAW).read_bytes() == (tmp_path / "archive" / RAW).read_bytes()
+    assert capsys.readouterr().err == ""
 
 
 async def test_a_day_of_a_hearing_that_is_known_already(kept: Kept) -> None:

@@ -57,6 +57,10 @@ def test_a_log_that_lost_an_entry_contradicts_it(data: Path, capsys: pytest.Capt
 def test_what_is_no_head_is_refused(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     kept = data / "head.txt"
     kept.write_text("nonsense", encoding="utf-8")
+    assert cli.main(["log", str(kept)]) == cli.FAULT
+    assert "record.pem" in capsys.readouterr().err
+    assert not (data / "keys").exists()
+    asyncio.run(_enter(data, "one"))
     assert cli.main(["log", str(kept)]) == 1
     assert cli.main(["log", str(data / "missing")]) == cli.FAULT
     assert "missing" in capsys.readouterr().err

@@ -68,7 +68,7 @@ def token(tmp_path_factory: pytest.TempPathFactory) -> str:
 async def test_a_record_is_sealed_by_a_token_and_verified_without_it(token: str, tmp_path: Path) -> None:
     key = open_key(token)
     public = tmp_path / "keys" / "record.pem"
-    publish(public, key.public)
+    publish(public_path(public), key.public)
     store = open_store((tmp_path / "archive").as_uri())
     tape = Tape(tmp_path / "spool")
     tape.track(audio_track("p1"), audio_arrivals(3))
@@ -168,6 +168,6 @@ def test_an_address_of_a_key_is_read() -> None:
 def test_the_public_half_of_another_key_is_not_written_over(tmp_path: Path) -> None:
     path = tmp_path / "record.pem"
     first: SigningKey = load_or_make(path)
-    publish(path, first.public)
+    publish(public_path(path), first.public)
     with pytest.raises(KeyProblem, match="another key"):
-        publish(path, load_or_make(tmp_path / "other.pem").public)
+        publish(public_path(path), load_or_make(tmp_path / "other.pem").public)
