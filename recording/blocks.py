@@ -30,6 +30,17 @@ def pass_cache(descriptor: int, on: bool) -> bool:
     return bool(_DIRECT)
 
 
+def write_some(descriptor: int, view: memoryview, at: int) -> int:
+    """As pwrite(2) of bytes that are some: a disk that takes none of them, and tells no reason, has failed.
+
+    Raises :class:`OSError`.
+    """
+    written = os.pwrite(descriptor, view, at)
+    if not written:
+        raise OSError(errno.EIO, "the disk takes nothing")
+    return written
+
+
 def write_blocks(descriptor: int, data: Any, at: int) -> int:
     """Write the whole blocks of ``data`` to this place of a file.  Answers how many bytes were written: fewer where the
     file system cannot do it.  Raises :class:`OSError`."""
@@ -39,7 +50,7 @@ def write_blocks(descriptor: int, data: Any, at: int) -> int:
         return 0
     try:
         while written < end:
-            written += os.pwrite(descriptor, view[written:end], at + written)
+            written += write_some(descriptor, view[written:end], at + written)
     except OSError as error:
         if error.errno != errno.EINVAL:
             raise

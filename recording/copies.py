@@ -8,7 +8,7 @@ from pathlib import Path
 
 import cffi  # type: ignore[import-untyped]
 
-from .blocks import read_pieces, write_blocks
+from .blocks import read_pieces, write_blocks, write_some
 
 #: What is written is read back in pieces that stay in the processor's cache, bytes.
 PIECE_BYTES = 512 * 1024
@@ -35,7 +35,7 @@ def copy_new(target: Path, data: memoryview) -> bool:
     try:
         at = write_blocks(descriptor, data, 0)
         while at < len(data):
-            at += os.pwrite(descriptor, data[at:], at)
+            at += write_some(descriptor, data[at:], at)
         os.fsync(descriptor)
         _compare(descriptor, data)
         os.link(draft, target)

@@ -10,12 +10,15 @@ transparency log are not encrypted.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import logging
+import os
+import shutil
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
 
 import aiofiles
 
@@ -33,6 +36,7 @@ from .objects import (
     Stored,
     StoreProblem,
 )
+from .spool import try_lock
 
 log = logging.getLogger(__name__)
 
@@ -74,9 +78,8 @@ class EncryptedStore(ObjectStore):
             sealed = await asyncio.to_thread(_sealed, source, hearing)
             stored = await self._put(key, sealed, size, digest)
         else:
-            await asyncio.to_thread(self._folder().mkdir, parents=True, exist_ok=True, mode=0o700)
-            with TemporaryDirectory(dir=self._folder()) as folder:
-                path = Path(folder) / "sealed"
+            async with _workplace(self._folder()) as folder:
+                path = folder / "sealed"
                 size, digest = await asyncio.to_thread(_seal_file, source, path, hearing)
                 stored = await self._put(key, path, size, digest)
         return stored
@@ -236,6 +239,8 @@ class EncryptedStore(ObjectStore):
         return self.inner.lock_kind
 
     async def prepare(self) -> None:
+        if self._work is not None:
+            await asyncio.to_thread(clear_abandoned, self._work)
         await self.inner.prepare()
 
     async def retain(self, key: str, until_s: int) -> None:
@@ -250,6 +255,36 @@ class EncryptedStore(ObjectStore):
     async def destroy(self, key: str) -> None:
         await self.inner.destroy(key)
         self._heads.pop(key, None)
+
+
+@contextlib.asynccontextmanager
+async def _workplace(work: Path) -> AsyncIterator[Path]:
+    """A folder in ``work``, which is locked for as long as it is needed, and gone then.  Raises :class:`OSError`."""
+    folder, lock = await asyncio.to_thread(_locked_folder, work)
+    try:
+        yield folder
+    finally:
+        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+        os.close(lock)
+
+
+def _locked_folder(work: Path) -> tuple[Path, int]:
+    work.mkdir(parents=True, exist_ok=True, mode=0o700)
+    while True:
+        folder = Path(mkdtemp(dir=work))
+        with contextlib.suppress(FileNotFoundError):
+            if (lock := try_lock(folder)) is not None:
+                return folder, lock
+        # Another process that starts has just taken it for an abandoned one.
+
+
+def clear_abandoned(work: Path) -> None:
+    """Remove what processes that were killed left while they encrypted; several processes work here."""
+    for folder in work.iterdir() if work.is_dir() else ():
+        with contextlib.suppress(OSError):
+            if (lock := try_lock(folder)) is not None:
+                shutil.rmtree(folder, ignore_errors=True)
+                os.close(lock)
 
 
 def _sitting(key: str) -> str | None:

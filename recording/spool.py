@@ -342,7 +342,10 @@ def write_all(file: int, pieces: Iterable[bytes | bytearray]) -> None:
     """All of the pieces, from where the file stands.  Raises :class:`OSError`; some may be written then."""
     left: deque[bytes | bytearray | memoryview] = deque(pieces)
     while left:
-        written = os.writev(file, list(islice(left, WRITE_PIECES)))
+        now = list(islice(left, WRITE_PIECES))
+        written = os.writev(file, now)
+        if not written and any(now):
+            raise OSError(errno.EIO, "the disk takes nothing")
         while left and written >= len(left[0]):
             written -= len(left.popleft())
         if written:

@@ -9,10 +9,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pyrage
 import pytest
 
+from recording import encrypted
 from recording.age import PIECE_BYTES, Identity
 from recording.backup import PairedStore, paired
 from recording.custody import Custodian
@@ -99,6 +101,28 @@ async def test_each_hearing_has_a_key_of_its_own(court: Court) -> None:
     holder = pyrage.x25519.Identity.from_str(str(court.escrow))
     assert pyrage.decrypt(one, [holder]) != pyrage.decrypt(two, [holder])
     assert [size for _, size in await court.store().list("hearings/")] == [len(SECRET)] * 2
+
+
+async def test_what_a_kill_left_half_encrypted_goes_at_the_next_start_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Control and the recorder encrypt in the same folder: each starts without the other ending."""
+    court, work, seen = Court(open_store((tmp_path / "store").as_uri()), tmp_path), tmp_path / "encrypting", []
+    (work / "tmp-of-one-that-was-killed").mkdir(parents=True)
+    (work / "tmp-of-one-that-was-killed" / "sealed").write_bytes(bytes(99))
+    seal = encrypted._seal_file
+
+    def sealing(source: Path, target: Path, *key: Any) -> tuple[int, str]:
+        asyncio.run(court.store().prepare())  # another process starts just now
+        seen.extend(work.iterdir())
+        return seal(source, target, *key)
+
+    monkeypatch.setattr(encrypted, "_seal_file", sealing)
+    (tmp_path / "film").write_bytes(SECRET)
+    await court.store().put_new(KEY, tmp_path / "film")
+    assert [path.name.startswith("tmp-of") for path in seen] == [False]
+    assert await court.store().read(KEY) == SECRET
+    assert not list(work.iterdir())
 
 
 async def test_nothing_is_overwritten_and_the_same_again_is_harmless(court: Court) -> None:

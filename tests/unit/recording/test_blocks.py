@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 from recording.blocks import BLOCK_BYTES, pass_cache, read_pieces, write_blocks
+from recording.copies import copy_new
+from recording.spool import write_all
 
 
 @pytest.fixture
@@ -67,6 +69,23 @@ def test_a_full_disk_is_told(file: int, monkeypatch: pytest.MonkeyPatch) -> None
     with pytest.raises(OSError, match="full"):
         write_blocks(file, pages(bytes(BLOCK_BYTES)), 0)
     assert not fcntl.fcntl(file, fcntl.F_GETFL) & os.O_DIRECT
+
+
+def test_a_disk_that_takes_nothing_is_not_asked_for_ever(
+    tmp_path: Path, file: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    possible = pass_cache(file, True)
+    for name in ("pwrite", "writev"):
+        monkeypatch.setattr(os, name, lambda *_: 0)
+    if possible:
+        with pytest.raises(OSError, match="takes nothing"):
+            write_blocks(file, pages(bytes(BLOCK_BYTES)), 0)
+    with pytest.raises(OSError, match="takes nothing"):
+        copy_new(tmp_path / "copy", memoryview(b"some"))
+    assert not list(tmp_path.glob("copy*"))
+    with pytest.raises(OSError, match="takes nothing"):
+        write_all(file, [b"", b"some"])
+    write_all(file, [b"", b""])
 
 
 @pytest.mark.parametrize("size", [0, 1, 2 * BLOCK_BYTES, 5 * BLOCK_BYTES + 9])
