@@ -229,14 +229,17 @@ async def test_it_is_signed_only_if_it_is_there_and_the_next(court: Path, key: S
     assert "added/sitting/000005.json" not in names
 
 
-async def test_a_killed_try_is_finished(court: Path, key: SigningKey, tmp_path: Path) -> None:
-    place = Path(shutil.copytree(court / "store", tmp_path / "store"))
-    for name in ("000004.sig", "000004.inclusion.json"):
-        (place / "added/sitting" / name).unlink()
-    store = open_store(place.as_uri())
+async def test_a_killed_try_is_finished(court: Path, store: ObjectStore, key: SigningKey, tmp_path: Path) -> None:
+    unfinished = {"added/sitting/000004.sig", "added/sitting/000004.inclusion.json"}
+    for path in (court / "store").rglob("*"):
+        name = path.relative_to(court / "store").as_posix()
+        if path.is_file() and name not in unfinished:
+            await store.put_new(name, path.read_bytes())
     async with running(Recorder(tmp_path / "spool", store, key, origin=ORIGIN)) as recorder:
         assert await stated(recorder, "sitting", *ACTS) == m.Stated(serial=4)
     assert (await verify_record(store, "hearings/sitting/", key.public)).ok
+    state = await reconcile_record(store, "sitting", key.public, deep=True)
+    assert (state.found, [each.serial for each in state.acts]) == ([], [1, 2, 3, 4])
 
 
 async def test_statements_are_locked_and_destroyed_with_the_record(
