@@ -10,7 +10,7 @@ from msgspec import UNSET
 from . import manifest as m
 from .absences import Absences
 from .chain import ChainState, Heads, Problem, WriterChain
-from .format import Chunk, SegmentHeader
+from .format import Chunk, FormatError, RecordKind, SegmentHeader, read_note
 from .redacted import ReadRedacted, Runs, redacted_name
 from .report import Findings
 from .withheld import AROUND_US, Redacted, Statement, arrival_times, touches
@@ -32,7 +32,6 @@ class RedactedCheck:
         self._times = arrival_times(statement.spans) if statement else []
         self._writers = {writer.writer: writer for writer in manifest.writers}
         self._absences = Absences(manifest, statement)
-        self._named: set[str] = set()
         self._whole = statement is not None and statement.version == 1
         #: Of each writer and track, the end of the last chunk that is here, us.
         self._ends: dict[tuple[str, int], int] = {}
@@ -56,23 +55,17 @@ class RedactedCheck:
         offset_us = self._writers[writer].clock_offset_us if writer in self._writers else 0
         at, left = 1, [*runs]
         if header is not None:
-            self._here(writer, header.mono_us + offset_us, header.mono_us + offset_us)
+            self._absences.here(writer, header.mono_us + offset_us, header.mono_us + offset_us)
         for chunk in chunks:
             while left and left[0][0] == at:
                 self._absences.absent(writer, name)
                 at += left.pop(0)[1]
-            self._here(writer, chunk.first_mono_ns // 1000 + offset_us, chunk.last_mono_ns // 1000 + offset_us)
+            times = [ns // 1000 + offset_us for ns in (chunk.first_mono_ns, chunk.last_mono_ns)]
+            if self._absences.here(writer, *times) and (lost := _lost(chunk)) is not None:
+                self._absences.lost(writer, lost[0] // 1000 + offset_us, lost[1] // 1000 + offset_us)
             at += 1
         if left:
             self._absences.absent(writer, name)
-
-    def _here(self, writer: str, first_us: int, last_us: int) -> None:
-        self._unexplained(self._absences.here(writer, first_us, last_us))
-
-    def _unexplained(self, name: str) -> None:
-        if name and name not in self._named:
-            self._named.add(name)
-            self._findings.add("chunk-unexplained", name)
 
     def seen(self, writer: str, chunks: Iterable[Chunk]) -> None:
         """Chunks that are here, in order."""
@@ -116,8 +109,8 @@ class RedactedCheck:
 
     def finish(self) -> None:
         """Nothing more will be fed."""
-        for name in self._absences.finish():
-            self._unexplained(name)
+        for name in dict.fromkeys(self._absences.finish()):
+            self._findings.add("chunk-unexplained", name)
         for key in list(self._open):
             writer = self._writers.get(key[0])
             self._close(key, writer.end_us + _SLACK_US if writer else 0)
@@ -130,3 +123,15 @@ class RedactedCheck:
         earliest_us = self._ends.get(key, writer.start_us - _SLACK_US if writer else 0)
         if not touches(self._times, earliest_us, latest_us):
             self._findings.add("chunk-unexplained", f"{name} track {key[1]}")
+
+
+def _lost(chunk: Chunk) -> tuple[int, int] | None:
+    """Begin and end of what could not be written before this chunk, monotonic ns: said by its first record."""
+    try:
+        first = next(chunk.records(), None)
+    except FormatError:
+        return None
+    if first is None or first.kind != RecordKind.NOTE or (note := read_note(first.data))["note"] != "lost":
+        return None
+    start, end = note.get("fromMonoNs"), note.get("toMonoNs")
+    return (start, end) if isinstance(start, int) and isinstance(end, int) else None

@@ -296,8 +296,11 @@ class Tape:
         data = msgspec.json.encode({"note": what, **facts})
         self._add(int(at_s * SECOND), RecordKind.NOTE, data, number)
 
-    def write(self, seconds: float, *, end: str | None = "closed") -> SegmentSeries:
-        """All of it in half-second chunks; without ``end`` the last segment stays open, as after a crash."""
+    def write(
+        self, seconds: float, *, end: str | None = "closed", pause: tuple[float, float] | None = None
+    ) -> SegmentSeries:
+        """All of it in half-second chunks; without ``end`` the last segment stays open, as after a crash.  Nothing is
+        written in the ``pause``, as while the room is elsewhere, or the disk takes nothing."""
         series = SegmentSeries(self.spool, self.recording_id, self.writer, "tests", lambda _: None)
         by_cut: dict[int, dict[int, list[tuple[int, bytes]]]] = {}
         for at, number, data in sorted(self._records, key=lambda record: record[0]):
@@ -305,6 +308,8 @@ class Tape:
         cuts = int(seconds * 2)
         begin = int(self.begin_s * SECOND)
         for cut in range(cuts + 1):
+            if pause is not None and pause[0] < cut / 2 <= pause[1]:
+                continue
             now = begin + cut * SECOND // 2
             mono, wall = BEGIN_MONO_NS + now, BEGIN_WALL_NS + now
             chunks = [] if cut % 4 else [self._clock(mono, wall)]

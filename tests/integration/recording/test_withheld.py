@@ -229,6 +229,32 @@ async def test_what_was_said_in_the_span_and_came_after_it_is_in_no_copy(key: Si
     ].audio_spans
 
 
+@pytest.mark.parametrize("why", ["moved", "full"])
+async def test_a_writer_that_was_silent_beside_the_span_is_not_suspected(
+    why: str, key: SigningKey, tmp_path: Path
+) -> None:
+    """The room was moved to another worker and back, or the disk took nothing for long, from within the span on."""
+    tape, writers = Tape(tmp_path / "spool"), ["worker.1"]
+    number = tape.track(audio_track("p1"), audio_arrivals(24))
+    if why == "moved":
+        writers.append("worker.2")
+        other = Tape(tmp_path / "spool", writer="worker.2", begin_s=24)
+        other.track(audio_track("p1", "elsewhere"), audio_arrivals(36))
+        other.write(36)
+    else:
+        lost = [BEGIN_MONO_NS + at * 1_000_000_000 for at in (24, 60)]
+        tape.note(number, 60.001, "lost", records=9, bytes=9, fromMonoNs=lost[0], toMonoNs=lost[1])
+    tape.more(number, audio_arrivals(15, sequence=9000), 60.002)
+    tape.write(75, pause=(24, 60))
+    store = open_store((tmp_path / "store").as_uri())
+    async with running(Recorder(tmp_path / "spool", store, key)) as recorder:
+        await sealed(recorder, "sitting", facts(75, ["p1"], writers))
+    await export_part(store, "sitting", FolderTarget(tmp_path / "copy"), key, [span(20, 26)], None, tmp_path)
+    report = await verify(tmp_path / "copy", key.public)
+    assert report.ok, sentences(report, chinese=False)
+    assert "chunks-absent" in {finding.code for finding in report.findings}
+
+
 async def test_the_same_spans_make_the_same_copy(
     court: Path, store: ObjectStore, key: SigningKey, tmp_path: Path
 ) -> None:

@@ -225,17 +225,34 @@ function lastNotes(chunks: Chunk[]): [boolean, boolean] {
 }
 
 function notesOf(chunk: Chunk): string[] {
-  const { payload } = chunk;
-  const found: string[] = [];
+  return notesIn(chunk).map(({ note }) => String(note));
+}
+
+/** Begin and end of what could not be written before this chunk, monotonic us: said by its first record. */
+export function lostBefore(chunk: Chunk): [number, number] | null {
+  if (chunk.payload.byteLength < RECORD_HEAD_BYTES || chunk.payload.getUint8(0) !== NOTE) return null;
+  const { note, fromMonoNs, toMonoNs } = notesIn(chunk)[0] ?? {};
+  return note === "lost" && typeof fromMonoNs === "number" && typeof toMonoNs === "number" ? [fromMonoNs / 1000, toMonoNs / 1000] : null;
+}
+
+interface Note {
+  note?: unknown;
+  fromMonoNs?: unknown;
+  toMonoNs?: unknown;
+}
+
+function notesIn({ payload }: Chunk): Note[] {
+  const found: Note[] = [];
   for (let at = 0; at + RECORD_HEAD_BYTES <= payload.byteLength; ) {
     const length = payload.getUint32(at + 9);
     if (at + RECORD_HEAD_BYTES + length > payload.byteLength) return [];
     if (payload.getUint8(at) === NOTE) {
       try {
         const text = new TextDecoder().decode(new Uint8Array(payload.buffer, payload.byteOffset + at + RECORD_HEAD_BYTES, length));
-        found.push(String((JSON.parse(text) as { note?: unknown }).note));
+        const note = JSON.parse(text) as Note | null;
+        found.push(typeof note === "object" && note ? note : { note: "unreadable" });
       } catch {
-        found.push("unreadable");
+        found.push({ note: "unreadable" });
       }
     }
     at += RECORD_HEAD_BYTES + length;

@@ -2,7 +2,7 @@
 import { Absences } from "./absences";
 import { digest, fromHex, hex, joined, type Bytes } from "./bytes";
 import type { Findings } from "./findings";
-import { byTrack, FormatError, readChunk, readHeader, type Chunk, type Header, type Heads, type Problem, type WriterChain } from "./hrec";
+import { byTrack, FormatError, lostBefore, readChunk, readHeader, type Chunk, type Header, type Heads, type Problem, type WriterChain } from "./hrec";
 import type { Manifest, ObjectEntry } from "./manifest";
 import { AROUND_US, touchesSpan, type Redacted, type Statement } from "./statement";
 
@@ -109,7 +109,6 @@ export class RedactedCheck {
   private readonly offsets: Map<string, { startUs: number; endUs: number; clockOffsetUs: number }>;
   private readonly ends = new Map<string, number>();
   private readonly absences: Absences;
-  private readonly named = new Set<string>();
   private readonly open = new Map<string, { writer: string; place: string }>();
 
   constructor(
@@ -137,24 +136,19 @@ export class RedactedCheck {
   /** What stands in a segment's file, in order. */
   private inFile(writer: string, header: Header | null, chunks: Chunk[], runs: [number, number][], name: string): void {
     const offset = this.offsets.get(writer)?.clockOffsetUs ?? 0;
-    const here = (firstUs: number, lastUs: number) => this.unexplained(this.absences.here(writer, firstUs + offset, lastUs + offset));
+    const here = (firstUs: number, lastUs: number): boolean => this.absences.here(writer, firstUs + offset, lastUs + offset);
     let [at, next] = [1, 0];
     if (typeof header?.monoUs === "number") here(header.monoUs, header.monoUs);
-    for (const { firstUs, lastUs } of chunks) {
+    for (const chunk of chunks) {
       for (; runs[next]?.[0] === at; next += 1) {
         this.absences.absent(writer, name);
         at += runs[next]![1];
       }
-      here(firstUs, lastUs);
+      const lost = here(chunk.firstUs, chunk.lastUs) && lostBefore(chunk);
+      if (lost) this.absences.lost(writer, lost[0] + offset, lost[1] + offset);
       at += 1;
     }
     if (next < runs.length) this.absences.absent(writer, name);
-  }
-
-  private unexplained(name: string): void {
-    if (!name || this.named.has(name)) return;
-    this.named.add(name);
-    this.findings.add("chunk-unexplained", name);
   }
 
   /** Chunks that are here, in order. */
@@ -196,7 +190,7 @@ export class RedactedCheck {
 
   /** Nothing more will be fed. */
   finish(): void {
-    for (const name of this.absences.finish()) this.unexplained(name);
+    for (const name of new Set(this.absences.finish())) this.findings.add("chunk-unexplained", name);
     for (const [key, { writer }] of [...this.open]) this.close(key, (this.offsets.get(writer)?.endUs ?? 0) + SLACK_US);
   }
 
