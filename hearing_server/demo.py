@@ -41,7 +41,7 @@ def main(changes: Mapping[str, str], terminal: Terminal, *, open_browser: bool) 
     folder.check(settings.data)
     settings = _with_a_letter_box(settings)
     logs.configure(settings, "control")
-    return run(_demo(settings, terminal, open_browser=open_browser))
+    return run(_demo(settings, terminal, open_browser=open_browser), settings.bus)
 
 
 def _with_free_ports(settings: Settings, terminal: Terminal) -> Settings:

@@ -41,7 +41,7 @@ def main(settings: Settings, *, supervised: bool) -> int:
     if not supervised:
         need_shared_bus(settings, "hearing media-worker")
     folder.check(settings.spool_folder, "spool")
-    return run(_serve(settings, supervised=supervised))
+    return run(_serve(settings, supervised=supervised), settings.bus)
 
 
 async def _serve(settings: Settings, *, supervised: bool) -> int:

@@ -8,6 +8,7 @@ import importlib.metadata
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import structlog
 import uvloop
@@ -27,6 +28,7 @@ from recording.keys import (
 from recording.locks import CannotLock, Lock
 from recording.objects import ObjectStore, S3Options, StoreProblem, open_store
 from recording.tokens import open_key
+from signaling.bus import BusClosed
 
 from ..addresses import PortUse
 from ..config import Settings, variable
@@ -165,13 +167,24 @@ def need_shared_bus(settings: Settings, command: str) -> None:
         raise Fault("bus-needs-redis", command=command)
 
 
-def run(main: Coroutine[Any, Any, int]) -> int:
-    """Run a process's main coroutine on the fast event loop; log what ends it, and answer 1 then."""
+def without_password(url: str) -> str:
+    """An address as it may be shown and logged."""
+    parts = urlsplit(url)
+    return url if "@" not in parts.netloc else parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
+def run(main: Coroutine[Any, Any, int], bus: str = "") -> int:
+    """Run a process's main coroutine on the fast event loop; log what ends it, and answer 1 then.
+
+    Raises :class:`Fault`, also where the bus at that address does not answer at the start; later on it is waited for.
+    """
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(main)
     except (Fault, KeyboardInterrupt):
         raise
+    except BusClosed as error:
+        raise Fault("bus-unreachable", url=without_password(bus), reason=error) from error
     except Exception:
         log.exception("process.failed")
         return 1

@@ -36,7 +36,7 @@ def main(settings: Settings, *, supervised: bool) -> int:
         need_shared_bus(settings, "hearing recorder")
     folder.check(settings.spool_folder, "spool")
     folder.check(settings.record_key_path.parent, "key_file")
-    return run(_serve(settings, supervised=supervised))
+    return run(_serve(settings, supervised=supervised), settings.bus)
 
 
 def document_key(settings: Settings) -> documents.DocumentKey:

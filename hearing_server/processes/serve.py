@@ -15,7 +15,7 @@ def main(settings: Settings, terminal: Terminal, *, with_children: bool) -> int:
     logs.configure(settings, "control")
     if not with_children:
         need_shared_bus(settings, "hearing serve")
-    return run(_serve(settings, terminal, with_children=with_children))
+    return run(_serve(settings, terminal, with_children=with_children), settings.bus)
 
 
 async def _serve(settings: Settings, terminal: Terminal, *, with_children: bool) -> int:

@@ -6,8 +6,9 @@ import pytest
 
 from hearing_server import config
 from hearing_server.config import Settings
-from hearing_server.processes.parts import needed_record_key, record_key, signing_key
+from hearing_server.processes.parts import needed_record_key, record_key, run, signing_key, without_password
 from hearing_server.words import Fault
+from signaling.bus import BusClosed
 
 
 def settings(data: Path, **more: str) -> Settings:
@@ -53,3 +54,15 @@ def test_a_public_key_that_cannot_be_read_is_said(tmp_path: Path) -> None:
     with pytest.raises(Fault) as raised:
         needed_record_key(of)
     assert raised.value.key == "public-key-unusable"
+
+
+def test_a_bus_that_does_not_answer_is_one_sentence_without_its_password() -> None:
+    async def start() -> int:
+        raise BusClosed("no connection to the bus")
+
+    with pytest.raises(Fault) as raised:
+        run(start(), "rediss://court:secret@bus.example:6380/1")
+    said = raised.value.sentence("en")
+    assert "rediss://bus.example:6380/1" in said
+    assert "secret" not in said
+    assert without_password("redis://127.0.0.1:6379/0") == "redis://127.0.0.1:6379/0"
