@@ -112,7 +112,7 @@ class ObjectStore:
         """
         size, digest = await asyncio.to_thread(_measure, source)
         version = None
-        linked = isinstance(source, Path) and self._root is not None and await self._link(key, source)
+        linked = isinstance(source, Path) and self._root is not None and await self._link(key, source, synced=False)
         with problems(key):
             try:
                 if not linked:
@@ -162,11 +162,7 @@ class ObjectStore:
         The names of the folders above are synced once: a folder is known by its inode, as it may be made anew.
         """
         path = root / key
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        _sync_file(path)
         folder = path.parent
         sync_folder(folder)
         while folder != root and self._named.get(folder) != (inode := folder.stat().st_ino):
@@ -176,12 +172,17 @@ class ObjectStore:
             self._named[folder] = inode
             folder = folder.parent
 
-    async def _link(self, key: str, source: Path) -> bool:
-        """Give the file this name too, if nothing has it and the disk is the same."""
+    async def _link(self, key: str, source: Path, *, synced: bool = True) -> bool:
+        """Give the file this name too, if nothing has it and the disk is the same.
+
+        Its bytes are on the disk before: after a power cut the name might stand for others, and be taken for good.
+        """
         assert self._root is not None
         target = self._root / key
         try:
             await asyncio.to_thread(target.parent.mkdir, parents=True, exist_ok=True)
+            if not synced:
+                await asyncio.to_thread(_sync_file, source)
             await asyncio.to_thread(os.link, source, target)
         except OSError:
             return False
@@ -380,6 +381,14 @@ def problems(key: str) -> Any:
         raise NotStored(key) from error
     except (BaseError, OSError) as error:
         raise StoreProblem(f"{key}: {error}") from error
+
+
+def _sync_file(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _measure(source: bytes | Path) -> tuple[int, str]:

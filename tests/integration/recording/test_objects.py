@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -46,6 +47,30 @@ async def test_nothing_is_ever_overwritten(store: ObjectStore) -> None:
     with pytest.raises(AlreadyStored):
         await store.put_new("a", b"other")
     assert await store.read("a") == b"first"
+
+
+async def test_no_name_is_given_to_bytes_that_a_power_cut_could_take(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The name is that of the bytes for good: of others nobody could ever store the right ones under it."""
+    done: list[tuple[str, int]] = []
+    sync, link = os.fsync, os.link
+
+    def syncing(descriptor: int) -> None:
+        done.append(("sync", os.fstat(descriptor).st_ino))
+        sync(descriptor)
+
+    def linking(source: Path, target: Path) -> None:
+        done.append(("link", source.stat().st_ino))
+        link(source, target)
+
+    monkeypatch.setattr(os, "fsync", syncing)
+    monkeypatch.setattr(os, "link", linking)
+    path = tmp_path / "came-in"
+    path.write_bytes(b"an hour of another equipment")
+    await open_store((tmp_path / "store").as_uri()).put_new("added/s/ab", path)
+    own = [what for what, inode in done if inode == path.stat().st_ino]
+    assert own[:2] == ["sync", "link"]
 
 
 async def test_files_are_stored_whole_also_in_parts(store: ObjectStore, tmp_path: Path) -> None:
