@@ -31,12 +31,12 @@ from .document_jobs import Documents
 from .documents import DocumentKey
 from .jobs import Jobs
 from .keys import SigningKey
-from .manifest import MANIFEST_NAME, SIGNATURE_NAME, Manifest, decoder, is_test, prefix
+from .manifest import MANIFEST_NAME, SIGNATURE_NAME, decoder, is_test, prefix
 from .messages import DISK_LOW_BYTES, DISK_SHORT_BYTES, AnyAnswer, AnyEvent, SittingFacts
 from .objects import ObjectStore, StoreProblem
 from .playback import PLAYBACK_NAME, PLAYBACK_SIGNATURE_NAME
 from .roots import media_root
-from .seal import ManifestConflict, read_signed, store_manifest, store_playback
+from .seal import ManifestConflict, finalised, read_signed, store_manifest, store_playback
 from .spool import try_lock
 from .transparency import TransparencyLog
 
@@ -425,16 +425,3 @@ class Recorder:
             log.warning("record %s: %s", recording_id, error)
             return known
         return finalised(decoder.decode(data), hashlib.sha256(data).hexdigest(), playable=index is not None)
-
-
-def finalised(manifest: Manifest, digest: str, *, playable: bool) -> messages.Finalised:
-    """What control is told of a sealed record: also how much it is, since the news while it grew may have been missed,
-    or were held back as too frequent."""
-    return messages.Finalised(
-        manifest_sha256=digest,
-        playable=playable,
-        partial=manifest.partial,
-        sealed_wall_ns=manifest.sealed_us * 1000,
-        objects=len(manifest.objects),
-        bytes=sum(entry.size for entry in manifest.objects),
-    )

@@ -23,7 +23,7 @@ from .manifest import (
     prefix,
 )
 from .media.remux import PersonFile
-from .messages import SittingFacts
+from .messages import Finalised, SittingFacts
 from .objects import NotStored, ObjectStore, Stored
 from .playback import (
     MEDIA_PREFIX,
@@ -55,6 +55,19 @@ async def read_signed(store: ObjectStore, key: SigningKey, name: str, signature_
     if not key.public.verifies(data, signature):
         raise ManifestConflict(f"{name}: its signature is not of this court's key")
     return data
+
+
+def finalised(manifest: Manifest, digest: str, *, playable: bool) -> Finalised:
+    """What control is told of a sealed record: also how much it is, since the news while it grew may have been missed,
+    or were held back as too frequent."""
+    return Finalised(
+        manifest_sha256=digest,
+        playable=playable,
+        partial=manifest.partial,
+        sealed_wall_ns=manifest.sealed_us * 1000,
+        objects=len(manifest.objects),
+        bytes=sum(entry.size for entry in manifest.objects),
+    )
 
 
 def build_manifest(
