@@ -68,7 +68,7 @@ check: $(VENV)/.dev $(CLIENT) ## Style, types, layers, freshness of what is gene
 	$(NPM) run check
 
 fuzz: $(VENV)/.dev ## Fuzz each parser of packets and requests for FUZZ_S seconds, guided by coverage
-	@for target in stun rtp rtcp vp8 h264 framing signalling http age; do \
+	@for target in stun rtp rtcp vp8 h264 framing signalling http age witness; do \
 		echo "fuzzing $$target"; $(PY) -m tests.fuzz.atheris $$target -max_total_time=$(FUZZ_S) || exit 1; \
 	done
 

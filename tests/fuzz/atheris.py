@@ -10,7 +10,9 @@ from pathlib import Path
 
 import atheris
 
-with atheris.instrument_imports(include=["signaling", "recording.age", "hearing_server.web"]):
+with atheris.instrument_imports(
+    include=["signaling", "recording.age", "recording.checkpoint", "recording.cosignature", "hearing_server.web"]
+):
     from tests.fuzz.targets import CORPUS, TARGETS
 
 FOUND = Path("fuzz-found")

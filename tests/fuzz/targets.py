@@ -6,9 +6,11 @@ guided by coverage.  Corpora are in ``corpus/NAME``, one input per file.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from starlette.requests import Request
 
 from hearing_server.web import ranges
@@ -16,7 +18,9 @@ from hearing_server.web.added import _moment
 from hearing_server.web.connections import own_cookie
 from hearing_server.web.file_names import content_disposition, fit_name
 from hearing_server.web.problems import locale_of
-from recording import age
+from recording import age, checkpoint, cosignature, timestamps
+from recording.keys import SigningKey
+from recording.merkle import extends
 from signaling.sfu import framing, h264, rtcp, rtp, stun, vp8
 
 from .signalling_target import fuzz_signalling
@@ -126,6 +130,32 @@ def fuzz_age(data: bytes) -> None:
     assert plain == b"every word of the record"
 
 
+LOG_KEY, COSIGNER_KEY = (SigningKey(Ed25519PrivateKey.from_private_bytes(bytes([n]) * 32)) for n in (1, 2))
+COSIGNER = cosignature.Cosigner("witness.example", COSIGNER_KEY.public)
+HEAD = checkpoint.Checkpoint("court.example/records", 5, b"\5" * checkpoint.HASH_BYTES)
+COSIGNED_S = 1_800_000_000
+STAMPED = b"a manifest"
+
+
+def fuzz_witness(data: bytes) -> None:
+    """What witnesses outside the court are sent, and answer: heads of the log, cosignatures, time-stamps."""
+    notes = [data]
+    with contextlib.suppress(cosignature.SubmissionProblem):
+        submission = cosignature.read_submission(data)
+        assert cosignature.write_submission(submission) == data
+        notes.append(submission.note)
+        extends(submission.old_size, HEAD.root, HEAD.size, HEAD.root, submission.proof)
+    for note in notes:
+        with contextlib.suppress(checkpoint.CheckpointProblem):
+            assert all(isinstance(name, str) for name in cosignature.signers(note))
+            for found in cosignature.cosignatures(note, [COSIGNER]):
+                assert (found.name, found.time.timestamp()) == (COSIGNER.name, COSIGNED_S)
+            checkpoint.read(note, None)
+            assert checkpoint.read(note, LOG_KEY.public) == HEAD
+    with contextlib.suppress(timestamps.StampProblem):
+        timestamps.check(data, STAMPED)
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "stun": fuzz_stun,
     "rtp": fuzz_rtp,
@@ -136,6 +166,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "signalling": fuzz_signalling,
     "http": fuzz_http,
     "age": fuzz_age,
+    "witness": fuzz_witness,
 }
 
 
