@@ -54,6 +54,7 @@ from .written import WrittenPage as WrittenPage
 from .written import WrittenParagraph as WrittenParagraph
 from .written import WrittenRecall as WrittenRecall
 from .written import WrittenRefusal as WrittenRefusal
+from .written import WrittenRefused as WrittenRefused
 from .written import WrittenRequest as WrittenRequest
 from .written import WrittenSigner as WrittenSigner
 from .written import WrittenSigning as WrittenSigning

@@ -243,9 +243,10 @@ class HearingView(Struct, kw_only=True):
     public_grounds: str = ""
     #: Open first; only for the court's staff.
     tasks: list[TaskView] = msgspec.field(default_factory=list)
-    #: Who has asked the judge to suspend; the ground on which the clerk has asked to interrupt the record.
+    #: Who has asked the judge to suspend; the ground on which a clerk has asked to interrupt the record, and who.
     suspend_asked_by: str | None = None
     interrupt_asked: str | None = None
+    interrupt_asked_by: str | None = None
     rules: RulesView | None = None
 
 

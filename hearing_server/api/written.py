@@ -48,6 +48,16 @@ class WrittenSigner(Struct):
     reason: str = ""
 
 
+class WrittenRefused(Struct):
+    """A refusal to sign a draft that was taken back since: it asks nobody any more, and its reason stays to be read."""
+
+    draft: int
+    name: str
+    name_zh: str
+    reason: str
+    at: float
+
+
 class WrittenCorrection(Struct):
     """``answer``: empty until the court has answered."""
 
@@ -79,6 +89,7 @@ class WrittenPage(Struct):
     sign_by: float | None
     paragraphs: list[WrittenParagraph]
     signers: list[WrittenSigner]
+    refused: list[WrittenRefused]
     corrections: list[WrittenCorrection]
     may: list[str]
     partial: bool

@@ -159,6 +159,7 @@ def _room_emptied(sitting: Sitting) -> Sitting:
         spotlight="",
         exhibit=None,
         interrupt_asked="",
+        interrupt_asked_by="",
         people=people if people != sitting.people else sitting.people,
     )
 
@@ -194,9 +195,9 @@ def _apply_record(sitting: Sitting, event: Event) -> Sitting:
                 root_tracks=event.detail.get("tracks", 0),
             )
         case "request_interrupt":
-            return replace(sitting, interrupt_asked=event.detail["ground"])
+            return replace(sitting, interrupt_asked=event.detail["ground"], interrupt_asked_by=event.actor)
         case "decline_interrupt":
-            return replace(sitting, interrupt_asked="")
+            return replace(sitting, interrupt_asked="", interrupt_asked_by="")
         case "elect_fallback":
             return replace(sitting, fallback=event.reason)
         case "open_incident":
@@ -214,6 +215,7 @@ def _apply_record(sitting: Sitting, event: Event) -> Sitting:
         incident=sitting.incident or fault,
         partial=sitting.partial or fault,
         interrupt_asked="" if to is RecordState.INTERRUPTED else sitting.interrupt_asked,
+        interrupt_asked_by="" if to is RecordState.INTERRUPTED else sitting.interrupt_asked_by,
         fallback="" if runs else sitting.fallback,
         off_record="" if runs else sitting.off_record,
         failed_starts=0 if runs else sitting.failed_starts,

@@ -257,6 +257,7 @@ class Sitting(msgspec.Struct, frozen=True, kw_only=True):
     failed_starts: int = 0
     #: Who has asked for the record to be interrupted, and on which ground.
     interrupt_asked: str = ""
+    interrupt_asked_by: str = ""
     #: The record has failed or was interrupted by a fault since the statement about it was made.
     incident: bool = False
     incident_statement: str = ""

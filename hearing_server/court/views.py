@@ -73,6 +73,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     tasks: tuple[Task, ...] = ()
     suspend_asked_by: str = ""
     interrupt_asked: str = ""
+    interrupt_asked_by: str = ""
 
 
 def view(sitting: Sitting, person_id: str, now: Now) -> View:
@@ -133,6 +134,7 @@ def _inside(sitting: Sitting, person: Person, known: View, ids: frozenset[str]) 
         objections=tuple(one for one in sitting.objections if one.by in ids),
         suspend_asked_by=sitting.suspend_asked_by if court else "",
         interrupt_asked=sitting.interrupt_asked if court else "",
+        interrupt_asked_by=sitting.interrupt_asked_by if court else "",
     )
 
 

@@ -155,6 +155,7 @@ def hearing_view(
         shape.public_grounds = sitting.public_grounds
         shape.suspend_asked_by = allowed.suspend_asked_by or None
         shape.interrupt_asked = allowed.interrupt_asked or None
+        shape.interrupt_asked_by = allowed.interrupt_asked_by or None
         shape.rules = _rules(sitting)
     return cast(dict[str, Any], msgspec.to_builtins(shape))
 

@@ -285,6 +285,7 @@ def _waiting(facts: HearingFacts, person: PersonRow | None, view: WrittenView | 
         sign_by=None,
         paragraphs=[],
         signers=[],
+        refused=[],
         corrections=[],
         may=may,
         partial=sitting is not None and sitting.partial,
@@ -320,6 +321,17 @@ def _page(
                 reason=one.reason if one.person_id == own or not extract.spans else "",
             )
             for one in view.signatures
+            if whole or one.person_id == own
+        ],
+        refused=[
+            api.WrittenRefused(
+                draft=one.draft,
+                name=one.name,
+                name_zh=one.name_zh,
+                reason=one.reason if one.person_id == own or not extract.spans else "",
+                at=one.at_us / US,
+            )
+            for one in view.refused
             if whole or one.person_id == own
         ],
         corrections=[

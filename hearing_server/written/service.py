@@ -42,6 +42,18 @@ _evidence: msgspec.json.Decoder[w.Evidence] = msgspec.json.Decoder(w.Evidence)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedDraft:
+    """A refusal to sign a draft that was taken back since; ``at_us`` in UTC."""
+
+    person_id: str
+    name: str
+    name_zh: str
+    draft: int
+    reason: str
+    at_us: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Signing:
     """A signature as it came from a device."""
 
@@ -62,6 +74,7 @@ class WrittenView:
     sitting: Sitting
     paragraphs: list[w.Paragraph]
     signatures: list[w.SignatureEntry]
+    refused: list[RefusedDraft]
     corrections: list[w.CorrectionEntry]
 
 
@@ -108,7 +121,11 @@ class WrittenRecords:
             paragraphs = [] if row is None else _paragraphs.decode(row.body)
         evidence = await self._store.written.signatures(facts.sitting_id)
         return WrittenView(
-            sitting, paragraphs, _signatures(facts, sitting, events, evidence), _corrections(facts, sitting, events)
+            sitting=sitting,
+            paragraphs=paragraphs,
+            signatures=_signatures(facts, sitting, events, evidence),
+            refused=_refused(facts, events),
+            corrections=_corrections(facts, sitting, events),
         )
 
     # --- what people do --------------------------------------------------------------------
@@ -338,6 +355,23 @@ def _signatures(
             )
         )
     return found
+
+
+def _refused(facts: HearingFacts, events: Sequence[Event]) -> list[RefusedDraft]:
+    """By time.  Nobody is asked to sign a draft that is not out any more, so no signature says it."""
+    taken_back = max((event.seq for event in events if event.name in ("recall_draft", "redraft")), default=0)
+    return [
+        RefusedDraft(
+            person_id=event.subject,
+            name=_names(facts, event.subject)[0],
+            name_zh=_names(facts, event.subject)[1],
+            draft=event.detail["draft"],
+            reason=event.reason,
+            at_us=event.utc // 1000,
+        )
+        for event in events
+        if event.name == "refuse_to_sign" and event.seq < taken_back
+    ]
 
 
 def _corrections(facts: HearingFacts, sitting: Sitting, events: Sequence[Event]) -> list[w.CorrectionEntry]:

@@ -71,6 +71,7 @@ async def test_the_courtroom_in_every_state(
                 await cast["judge"].start_hearing()
                 await cast["judge"].in_room("in_session")
                 await _evidence(cast, at)
+                await _keys(cast, at)
                 await _staff(cast, at)
                 await _withholding(cast, at)
                 await _curtain_and_talk(cast, at)
@@ -99,6 +100,31 @@ async def _evidence(cast: Cast, at: At) -> None:
     await cast.press("witness", "options-back")
 
 
+async def _keys(cast: Cast, at: At) -> None:
+    """The list of keys by its key and by its button; H asks to speak, and a party goes out and comes back in."""
+    judge, claimant, respondent = cast["judge"], cast["claimant"], cast["respondent"]
+    await judge.page.keyboard.press("?")
+    await judge.page.get_by_test_id("room-keys").get_by_text("R", exact=True).wait_for()
+    await at("judge", "keys")
+    await judge.page.keyboard.press("Escape")
+    await cast.press("claimant", "key-more")
+    await cast.press("claimant", "options-keys")
+    await at("claimant", "keys")
+    await cast.press("claimant", "room-keys-close")
+    await respondent.page.locator("body").press("h")
+    await judge.see("hands")
+    await respondent.page.locator("[data-testid=hand][aria-pressed=true]").wait_for()
+    await respondent.page.locator("body").press("h")
+    await judge.page.get_by_test_id("hands").wait_for(state="detached")
+    await cast.press("claimant", "key-more")
+    await cast.press("claimant", "options-step-out")
+    await at("claimant", "goes-out")
+    await cast.press("claimant", "confirm-step-out-agree")
+    await claimant.see("waiting-room")
+    await cast.press("claimant", "come-in")
+    await claimant.in_room("in_session")
+
+
 async def _staff(cast: Cast, at: At) -> None:
     clerk, claimant = cast["clerk"], cast["claimant"]
     await at("clerk", "clerk")
@@ -112,6 +138,12 @@ async def _staff(cast: Cast, at: At) -> None:
     await cast.press("clerk", "ask-request-interrupt-agree")
     await cast["judge"].see("interrupt-asked")
     await at("judge", "judge-asked-to-stop-the-record")
+    await cast.press("judge", "grant-interrupt")
+    await at("judge", "judge-grants-to-stop-the-record")
+    asked = cast["judge"].page.get_by_test_id("confirm-grant-interrupt")
+    assert f"申请人：{PARTS['clerk'].name}。" in await asked.inner_text()
+    await cast.press("judge", "confirm-grant-interrupt-back")
+    assert await cast["judge"].page.get_by_test_id("record-cell").get_attribute("data-state") == "on"
     await cast.press("judge", "decline-interrupt")
     await cast["judge"].page.get_by_test_id("interrupt-asked").wait_for(state="detached")
     assert await claimant.page.get_by_test_id("key-channels").count() == 0

@@ -1,13 +1,14 @@
 /** What the person chose for this device: language and display.  Kept over visits; the server reads the `lang` cookie. */
 import type { Locale } from "./types";
 import { en, type Messages } from "./i18n/en";
+import { spaced } from "./i18n/spaced";
 import { zh } from "./i18n/zh";
 
 export type Theme = "system" | "light" | "dark" | "contrast";
 export const THEMES: Theme[] = ["system", "light", "dark", "contrast"];
 const YEAR_S = 31_536_000;
 
-const messages: Record<Locale, Messages> = { en, "zh-CN": zh };
+const messages: Record<Locale, Messages> = { en, "zh-CN": spaced(zh) };
 
 function storedLocale(): Locale {
   const asked = new URLSearchParams(location.search).get("lang");

@@ -225,8 +225,9 @@ def test_only_lawful_grounds_interrupt_the_record() -> None:
     assert room.give("judge", "interrupt_record", detail={"ground": "lunch"}) == "ground-unlawful"
     assert room.give("clerk", "interrupt_record", detail={"ground": "mediation"}) == "not-allowed"
     assert room.give("clerk", "request_interrupt", detail={"ground": "mediation"}) is None
-    assert room.sitting.interrupt_asked == "mediation"
+    assert (room.sitting.interrupt_asked, room.sitting.interrupt_asked_by) == ("mediation", "clerk")
     assert room.give("judge", "decline_interrupt") is None
+    assert (room.sitting.interrupt_asked, room.sitting.interrupt_asked_by) == ("", "")
     assert room.give("judge", "decline_interrupt") == "nothing-asked"
     assert room.give("judge", "interrupt_record", detail={"ground": "mediation"}) is None
     during = plan(room.sitting)

@@ -233,6 +233,22 @@ async def test_a_fault_of_the_record_is_stated_before_anything_is_final(site: Si
         assert (await claimant.get(url)).json()["state"] == "final"
 
 
+async def test_why_somebody_did_not_sign_is_read_when_that_draft_is_taken_back(site: Site) -> None:
+    url = await hold(site)
+    async with site.seated("claimant") as claimant, site.seated("clerk") as clerk, site.seated("witness") as witness:
+        page = (await claimant.post(f"{url}/refusal", json={"draft": 1, "reason": "That is not what I said."})).json()
+        assert (states(page)["claimant"], page["refused"]) == ("refused", []), "it stands at the signature"
+        for page in (
+            (await clerk.post(f"{url}/recall", json={"reason": "A slip"})).json(),
+            (await clerk.post(f"{url}/draft", json={"draft": 1, "paragraphs": []})).json(),
+            (await claimant.get(url)).json(),
+        ):
+            (refused,) = page["refused"]
+            assert (refused["draft"], refused["reason"]) == (1, "That is not what I said.")
+            assert states(page).get("claimant") != "refused"
+        assert (await witness.get(url)).json()["refused"] == []
+
+
 async def test_nobody_else_reads_it(site: Site) -> None:
     url = await hold(site)
     async with site.client() as stranger:

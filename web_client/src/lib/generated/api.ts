@@ -198,6 +198,7 @@ export interface HearingView {
   tasks: TaskView[];
   suspendAskedBy: string | null;
   interruptAsked: string | null;
+  interruptAskedBy: string | null;
   rules: RulesView | null;
 }
 
@@ -389,6 +390,14 @@ export interface WrittenSigner {
   reason: string;
 }
 
+export interface WrittenRefused {
+  draft: number;
+  name: string;
+  nameZh: string;
+  reason: string;
+  at: number;
+}
+
 export interface WrittenCorrection {
   number: number;
   name: string;
@@ -410,6 +419,7 @@ export interface WrittenPage {
   signBy: number | null;
   paragraphs: WrittenParagraph[];
   signers: WrittenSigner[];
+  refused: WrittenRefused[];
   corrections: WrittenCorrection[];
   may: string[];
   partial: boolean;

@@ -312,7 +312,6 @@ export const en = {
     deckClose: "Close…",
     moreOptions: "More",
     options: "Options",
-    shortcut: "The M key turns my microphone on and off",
     leave: "Leave",
     leaveHeading: "Leave the hearing?",
     leaveText: "The others are told that you left. You can come back with your link while the hearing is open.",

@@ -299,7 +299,6 @@ export const zh: Messages = {
     deckClose: "闭庭……",
     moreOptions: "更多",
     options: "选项",
-    shortcut: "按 M 键打开或关闭我的麦克风",
     leave: "离开",
     leaveHeading: "要离开庭审吗？",
     leaveText: "其他人会被告知您已离开。庭审结束前，您可以用链接回来。",
