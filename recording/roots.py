@@ -8,6 +8,7 @@ the segments can make the root again.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from .sentences import utc_of
 
 #: The name of the log's entries that hold a root.
 ROOT_EVENT = "root"
+_HASH = re.compile("[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +73,9 @@ class RootCheck:
                 continue
             try:
                 detail = event["detail"]
-                segments = {str(writer): int(count) for writer, count in detail.get("segments", {}).items()}
-                media, head = bytes.fromhex(detail["media"]), bytes.fromhex(event["prev_hash"])
-                int(event["utc"])
+                segments = {str(writer): _whole(count) for writer, count in detail.get("segments", {}).items()}
+                media, head = _hash(detail["media"]), _hash(event["prev_hash"])
+                _whole(event["utc"])
             except (KeyError, TypeError, ValueError, AttributeError):
                 self._unreadable += 1
                 continue
@@ -103,6 +105,20 @@ class RootCheck:
             else:
                 wrong.append(utc_of(int(event["utc"]) // 1000))
         return fit, wrong, last
+
+
+def _whole(value: Any) -> int:
+    """Raises :class:`ValueError` for anything but a whole number."""
+    if type(value) is not int:
+        raise ValueError("not a whole number")
+    return value
+
+
+def _hash(value: Any) -> bytes:
+    """Raises :class:`ValueError` for anything but a hash as the court writes it."""
+    if not isinstance(value, str) or not _HASH.fullmatch(value):
+        raise ValueError("not a hash")
+    return bytes.fromhex(value)
 
 
 def _canonical(value: dict[str, Any]) -> bytes:

@@ -18,7 +18,9 @@ import msgspec
 
 from hearing_server.api import added, archive, records, room, seats, shapes, shares, written
 from hearing_server.desk_api import arrival, booking, centre, custody, exhibits, sign_in
-from recording import report
+from recording import added as added_record
+from recording import manifest, playback, report, transparency, withheld
+from recording import written as written_record
 from signaling import messages
 
 OUT = Path(__file__).resolve().parent.parent / "src" / "lib" / "generated"
@@ -121,6 +123,8 @@ def reachable(structs: list[type[msgspec.Struct]]) -> set[type[msgspec.Struct]]:
             todo.extend(info.types)
         elif isinstance(info, msgspec.inspect.ListType | msgspec.inspect.VarTupleType):
             todo.append(info.item_type)
+        elif isinstance(info, msgspec.inspect.TupleType):
+            todo.extend(info.item_types)
         elif isinstance(info, msgspec.inspect.DictType):
             todo.append(info.value_type)
     return seen
@@ -141,6 +145,73 @@ def findings_text() -> str:
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
 
 
+def formats_text() -> str:
+    """The shape of what the same page reads, so that it refuses what the decoders of ``recording`` refuse."""
+    decoders = {
+        "Manifest": manifest.decoder,
+        "Statement": withheld.decoder,
+        "Playback": playback.decoder,
+        "ExportEntry": playback.export_decoder,
+        "WrittenIndex": written_record.index_decoder,
+        "WrittenRecord": written_record.record_decoder,
+        "Inclusion": transparency.inclusion_decoder,
+        "StatementInclusion": transparency.statement_inclusion_decoder,
+        "AddedStatement": added_record.decoder,
+    }
+    types = [decoder.type for decoder in decoders.values()]
+    lines = [
+        f"  {info.cls.__name__}: {{{', '.join(field_shape(field) for field in info.fields)}}},"
+        for info in sorted(
+            (msgspec.inspect.type_info(cls) for cls in reachable(types)), key=lambda info: info.cls.__name__
+        )
+        if isinstance(info, msgspec.inspect.StructType)
+    ]
+    table = [
+        "/** Of each struct its fields, those that may be absent with a question mark. */",
+        "export const FORMATS = {",
+        *lines,
+        "} as const;",
+    ]
+    kinds = " | ".join(literal(name) for name in decoders)
+    return f"{HEADER}\nexport type Format = {kinds};\n\n" + "\n".join(table) + "\n"
+
+
+def field_shape(field: msgspec.inspect.Field) -> str:
+    name = field.encode_name + ("" if field.required else "?")
+    return f"{literal(name)}: {shape_text(field.type)}"
+
+
+def shape_text(info: msgspec.inspect.Type) -> str:
+    """As ``web_client/src/verifier/formats.ts`` reads it."""
+    match info:
+        case msgspec.inspect.StructType():
+            return literal({"struct": info.cls.__name__})
+        case msgspec.inspect.ListType():
+            return f"{{list: {shape_text(info.item_type)}}}"
+        case msgspec.inspect.TupleType():
+            return f"{{tuple: [{', '.join(map(shape_text, info.item_types))}]}}"
+        case msgspec.inspect.DictType():
+            return f"{{map: {shape_text(info.value_type)}}}"
+        case msgspec.inspect.UnionType():
+            return f"{{any: [{', '.join(map(shape_text, info.types))}]}}"
+        case msgspec.inspect.LiteralType():
+            return f"{{one: {literal(list(info.values))}}}"
+        case msgspec.inspect.IntType():
+            bounds = [info.ge, info.lt]
+            return '"whole"' if bounds == [None] * 2 else f"{{whole: {literal(bounds)}}}"
+        case msgspec.inspect.StrType():
+            bounds = [info.min_length, info.max_length, info.pattern]
+            return '"text"' if bounds == [None] * 3 else f"{{text: {literal(bounds)}}}"
+        case msgspec.inspect.BoolType():
+            return '"bool"'
+        case msgspec.inspect.NoneType():
+            return '"null"'
+        case msgspec.inspect.AnyType():
+            return '"anything"'
+        case _:
+            raise TypeError(f"the page cannot read {info}")
+
+
 def modules() -> dict[str, str]:
     requests, notices = get_args(messages.AnyRequest), get_args(messages.AnyNotice)
     signal = [*requests, *notices, *SIGNAL_RESULTS]
@@ -151,6 +222,7 @@ def modules() -> dict[str, str]:
         "added.ts": module_text(structs_of(added), {}),
         "shares.ts": module_text(structs_of(shares), {}),
         "findings.ts": findings_text(),
+        "formats.ts": formats_text(),
         "messages.ts": module_text(signal, {"AnyRequest": requests, "AnyNotice": notices}),
     }
 

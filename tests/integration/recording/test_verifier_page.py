@@ -31,6 +31,7 @@ from recording.verify import verify_record
 from recording.zipped import ZippedRecord
 from tests.added import ACTS, FIRST, SECOND, put, stated
 from tests.forgeries import ARCHIVES, FOLDERS, Genuine
+from tests.mutations import mutate
 from tests.recorded import (
     Tape,
     audio_arrivals,
@@ -49,6 +50,10 @@ from tests.signed import written_record
 pytestmark = pytest.mark.browser
 CHROMIUM = "/usr/bin/chromium"
 PAGE = Path("hearing_server/web/static/verify.html").resolve()
+#: Exports that are changed at random.
+CHANGED_AT_RANDOM = 12
+#: The page does not look at the signature of a time-stamp.
+STAMPS = {"stamp-unchecked", "stamp-wrong"}
 #: Files of which it depends on the byte that is flipped what else can be told, and what is told always.
 UNREADABLE = {"manifest.json": "signature-wrong", "derived/playback.json": "derived-unsigned"}
 
@@ -254,6 +259,20 @@ async def test_no_forged_export_is_well_for_either(browser: Browser, record: Pat
         server = {each.code for each in report.findings}
         assert {code for code, _ in found} == server, name
         assert expected in server, name
+
+
+async def test_of_exports_changed_at_random_both_say_the_same(browser: Browser, record: Path, tmp_path: Path) -> None:
+    """Seeded; for more of them raise the number."""
+    page = await browser.new_page(locale="en-GB")
+    key = load_or_make(record / "court.pem")
+    for number in range(CHANGED_AT_RANDOM):
+        folder = Path(shutil.copytree(record / ("public", "part", "export")[number % 3], tmp_path / f"{number}"))
+        done = await asyncio.to_thread(mutate, folder, f"{number}", key)
+        report = await verify_record(open_store(folder.as_uri()), "", key.public)
+        ok, found = await checked(page, folder, key.public.pem.decode())
+        assert ok == report.ok, (number, done)
+        seen = {code for code, _ in found} - STAMPS
+        assert seen == {each.code for each in report.findings} - STAMPS, (number, done)
 
 
 async def test_no_archive_with_two_meanings_is_well_for_either(browser: Browser, record: Path, tmp_path: Path) -> None:

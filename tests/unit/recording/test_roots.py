@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from recording.chain import WriterChain
 from recording.merkle import leaf_hash, node_hash
 from recording.roots import RootCheck, media_root, record_root
@@ -82,3 +84,21 @@ def test_a_root_that_does_not_fit_is_named_by_its_time(tmp_path: Path) -> None:
     fit, wrong, _ = check.outcome()
     assert fit == 1
     assert [at.year for at in wrong] == [1970, 1970, 2026, 2026, 2026]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"utc": None},
+        {"utc": "1772000000000000000"},
+        {"prev_hash": "cd"},
+        {"prev_hash": "CD" * 32},
+        {"detail": {"media": HEAD, "segments": {"worker.1": "1"}}},
+        {"detail": {"media": HEAD, "segments": {"worker.1": True}}},
+    ],
+)
+def test_a_root_that_is_not_as_the_court_writes_it_does_not_fit(changed: dict[str, Any]) -> None:
+    """Both ways of checking: what one of them passes over, the other would call altered."""
+    check = RootCheck([entry(media_root([]).root, {}) | changed])
+    _, wrong, _ = check.outcome()
+    assert [at.year for at in wrong] == [1970]

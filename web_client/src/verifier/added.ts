@@ -1,6 +1,7 @@
 /** Recordings that the court added after the close (docs/record-format.md §10), as `recording/verify_added.py` checks them. */
 import { digest, digestOf, hex, read, type Bytes, type Source } from "./bytes";
 import type { Code, Findings } from "./findings";
+import { decoded } from "./formats";
 import { atUs, momentWords } from "./sentences";
 import { checkStatement, signed, type StatementInclusion } from "./witnesses";
 
@@ -84,7 +85,7 @@ class AddedCheck {
     const { findings, key } = this.inputs;
     const [data, signature] = [(await this.take(name))!, await this.take(besides(name, ".sig"))];
     if (!signature || !signed(key, data, signature)) findings.add("added-wrong", `${name}, its signature`, `${name}，签名不符`);
-    const statement = readStatement(data);
+    const statement = decoded<AddedStatement>(data, "AddedStatement");
     if (!statement) return findings.add("added-wrong", `${name}, unreadable`, `${name}，无法读取`);
     const wrong = this.wrong(name, statement);
     [this.statements, this.head] = [Math.max(this.statements + 1, statement.act.serial), hex(await digest(data))];
@@ -113,7 +114,7 @@ class AddedCheck {
   private async proof(name: string, sha256: string): Promise<void> {
     const data = await this.take(name);
     if (!data) return;
-    const found = parsed<StatementInclusion>(data);
+    const found = decoded<StatementInclusion>(data, "StatementInclusion");
     if (found && (await checkStatement(found, sha256, this.inputs.key)) === null) this.logged += 1;
     else this.inputs.findings.add("inclusion-wrong", name);
   }
@@ -144,26 +145,6 @@ class AddedCheck {
 }
 
 const besides = (name: string, ending: string): string => name.replace(/\.json$/, ending);
-
-function readStatement(data: Bytes): AddedStatement | null {
-  const found = parsed<AddedStatement>(data);
-  const act = found?.act;
-  if (!found || typeof act !== "object" || act === null || !Object.hasOwn(CODES, act.action)) return null;
-  const numbers = [found.version, found.madeUs, act.serial, act.startedUs, act.number, act.bytes, act.durationMs, act.atUs];
-  const texts = [found.sittingId, found.manifestSha256, found.previousSha256, found.software, found.keyId];
-  texts.push(act.title, act.kind, act.equipment, act.fileName, act.mediaType, act.by, act.byZh);
-  const whole = numbers.every((each) => Number.isSafeInteger(each)) && texts.every((each) => typeof each === "string");
-  return whole && typeof act.hasAudio === "boolean" && /^[0-9a-f]{64}$/.test(act.sha256) ? found : null;
-}
-
-function parsed<T>(data: Bytes): T | null {
-  try {
-    const found: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(data));
-    return typeof found === "object" && found !== null ? (found as T) : null;
-  } catch {
-    return null;
-  }
-}
 
 function words(act: Act): [string, string] {
   const [[at, atZh], [began, beganZh]] = [momentWords(atUs(act.atUs)), momentWords(atUs(act.startedUs))];

@@ -1,13 +1,15 @@
 /** Is a record complete, unaltered, and what does it lack?  The same check as `recording/verify.py`, in a page. */
 import { CAUSES_ZH, LEVELS_ZH, SOURCES_ZH } from "../lib/generated/findings";
+import type { Format } from "../lib/generated/formats";
 import { ADDED, checkAdded } from "./added";
 import { digest, digestOf, fromHex, headLast, hex, read, type Bytes, type Source } from "./bytes";
+import { decoded } from "./formats";
 import { Findings, type Code, type Finding } from "./findings";
 import type { Manifest } from "./manifest";
 import { redactedName } from "./redacted";
 import { SegmentCheck } from "./segments";
 import { atUs, momentWords, periodWords, spanWords } from "./sentences";
-import { isStatement, sameSpans, wrongInStatement, type Statement, type Withheld } from "./statement";
+import { sameSpans, wrongInStatement, type Statement, type Withheld } from "./statement";
 import { checkInclusion, checkStatement, readKey, signed, signers, stampedAt, type Inclusion, type StatementInclusion } from "./witnesses";
 import { wrongIn, type WrittenRecord } from "./written";
 
@@ -115,8 +117,8 @@ class Check {
     const signature = await this.take("manifest.sig");
     if (!signature) this.findings.add("signature-missing");
     else if (!signed(this.key, data, signature)) this.findings.add("signature-wrong");
-    const manifest = parsed<Manifest>(data);
-    if (!manifest || !Array.isArray(manifest.objects) || !Array.isArray(manifest.tracks)) return this.none("manifest-unreadable");
+    const manifest = decoded<Manifest>(data, "Manifest");
+    if (!manifest) return this.none("manifest-unreadable");
     if (manifest.version !== VERSION) return this.none("version-unknown", String(manifest.version));
     if (manifest.keyId !== keyId) this.findings.add("key-other");
     return manifest;
@@ -128,8 +130,8 @@ class Check {
     if (!data) return;
     const signature = await this.take("statement.sig");
     if (!signature || !signed(this.key!, data, signature)) return this.findings.add("statement-wrong", "its signature", "签名不符");
-    const statement = parsed<Statement>(data);
-    if (!isStatement(statement)) return this.findings.add("statement-wrong", "unreadable", "无法读取");
+    const statement = decoded<Statement>(data, "Statement");
+    if (!statement) return this.findings.add("statement-wrong", "unreadable", "无法读取");
     const wrong = wrongInStatement(statement, manifest, this.manifestSha256, (name) => this.files.has(name));
     for (const one of wrong) this.findings.add("statement-wrong", one);
     if (wrong.length > 0) return;
@@ -181,14 +183,14 @@ class Check {
     for (const name of [...this.files.keys()].sort()) {
       if (name !== PLAYBACK && !isRendition(name)) continue;
       names.push(name, name.replace(/json$/, "sig"));
-      const index = await this.signedDerived<{ manifestSha256: string; media: typeof entries; withheld?: Withheld[] }>(name);
+      const index = await this.signedDerived<{ manifestSha256: string; media: typeof entries; withheld?: Withheld[] }>(name, "Playback");
       if (index && (index.manifestSha256 !== this.recordSha256 || !this.fits(name, index.withheld ?? []))) this.findings.add("derived-altered", name);
       entries.push(...(index?.media ?? []));
     }
     for (const name of this.files.keys()) {
       if (!name.startsWith("derived/exports/") || !name.endsWith(".json")) continue;
       names.push(name, name.replace(/json$/, "sig"));
-      const made = await this.signedDerived<(typeof entries)[number] & { manifestSha256: string }>(name);
+      const made = await this.signedDerived<(typeof entries)[number] & { manifestSha256: string }>(name, "ExportEntry");
       if (made && made.manifestSha256 !== this.recordSha256) this.findings.add("derived-altered", name);
       if (made) entries.push({ ...made, hashedFrom: 0 });
     }
@@ -210,11 +212,11 @@ class Check {
     return this.statement ? sameSpans(withheld, this.statement.spans) : name !== PLAYBACK || withheld.length === 0;
   }
 
-  private async signedDerived<T>(name: string): Promise<T | null> {
+  private async signedDerived<T>(name: string, format: Format): Promise<T | null> {
     const data = (await this.take(name))!;
     const signature = await this.take(name.replace(/json$/, "sig"));
     if (!signature || !signed(this.key!, data, signature)) this.findings.add(UNSIGNED[name] ?? "derived-altered", name);
-    const found = parsed<T>(data);
+    const found = decoded<T>(data, format);
     if (!found) this.findings.add("derived-altered", name);
     return found;
   }
@@ -223,7 +225,7 @@ class Check {
   private async written(): Promise<string[]> {
     const names = [WRITTEN_INDEX, "written/index.sig"];
     if (!this.files.has(WRITTEN_INDEX)) return names;
-    const index = await this.signedDerived<{ manifestSha256: string; files: { name: string; size: number; sha256: string }[] }>(WRITTEN_INDEX);
+    const index = await this.signedDerived<{ manifestSha256: string; files: { name: string; size: number; sha256: string }[] }>(WRITTEN_INDEX, "WrittenIndex");
     if (index && index.manifestSha256 !== this.recordSha256) this.findings.add("written-altered", WRITTEN_INDEX);
     for (const entry of index?.files ?? []) {
       names.push(entry.name);
@@ -240,8 +242,8 @@ class Check {
   }
 
   private async signatures(data: Bytes): Promise<void> {
-    const record = parsed<WrittenRecord>(data);
-    if (!record || !Array.isArray(record.signatures) || !Array.isArray(record.paragraphs)) return this.findings.add("written-altered", WRITTEN_RECORD);
+    const record = decoded<WrittenRecord>(data, "WrittenRecord");
+    if (!record) return this.findings.add("written-altered", WRITTEN_RECORD);
     for (const wrong of await wrongIn(record, this.recordSha256)) this.findings.add("written-wrong", wrong);
     for (const entry of record.signatures) this.findings.add(SIGNED_AS[entry.state] ?? "written-wrong", entry.name, entry.nameZh || entry.name);
     for (const { name, nameZh, text } of record.incidents) this.findings.add("incident", `${name}: ${text}`, `${nameZh || name}：${text}`);
@@ -250,7 +252,7 @@ class Check {
   private async inclusion(): Promise<void> {
     const data = await this.take("inclusion.json");
     if (!data) return this.findings.add("inclusion-missing");
-    const found = parsed<Inclusion>(data);
+    const found = decoded<Inclusion>(data, "Inclusion");
     if (!found) return this.findings.add("inclusion-wrong", "unreadable", "无法读取");
     const wrong = await checkInclusion(found, this.recordSha256, this.key!);
     if (wrong !== null) return this.findings.add("inclusion-wrong", wrong);
@@ -262,7 +264,7 @@ class Check {
     if (!this.statement) return;
     const data = await this.take(STATEMENT_INCLUSION);
     if (!data) return this.findings.add("statement-unlogged");
-    const found = parsed<StatementInclusion>(data);
+    const found = decoded<StatementInclusion>(data, "StatementInclusion");
     if (!found || (await checkStatement(found, this.statementSha256, this.key!)) !== null) return this.findings.add("inclusion-wrong", STATEMENT_INCLUSION);
     this.findings.add("statement-logged", `entry ${found.index} of ${found.size}`, `第 ${found.index} 项，共 ${found.size} 项`);
   }
@@ -276,7 +278,7 @@ class Check {
 
   /** The proof once more, in a head that somebody outside the court signed too; this page has no list of whom to trust. */
   private async cosigned(name: string): Promise<void> {
-    const found = parsed<Inclusion>((await this.take(name))!);
+    const found = decoded<Inclusion>((await this.take(name))!, "Inclusion");
     if (!found || (await checkInclusion(found, this.recordSha256, this.key!)) !== null) return this.findings.add("inclusion-wrong", name);
     this.findings.add("cosigned-unchecked", signers(found.checkpoint).join(", "));
   }
@@ -335,15 +337,6 @@ class Check {
 /** Entries of the log of which a public version has no more than number, time and hashes. */
 function cutEvents(events: unknown[] | undefined): unknown[] {
   return (events ?? []).filter((event) => (event as { name?: unknown } | null)?.name === "withheld");
-}
-
-function parsed<T>(data: Bytes): T | null {
-  try {
-    const found: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(data));
-    return typeof found === "object" && found !== null ? (found as T) : null;
-  } catch {
-    return null;
-  }
 }
 
 /** Names within the record: an export is chosen or packed together with the folder that holds it. */

@@ -2,6 +2,7 @@
 import { digest, fromHex, hex, joined, same, utf8, type Bytes } from "./bytes";
 import type { WriterChain } from "./hrec";
 import { leafHash, nodeHash } from "./redacted";
+import { atUs } from "./sentences";
 
 interface Root {
   at: Date;
@@ -70,8 +71,11 @@ export class RootCheck {
 /** Throws if the entry is not as the court writes it. */
 function readRoot(event: unknown): Root {
   const { detail, prev_hash: head, utc } = event as { detail: { media: string; segments?: Record<string, number> }; prev_hash: string; utc: number };
-  const segments = Object.entries(detail.segments ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
-  return { at: new Date(Math.floor(utc / 1e9) * 1000), segments, media: fromHex(detail.media), logHead: fromHex(head) };
+  // Nothing may stand for none where it is left out, but not where it is said.
+  const told = detail.segments === undefined ? {} : detail.segments;
+  const segments = Object.entries(told).sort(([a], [b]) => (a < b ? -1 : 1));
+  if (typeof told !== "object" || Array.isArray(told) || ![utc, ...segments.map(([, count]) => count)].every(Number.isInteger)) throw new RangeError("not a root");
+  return { at: atUs(Math.floor(utc / 1000)), segments, media: fromHex(detail.media), logHead: fromHex(head) };
 }
 
 /** MTH of RFC 6962 §2.1. */

@@ -46,12 +46,6 @@ export const LATE_US = 10_000_000;
 /** Those that this page knows; the first had no `redacted`. */
 const VERSIONS = [1, 2];
 
-/** Whether it has all that the check needs. */
-export function isStatement(found: Statement | null): found is Statement {
-  const lists = found?.redacted === undefined || (Array.isArray(found.redacted) && found.redacted.every((each) => Array.isArray(each?.absent)));
-  return found !== null && lists && [found.spans, found.withheld, found.outside].every((each) => Array.isArray(each)) && typeof found.manifestSha256 === "string";
-}
-
 /** Whether these are the same spans in the same order. */
 export function sameSpans(some: Withheld[], others: Withheld[]): boolean {
   const told = (spans: Withheld[]) =>

@@ -5,6 +5,8 @@ import { digest, fromBase64, joined, same, utf8, type Bytes } from "./bytes";
 const HASH_BYTES = 32;
 const KEY_HASH_BYTES = 4;
 const MAX_PROOF_HASHES = 64;
+/** Of proofs and entries, where they do not say it. */
+const VERSION = 1;
 
 /** A public key of Ed25519: PEM, SubjectPublicKeyInfo.  Throws `RangeError`. */
 export function readKey(pem: string): Bytes {
@@ -52,20 +54,20 @@ export interface StatementInclusion {
 /** What is wrong with the proof that the log has this record, or nothing. */
 export async function checkInclusion(found: Inclusion, wanted: string, key: Bytes): Promise<string | null> {
   if (found.entry?.manifestSha256 !== wanted) return "entry";
-  const { manifestSha256, sealedUs, sittingId, version } = found.entry;
+  const { manifestSha256, sealedUs, sittingId, version = VERSION } = found.entry;
   return wrongProof(found, { manifestSha256, sealedUs, sittingId, version }, key);
 }
 
 /** The same of a statement. */
 export async function checkStatement(found: StatementInclusion, wanted: string, key: Bytes): Promise<string | null> {
   if (found.entry?.statementSha256 !== wanted) return "entry";
-  const { madeUs, sittingId, statementSha256, version } = found.entry;
+  const { madeUs, sittingId, statementSha256, version = VERSION } = found.entry;
   return wrongProof(found, { madeUs, sittingId, statementSha256, version }, key);
 }
 
 /** `entry` is as the court writes it: canonical, keys in order. */
 async function wrongProof(found: Inclusion | StatementInclusion, entry: object, key: Bytes): Promise<string | null> {
-  if (found.version !== 1) return "entry";
+  if ((found.version ?? VERSION) !== VERSION) return "entry";
   let head: { size: number; root: Bytes } | null;
   let proof: Bytes[];
   try {
