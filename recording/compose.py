@@ -341,6 +341,7 @@ def drawing() -> int:
 async def make(composition: Composition, files: list[Path], target: Path, progress: Callable[[float], None]) -> None:
     """Make the whole film; what runs is killed if this is cancelled.  Raises :class:`ComposeFailed`."""
     pieces, work = composition.pieces(), composition.work
+    *files, target = _from_anywhere([*files, target])
     names = [f"piece{number}.mp4" for number in range(len(pieces))]
     done_ms, left = [0.0] * len(pieces), iter(range(len(pieces)))
     await run(composition.still(), 1.0, work, lambda part: None)
@@ -366,6 +367,11 @@ async def make(composition: Composition, files: list[Path], target: Path, progre
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
     await run(composition.whole(names, "sound.m4a", target), composition.seconds, work, lambda part: None)
+
+
+def _from_anywhere(paths: list[Path]) -> list[Path]:
+    """ffmpeg runs in the work folder, where a relative path leads elsewhere."""
+    return [path.absolute() for path in paths]
 
 
 def _line(text: str) -> str:

@@ -105,9 +105,12 @@ def luminance(path: Path, at_s: float, tile: Tile) -> float:
 
 @pytest.mark.parametrize("locale", ["en", "zh-CN"])
 async def test_a_composite_is_made_with_progress_and_listed(
-    tmp_path: Path, store: ObjectStore, key: SigningKey, locale: str
+    tmp_path: Path, store: ObjectStore, key: SigningKey, locale: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await record(tmp_path, store, key)
+    # A data folder may be named from where the recorder was started, as the demo's is.
+    monkeypatch.chdir(tmp_path)
+    spool = Path("spool") if locale == "en" else tmp_path / "spool"
     told: list[messages.AnyEvent] = []
     # One of the two is for a person by name.
     mark = "" if locale == "en" else "Ann Reyes · a…@example.org · 1f6b00c2"
@@ -118,7 +121,7 @@ async def test_a_composite_is_made_with_progress_and_listed(
         timezone="Asia/Shanghai",
         mark=mark,
     )
-    async with running(Recorder(tmp_path / "spool", store, key, publish=told.append)) as recorder:
+    async with running(Recorder(spool, store, key, publish=told.append)) as recorder:
         state = await made(recorder, told, request)
         assert state.state == "done", state.message
         again = await made(recorder, told, request)
