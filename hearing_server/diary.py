@@ -32,7 +32,7 @@ _BY_COURT = frozenset(row.event for row in BOOKING if row.who == frozenset({BY_S
 
 class BookingRefused(Exception):
     """``code``: ``booking-incomplete``, ``booking-state``, ``host-missing``, ``reason-missing``, ``recording-needed``,
-    ``recording-fixed``, ``too-late``, ``person-unfit`` or ``ground-unlawful``."""
+    ``recording-fixed``, ``too-late``, ``person-unfit``, ``email-unfit``, ``phone-unfit`` or ``ground-unlawful``."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -206,9 +206,9 @@ def _person(request: d.PersonRequest, refs: dict[str, str], before: PersonRow | 
     if (request.deputy and request.role != "panel") or (request.user and request.role not in OF_THE_COURT):
         raise BookingRefused("person-unfit")
     if request.email and not plausible_email(request.email):
-        raise BookingRefused("person-unfit")
+        raise BookingRefused("email-unfit")
     if request.phone and not plausible_phone(request.phone):
-        raise BookingRefused("person-unfit")
+        raise BookingRefused("phone-unfit")
     if before is not None and before.role != request.role:
         # What a person was is in the log; somebody with another role is another person.
         raise BookingRefused("person-unfit")

@@ -341,6 +341,14 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "One of the people does not fit: check role, links to others, user, e-mail and telephone.",
         "有人员信息不符：请检查身份、关联人员、用户名、邮箱和电话。",
     ),
+    "email-unfit": (
+        "This is no e-mail address: it has one @ and a name with a dot behind it. Check it.",
+        "邮箱地址有误：应有一个 @，其后为带点的域名。请核对。",
+    ),
+    "phone-unfit": (
+        "This is no telephone number: it has 3 to 15 digits and no letters. Check it.",
+        "电话号码有误：应为 3 至 15 位数字，不含字母。请核对。",
+    ),
     "user-unknown": ("There is no account of this user name in this court.", "本法院没有该用户名的账号。"),
     # --- arrival ---
     "observers-not-allowed": (

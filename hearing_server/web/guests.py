@@ -89,8 +89,10 @@ class Guests:
             if not await self._observers(facts):
                 raise ProblemError("observers-not-allowed")
             if not diary.plausible_email(body.email):
-                raise ProblemError("person-unfit")
-        elif not body.capacity.strip() or (body.email and not diary.plausible_email(body.email)):
+                raise ProblemError("email-unfit")
+        elif body.email and not diary.plausible_email(body.email):
+            raise ProblemError("email-unfit")
+        elif not body.capacity.strip():
             raise ProblemError("person-unfit")
         self._gate.spend_as(f"guests {ask.request.client.host if ask.request.client else ''}", COST_OF_A_NAME)
         if sum(person.guest for person in facts.people) >= GUESTS_LIMIT:

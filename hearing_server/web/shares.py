@@ -101,8 +101,10 @@ class Shares:
         said: api.NewShare = ask.body
         facts = ask.hearing
         name, email, purpose, order = (each.strip() for each in (said.name, said.email, said.purpose, said.order))
-        if not (name and purpose and name.isprintable() and plausible_email(email)):
+        if not (name and purpose and name.isprintable()):
             raise ProblemError("person-unfit")
+        if not plausible_email(email):
+            raise ProblemError("email-unfit")
         if facts.state != "closed" or not await self._records.playable(facts):
             raise ProblemError("record-not-ready")
         if not self._mailing.works:

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { bookingRequest, type Draft, draftOf, lacks, languagesOf, newDraft, newPerson, personRequest } from "../src/staff/draft";
+import { bookingRequest, type Draft, draftOf, lacks, languagesOf, newDraft, newPerson, personRequest, wrongOf } from "../src/staff/draft";
 import type { Booking } from "../src/lib/generated/desk";
 
 const ZONE = "Asia/Shanghai";
@@ -21,6 +21,16 @@ test("a new booking says what it lacks, and a draft lacks less", () => {
   const bare = { ...filled(), days: [], people: [] };
   expect([...lacks(bare, true)]).toEqual([]);
   expect([...lacks(bare, false)]).toEqual(["days", "people"]);
+});
+
+test("an address and a number that cannot be right are marked with their person", () => {
+  const draft = filled();
+  Object.assign(draft.people[1]!, { email: "a@@b.test", phone: "call me" });
+  Object.assign(draft.people[2]!, { email: " a@b.test ", phone: "+86 10 5555 0123" });
+  expect([...lacks(draft, true)]).toEqual([`person ${draft.people[1]!.ref}`]);
+  expect(wrongOf(draft.people[1]!)).toEqual(["email", "phone"]);
+  for (const email of ["a", "a@b", "a@.b", "@b.c", "a b@c.d"]) expect(wrongOf({ ...draft.people[0]!, email })).toEqual(["email"]);
+  for (const phone of ["12", "1234567890123456", "12345x"]) expect(wrongOf({ ...draft.people[0]!, phone })).toEqual(["phone"]);
 });
 
 test("days without a date, or of no length, are marked", () => {

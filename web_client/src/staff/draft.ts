@@ -162,6 +162,22 @@ export function bookingRequest(draft: Draft, courtId: string, timeZone: string |
   };
 }
 
+/** The server's own rules of `diary.py`: whether an address works, only sending shows. */
+export const plausibleEmail = (address: string): boolean => /^[^@\s]+@[^@\s.][^@\s]*\.[^@\s]*$/.test(address);
+export function plausiblePhone(number: string): boolean {
+  const digits = number.replace(/\D/g, "").length;
+  return digits >= 3 && digits <= 15 && /^[\d+ \-().#*]+$/.test(number);
+}
+
+/** What of a person is missing or cannot be right. */
+export function wrongOf(person: PersonDraft): ("name" | "email" | "phone")[] {
+  const wrong: ("name" | "email" | "phone")[] = [];
+  if (!person.name.trim()) wrong.push("name");
+  if (person.email.trim() && !plausibleEmail(person.email.trim())) wrong.push("email");
+  if (person.phone.trim() && !plausiblePhone(person.phone.trim())) wrong.push("phone");
+  return wrong;
+}
+
 /** Fields that lack something, by the names the form gives them.  A draft needs a case and whatever was begun. */
 export function lacks(draft: Draft, asDraft: boolean): Set<string> {
   const missing = new Set<string>();
@@ -170,7 +186,7 @@ export function lacks(draft: Draft, asDraft: boolean): Set<string> {
     const minutes = Number(day.minutes);
     if (Number.isNaN(momentOf(day.date, day.time)) || !(minutes >= 1 && minutes <= 1440)) missing.add(`day ${i}`);
   });
-  for (const person of draft.people) if (!person.name.trim()) missing.add(`person ${person.ref}`);
+  for (const person of draft.people) if (wrongOf(person).length > 0) missing.add(`person ${person.ref}`);
   if (!asDraft && draft.days.length === 0) missing.add("days");
   if (!asDraft && booked(draft).length < 2) missing.add("people");
   if (!needsRecord(draft) && draft.recording === "off" && !draft.recordingReason.trim()) missing.add("recordingReason");

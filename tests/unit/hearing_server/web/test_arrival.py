@@ -242,7 +242,7 @@ async def test_an_observer_comes_only_by_the_judges_direction_and_is_not_let_in(
         told = {"allowed": True, "grounds": "open justice"}
         await judge.post(f"/api/hearings/{booking['hearingId']}/observers", json=told)
         assert (await stranger.post(url, json={**observer, "accepted": False})).json()["code"] == "declaration-missing"
-        assert (await stranger.post(url, json={**observer, "email": "nowhere"})).json()["code"] == "person-unfit"
+        assert (await stranger.post(url, json={**observer, "email": "nowhere"})).json()["code"] == "email-unfit"
         me = (await stranger.post(url, json=observer)).json()
         assert (me["role"], me["name"]) == ("observer", "Lena")
         assert (await stranger.get("/api/session")).json()["personId"] == me["personId"]

@@ -295,7 +295,7 @@ async def test_what_a_share_needs(site: Site) -> None:
         site.build(mail_sender="court@court.test")
     async with site.signed_in("clerk") as clerk:
         for wrong, code in (
-            ({"email": "nobody"}, "person-unfit"),
+            ({"email": "nobody"}, "email-unfit"),
             ({"name": " "}, "person-unfit"),
             ({"order": " "}, "order-missing"),
             ({"hours": 721}, "invalid"),

@@ -78,8 +78,8 @@ export const booking = {
     draft: "Keep as a draft",
     save: "Save the changes",
     cancel: "Go back",
-    wrong: { empty: "Fill this in.", date: "Choose a date and a time.", people: "Add at least the judge and one more person." },
-    lackHeading: "Something is missing",
+    wrong: { empty: "Fill this in.", email: "Write one address, such as name@example.org.", phone: "Write 3 to 15 digits, no letters.", date: "Choose a date and a time.", people: "Add at least the judge and one more person." },
+    lackHeading: "Something is missing or not right",
     lack: "Look at the fields that are marked.",
   },
   page: {

@@ -71,8 +71,8 @@ export const booking: BookingWords = {
     draft: "存为草稿",
     save: "保存更改",
     cancel: "返回",
-    wrong: { empty: "请填写此项。", date: "请选择日期和时间。", people: "请至少添加法官和另一名参加人。" },
-    lackHeading: "有内容未填",
+    wrong: { empty: "请填写此项。", email: "请填写一个邮箱地址，例如 name@example.org。", phone: "请填写 3 至 15 位数字，不含字母。", date: "请选择日期和时间。", people: "请至少添加法官和另一名参加人。" },
+    lackHeading: "有内容未填或有误",
     lack: "请查看有标记的项目。",
   },
   page: {
