@@ -378,7 +378,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "Open each link in a window of its own; a link seats one device at a time.",
         "请分别在不同窗口打开各链接；每个链接同一时间只能用于一台设备。",
     ),
-    "demo-link": ("  {role:<12} {link}", "  {role:　<6} {link}"),
+    "demo-link": ("  {role:<18} {link}", "  {role:　<6} {link}"),
     "demo-accounts": (
         "Staff sign in at {url} (user name and password):",
         "工作人员登录地址：{url}（用户名与密码）：",

@@ -291,7 +291,7 @@ export const en = {
     dismiss: "Dismiss",
     dismissName: (name: string) => `Dismiss ${name}`,
     presence: {
-      not_signed_in: "has not opened the link",
+      not_signed_in: "has not arrived",
       checking: "checking camera and sound",
       waiting: "ready",
       in_hearing: "in the courtroom",

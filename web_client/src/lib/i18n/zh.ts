@@ -170,7 +170,7 @@ export const zh: Messages = {
       deliberation: "法庭正在合议",
     },
     lead: {
-      recess: "话筒和摄像头均已关闭，不作任何记录。恢复时法庭会请您返回，请不要关闭此页面。",
+      recess: "麦克风和摄像头均已关闭，不作任何记录。恢复时法庭会请您返回，请不要关闭此页面。",
       suspended: "因技术故障，所有人均受影响，无需致电。恢复时法庭会请您返回，请不要关闭此页面。",
       deliberation: "法官已退庭合议。法庭会请您返回，请不要关闭此页面。",
       party: "法官开庭时，法庭会请您入庭。您不需要操作，请不要关闭此页面。",
@@ -278,7 +278,7 @@ export const zh: Messages = {
     dismiss: "请退庭",
     dismissName: (name) => `请${name}退庭`,
     presence: {
-      not_signed_in: "尚未打开链接",
+      not_signed_in: "尚未到场",
       checking: "正在检查摄像头和声音",
       waiting: "准备就绪",
       in_hearing: "在法庭内",
@@ -349,7 +349,7 @@ export const zh: Messages = {
     dismissNotice: "收起此消息",
     announceJoined: (name) => `${name}已在法庭内。`,
     announceLeft: (name) => `${name}已离开法庭。`,
-    announceState: { not_started: "庭审尚未开始。", countdown: "庭审即将开始。", in_session: "庭审进行中。", recess: "法庭休庭，话筒已关闭。", suspended: "庭审已中止。", deliberation: "法庭正在合议。", closed: "已闭庭。" },
+    announceState: { not_started: "庭审尚未开始。", countdown: "庭审即将开始。", in_session: "庭审进行中。", recess: "法庭休庭，麦克风已关闭。", suspended: "庭审已中止。", deliberation: "法庭正在合议。", closed: "已闭庭。" },
   },
   rejoin: {
     badge: "您已不在庭审中",

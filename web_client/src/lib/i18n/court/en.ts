@@ -121,6 +121,7 @@ export const en = {
     suspended: "The hearing is suspended",
     suspendedText: "For a technical fault. All are affected; there is no need to call. Keep this page open: you come back by yourself.",
     suspendedBench: "All are told that there is no need to call. Resume when the fault is mended.",
+    suspendedOwed: "All are told that there is no need to call. Before the hearing can resume, the presiding judge states what happened to the record.",
     deliberation: "The court is deliberating",
     deliberationText: "The judges have retired. Keep this page open: the court brings you back.",
     deliberationBench: "Nobody but the bench is here, and nothing is recorded.",
