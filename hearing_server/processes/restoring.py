@@ -11,7 +11,7 @@ from recording.custody import CustodyEntry, folder
 from recording.keys import PublicKey
 from recording.manifest import prefix
 from recording.messages import Withheld
-from recording.objects import ObjectStore
+from recording.objects import NotStored, ObjectStore
 from recording.playback import PLAYBACK_NAME, RENDITIONS_PREFIX, Playback
 from recording.reconcile import RecordState
 
@@ -57,19 +57,25 @@ async def keep_again(
 ) -> None:
     """The outcome, orders and holds that the storage was told, under their numbers.
 
-    Numbers that it was not told may have been of hiding the record: until the custodian shows it, it is hidden.
+    Numbers that it was not told may have been of hiding the record: until the custodian shows it, it is hidden.  So it
+    is where what the storage has under a number is not signed by the court, or is another decision.
     """
-    entries: dict[int, CustodyEntry] = {}
+    entries: dict[int, CustodyEntry | None] = {}
     for name, _ in await archive.list(folder(state.sitting_id)):
-        if name.endswith(".json") and (data := await _signed(archive, key, name)) is not None:
-            entry = msgspec.json.decode(data, type=CustodyEntry)
-            entries[entry.serial] = entry
+        number = name.rsplit("/", 1)[-1].removesuffix(".json")
+        if name.endswith(".json") and number.isdecimal():
+            data = await _signed(archive, key, name)
+            entry = None if data is None else msgspec.json.decode(data, type=CustodyEntry)
+            own = entry is not None and (entry.sitting_id, entry.serial) == (state.sitting_id, int(number))
+            entries[int(number)] = entry if own else None
     if not entries:
         return
     last = max(entries)
+    sealed_us = state.manifest.sealed_us if state.manifest is not None else 0
+    made_us = max((entry.made_us for entry in entries.values() if entry is not None), default=sealed_us)
     if not await store.custody.read(hearing_id):  # another day of the hearing was restored before
         for serial in range(1, last + 1):
-            await store.custody.append(hearing_id, _decided(serial, entries.get(serial), entries[last].made_us))
+            await store.custody.append(hearing_id, _decided(serial, entries.get(serial), made_us))
     told = ToldRow(sitting_id=state.sitting_id, hearing_id=hearing_id, serial=last, objects=state.objects)
     await store.custody.tell(told)
 
@@ -85,8 +91,10 @@ def _decided(serial: int, entry: CustodyEntry | None, made_us: int) -> CustodyRo
 
 
 async def _signed(archive: ObjectStore, key: PublicKey | None, name: str) -> bytes | None:
-    """The object's bytes, unless its signature is not by the court's key."""
+    """The object's bytes, unless its signature is not there, or not by the court's key."""
     data = await archive.read(name)
-    if key is not None and not key.verifies(data, await archive.read(name.removesuffix(".json") + ".sig")):
+    try:
+        signature = await archive.read(name.removesuffix(".json") + ".sig")
+    except NotStored:
         return None
-    return data
+    return data if key is None or key.verifies(data, signature) else None

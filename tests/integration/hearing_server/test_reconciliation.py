@@ -33,9 +33,10 @@ from hearing_server.store import Court, NewHearing, PersonRow, Store
 from hearing_server.store.custody import CustodyRow
 from hearing_server.store.reconciliation import ClosedSitting
 from recording.backup import BACKUP, PairedStore
+from recording.custody import CustodyEntry
 from recording.keys import SigningKey, load_or_make
 from recording.locks import Lock
-from recording.manifest import Manifest
+from recording.manifest import Manifest, encode
 from recording.messages import Accepted, Keep, Withheld, Withhold
 from recording.messages import Kept as KeptAnswer
 from recording.objects import NotStored, ObjectStore, S3Options, open_store
@@ -249,6 +250,36 @@ async def test_what_was_decided_about_its_custody_is_made_anew(kept: Kept) -> No
     assert (custody.until, custody.held, custody.hold_order, custody.hidden) == (until, True, "O-9", True)
     assert [told.serial for told in await kept.store.custody.told("hearing")] == [4]
     assert await kept.store.custody.untold() == []
+
+
+@pytest.mark.parametrize("broken", ["missing", "forged", "the first once more"])
+async def test_a_decision_that_is_not_signed_hides_the_record(kept: Kept, broken: str) -> None:
+    """As the recorder leaves it that is killed between the two, or somebody who wants it to be seen."""
+    said = {"name": "Clerk Wu", "at": 1, **msgspec.to_builtins(Decision(action=Action.HOLD, by="c", order="O-9"))}
+    for serial in (1, 2):
+        entry = CustodyEntry(
+            version=1,
+            sitting_id=SITTING,
+            serial=serial,
+            retain_until_us=0,
+            hold=True,
+            destroy=False,
+            manifest_sha256="",
+            made_us=1_790_000_000_000_000,
+            decision=said,
+        )
+        if broken == "the first once more":
+            entry.serial = 1
+        data, place = encode(entry), f"custody/{SITTING}/{serial:06d}"
+        await kept.archive.put_new(f"{place}.json", data)
+        if serial == 1 or broken != "missing":
+            signed = b"another" if serial == 2 and broken == "forged" else data
+            await kept.archive.put_new(f"{place}.sig", kept.key.sign(signed))
+    await kept.check(repair=True)  # the database was lost
+    rows = await kept.store.custody.read("hearing")
+    assert [(row.serial, row.decision.action) for row in rows] == [(1, Action.HOLD), (2, Action.HIDE)]
+    # The storage is told what holds, under a number that it has nothing of.
+    assert [told.serial for told in await kept.store.custody.told("hearing")] == [2]
 
 
 async def test_a_database_that_is_behind_is_brought_up(kept: Kept) -> None:
