@@ -15,6 +15,8 @@ from .spool import Batch, SegmentSeries
 
 #: A disk that refused is tried again after this, s.
 RETRY_S = 0.5
+#: How much longer than asked one call to the disk may take at the end, s.
+STOP_GRACE_S = 5.0
 #: Added to the niceness of the thread that writes: whoever else shares its core forwards packets in the meantime.
 THREAD_NICENESS = 5
 
@@ -46,12 +48,15 @@ class SpoolThread:
             self._wake.notify()
 
     def stop(self, deadline_s: float) -> None:
-        """Write what waits, for at most so long, and end.  Blocks: call it off the loop."""
+        """Write what waits, for at most so long, and end.  Blocks: call it off the loop.
+
+        A disk that hangs is left to hang: the thread keeps no process alive.
+        """
         with self._wake:
             self._stop_at = time.monotonic() + deadline_s
             self._wake.notify()
         if self._thread is not None:
-            self._thread.join()
+            self._thread.join(deadline_s + STOP_GRACE_S)
 
     def _run(self) -> None:
         if sys.platform == "linux":  # where threads have priorities of their own

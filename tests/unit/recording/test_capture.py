@@ -6,6 +6,7 @@ import asyncio
 import errno
 import os
 import struct
+import threading
 import time
 from collections import deque
 from pathlib import Path
@@ -430,3 +431,26 @@ def test_names_that_could_leave_the_spool_are_refused(tmp_path: Path) -> None:
         with pytest.raises(ValueError, match="not a name"):
             SegmentSeries(tmp_path, name, "w", "", lambda _: None)
     assert check_name("sitting-1.b~c_") == "sitting-1.b~c_"
+
+
+def test_a_disk_that_hangs_holds_up_nobody_who_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As fsync(2) does for ever on storage behind a dead network; it is tried by another process later."""
+    hangs, entered = threading.Event(), threading.Event()
+
+    def wait(_: object) -> None:
+        entered.set()
+        hangs.wait(60)
+
+    monkeypatch.setattr(spool_thread, "STOP_GRACE_S", 0.05)
+    monkeypatch.setattr(SegmentSeries, "flush", wait)
+    series = SegmentSeries(tmp_path, "sitting", "worker.1", "", lambda one: None)
+    thread = SpoolThread()
+    thread.put(Batch(series, [], time.monotonic_ns(), time.time_ns(), 100))
+    assert entered.wait(60)
+    stopping = threading.Thread(target=thread.stop, args=(0.05,))
+    stopping.start()
+    stopping.join(30)
+    ended = not stopping.is_alive()
+    hangs.set()
+    stopping.join(60)
+    assert ended
