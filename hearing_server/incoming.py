@@ -32,6 +32,10 @@ class UnfitFile(Exception):
     """The file is none of the kinds that are taken, or has no such page."""
 
 
+class EmptyFile(UnfitFile):
+    """Nothing came, and nothing more was to come."""
+
+
 class TooManyFiles(Exception):
     """No more can come in now.  ``own``: because of what the same sender has on its way already."""
 
@@ -80,7 +84,7 @@ class Incoming:
         """What comes in, whole; gone from this disk when the block is left.
 
         ``announced``: bytes that will come, as far as the sender says.  Raises :class:`TooManyFiles`,
-        :class:`UnfitFile` for nothing at all, :class:`OSError`, or what the pieces raise.
+        :class:`EmptyFile` for nothing at all, :class:`OSError`, or what the pieces raise.
         """
         place = self._take_place(sender, announced)
         path = self._folder / secrets.token_hex(16)
@@ -96,7 +100,7 @@ class Incoming:
                     digest.update(piece)
                     await file.write(piece)
             if place.there == 0:
-                raise UnfitFile("empty")
+                raise EmptyFile
             yield Received(path, place.there, digest.hexdigest())
         finally:
             self._places.remove(place)

@@ -364,6 +364,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "图片数量已达上限。如需更换，请致电法庭。",
     ),
     # --- exhibits ---
+    "file-empty": (
+        "This file is empty: it has 0 bytes. Look whether it opens on your device, and choose it again.",
+        "该文件为空（0 字节）。请确认文件能在您的设备上打开，再重新选择。",
+    ),
     "exhibit-unfit": (
         "This file cannot be an exhibit. Send a PDF, a picture (JPEG, PNG, WebP), or a sound or video file.",
         "该文件不能作为证据。请上传 PDF、图片（JPEG、PNG、WebP）或浏览器可播放的音视频。",

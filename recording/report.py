@@ -247,7 +247,7 @@ FINDINGS: dict[str, tuple[Severity, str, str]] = {
         "因涵盖略去内容而无法由本副本重新计算的日志根值：{place}。",
     ),
     "interruption-lawful": ("note", "The court interrupted the record: {place}.", "法庭依法暂停记录：{place}。"),
-    "interruption": ("warning", "Nothing was recorded {place}.", "{place} 没有任何记录。"),
+    "interruption": ("warning", "Nothing was recorded for {place}.", "{place} 没有任何记录。"),
     "gap": ("note", "Gap: {place}.", "缺口：{place}。"),
 }
 
@@ -287,7 +287,7 @@ class Report(Struct):
 
 
 #: Words of a gap in Chinese.
-SOURCES_ZH = {"microphone": "话筒", "camera": "摄像头", "screen": "共享屏幕"}
+SOURCES_ZH = {"microphone": "麦克风", "camera": "摄像头", "screen": "共享屏幕"}
 CAUSES_ZH = {
     "loss": "网络丢包",
     "mute": "本人关闭",

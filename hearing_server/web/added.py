@@ -21,7 +21,7 @@ from ..api import added as api
 from ..court.levels import Audience
 from ..court.permissions import Leave, roles_with
 from ..hearings import Hearings
-from ..incoming import TooManyFiles, UnfitFile
+from ..incoming import EmptyFile, TooManyFiles, UnfitFile
 from ..store import HearingFacts, Store
 from ..store.added import AddedRow, AlreadyAdded, TooManyAdded
 from .access import Ask, Endpoint, Gate
@@ -137,6 +137,8 @@ class Added:
                     name_zh=ask.caller.name_zh,
                 )
                 await self._keep(ask, row, taken)
+        except EmptyFile as empty:
+            raise ProblemError("file-empty") from empty
         except UnfitFile as unfit:
             raise ProblemError("added-unfit") from unfit
         except TooManyFiles as many:

@@ -16,7 +16,7 @@ from recording.objects import StoreProblem
 from .. import desk_api as d
 from ..exhibit_files import ExhibitFiles
 from ..hearings import Hearings
-from ..incoming import TooManyFiles, UnfitFile
+from ..incoming import EmptyFile, TooManyFiles, UnfitFile
 from ..store import HearingFacts, Store
 from ..store.desk import ExhibitRow, TooManyExhibits
 from .access import Ask, Endpoint, Gate
@@ -162,6 +162,8 @@ class Exhibits:
                 )
                 await self._files.store(facts.hearing_id, exhibit_id, taken)
                 row = await self._store.desk.add_exhibit(row)
+        except EmptyFile as empty:
+            raise ProblemError("file-empty") from empty
         except UnfitFile as unfit:
             raise ProblemError("exhibit-unfit") from unfit
         except TooManyFiles as many:

@@ -81,6 +81,7 @@ STATUS = {
     "link-used-up": 410,
     "too-large": 413,
     "exhibit-unfit": 415,
+    "file-empty": 415,
     "added-unfit": 415,
     "picture-unreadable": 415,
     "range-refused": 416,

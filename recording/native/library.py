@@ -33,6 +33,8 @@ class Unavailable(Exception):
 @functools.cache
 def find(path: Path = build.LIBRARY) -> Library:
     """Raises :class:`Unavailable`."""
+    if not path.exists():
+        raise Unavailable("not built (python -m recording.native.build)")
     ffi = cffi.FFI()
     header = build.HEADER.read_text(encoding="utf-8")
     ffi.cdef("\n".join(line for line in header.splitlines() if not line.startswith(("#include", "#pragma"))))
@@ -42,7 +44,7 @@ def find(path: Path = build.LIBRARY) -> Library:
             return Library(lib, ffi)
     except (OSError, AttributeError) as error:
         raise Unavailable(str(error)) from error
-    raise Unavailable("it was built from other sources")
+    raise Unavailable("it was built from other sources (python -m recording.native.build)")
 
 
 @functools.cache
@@ -51,7 +53,7 @@ def load(path: Path = build.LIBRARY) -> Library | None:
     try:
         return find(path)
     except Unavailable as error:
-        log.warning("records are made without compiled code (python -m recording.native.build): %s", error)
+        log.warning("records are made without compiled code: %s", error)
         return None
 
 

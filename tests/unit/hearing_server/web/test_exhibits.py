@@ -121,7 +121,7 @@ async def test_a_name_can_end_no_header_and_hide_no_ending(site: Site) -> None:
 async def test_what_is_no_exhibit(site: Site, content: bytes) -> None:
     async with site.seated("claimant") as party:
         answer = await upload(party, site, content)
-        assert (answer.status_code, answer.json()["code"]) == (415, "exhibit-unfit")
+        assert (answer.status_code, answer.json()["code"]) == (415, "exhibit-unfit" if content else "file-empty")
         assert (await party.get(url(site))).json() == []
     assert not list((site.static.parent / "uploads").iterdir())
 

@@ -62,12 +62,12 @@ export const FINDINGS: Record<string, ["error" | "warning" | "note", string, str
   "manifest-public": ["note","The manifest here is the court's public version; that of the record has the SHA-256 {place}.","所附清单为法院的公开版；原清单的 SHA-256 为 {place}。"],
   "roots-unchecked": ["note","Roots of the sitting's log that cover what is absent, and cannot be made again from this copy: {place}.","因涵盖略去内容而无法由本副本重新计算的日志根值：{place}。"],
   "interruption-lawful": ["note","The court interrupted the record: {place}.","法庭依法暂停记录：{place}。"],
-  "interruption": ["warning","Nothing was recorded {place}.","{place} 没有任何记录。"],
+  "interruption": ["warning","Nothing was recorded for {place}.","{place} 没有任何记录。"],
   "gap": ["note","Gap: {place}.","缺口：{place}。"],
 };
 
 export const SOURCES_ZH: Record<string, string> = {
-  "microphone": "话筒",
+  "microphone": "麦克风",
   "camera": "摄像头",
   "screen": "共享屏幕",
 };
