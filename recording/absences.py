@@ -59,6 +59,8 @@ class Absences:
         self._writers = {writer.writer: writer for writer in manifest.writers}
         self._places = {name: _Place(writer.start_us - CHUNK_US) for name, writer in self._writers.items()}
         self._doubts: list[_Doubt] = []
+        #: What is absent of writers that the manifest does not have: of no time that can be told.
+        self._timeless: list[str] = []
         self._left_out = arrival_times(statement.spans) if statement else []
         if statement is not None and statement.part is not None:
             self._left_out += [(0, statement.part.start_us), (statement.part.end_us, 1 << 62)]
@@ -67,9 +69,11 @@ class Absences:
 
     def absent(self, writer: str, name: str, *, whole: bool = False) -> None:
         place = self._places.get(writer)
-        if place is not None:
-            place.name = place.name or name
-            place.slack_us = max(place.slack_us, WHOLE_US if whole else EDGES_US)
+        if place is None:
+            self._timeless.append(name)
+            return
+        place.name = place.name or name
+        place.slack_us = max(place.slack_us, WHOLE_US if whole else EDGES_US)
 
     def here(self, writer: str, first_us: int, last_us: int) -> bool:
         """Answers whether it matters what this chunk says that was lost: something that is absent is just before it."""
@@ -95,7 +99,8 @@ class Absences:
         for name, place in self._places.items():
             self._close(name, place, self._writers[name].end_us + CHUNK_US)
         known = {name: self._known_of(name) for name in {doubt.writer for doubt in self._doubts}}
-        return [doubt.name for doubt in self._doubts if not self._explained(doubt, known[doubt.writer])]
+        unexplained = [doubt.name for doubt in self._doubts if not self._explained(doubt, known[doubt.writer])]
+        return [*self._timeless, *unexplained]
 
     def _close(self, writer: str, place: _Place, first_us: int) -> None:
         if place.name:

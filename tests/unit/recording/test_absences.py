@@ -60,3 +60,10 @@ def test_a_disk_that_took_nothing_is_believed_for_that_time(lost_s: tuple[int, i
     found.lost("w.1", lost_s[0] * S, lost_s[1] * S)
     assert not found.here("w.1", 210 * S, 211 * S)
     assert found.finish() == named
+
+
+def test_what_is_absent_of_a_writer_that_nobody_names_is_of_no_known_time() -> None:
+    found = absences(("w.1", 50, 300))
+    found.absent("w.2", "x", whole=True)
+    found.absent("w.2", "y", whole=True)
+    assert found.finish() == ["x", "y"]

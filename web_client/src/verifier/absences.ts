@@ -37,6 +37,8 @@ export class Absences {
   private readonly places: Map<string, Place>;
   private readonly known: Span[];
   private readonly doubts: Doubt[] = [];
+  /** What is absent of writers that the manifest does not have: of no time that can be told. */
+  private readonly timeless: string[] = [];
 
   constructor(
     private readonly manifest: Manifest,
@@ -50,7 +52,10 @@ export class Absences {
 
   absent(writer: string, name: string, whole = false): void {
     const place = this.places.get(writer);
-    if (!place) return;
+    if (!place) {
+      this.timeless.push(name);
+      return;
+    }
     place.name ||= name;
     place.slackUs = Math.max(place.slackUs, whole ? WHOLE_US : EDGES_US);
   }
@@ -74,9 +79,12 @@ export class Absences {
 
   /** What is absent and cannot be explained. */
   finish(): string[] {
-    for (const { writer, endUs } of this.manifest.writers ?? []) this.close(writer, this.places.get(writer)!, endUs + CHUNK_US);
+    // Of a writer that is there twice the last entry holds, as for its begin.
+    const ends = new Map((this.manifest.writers ?? []).map(({ writer, endUs }) => [writer, endUs]));
+    for (const [writer, endUs] of ends) this.close(writer, this.places.get(writer)!, endUs + CHUNK_US);
     const known = new Map([...new Set(this.doubts.map(({ writer }) => writer))].map((writer) => [writer, this.knownOf(writer)]));
-    return this.doubts.filter((doubt) => !this.explained(doubt, known.get(doubt.writer)!)).map(({ name }) => name);
+    const unexplained = this.doubts.filter((doubt) => !this.explained(doubt, known.get(doubt.writer)!));
+    return [...this.timeless, ...unexplained.map(({ name }) => name)];
   }
 
   private close(writer: string, place: Place, firstUs: number): void {
