@@ -207,6 +207,8 @@ async def test_two_custodians_have_a_record_destroyed_that_is_due(demo: Running,
     await at("custody-save").click()
     await at("custody-withdraw").wait_for()
     assert not await at("custody-approve").is_visible()
+    assert "r.ames has marked" in await at("custody-awaits").inner_text()
+    await look.at(page, "custody-marked", "en-GB", False)
     second = await desk.sit()
     await desk.sign_in(second, "r.brook", path=f"/staff/custody/{hearing}")
     await second.get_by_test_id("custody-approve").click()

@@ -36,6 +36,7 @@ export const custody = {
   objects: (n: number) => (n === 1 ? "1 object in the storage" : `${n} objects in the storage`),
   facts: "How it stands",
   decide: "Decide",
+  awaits: (name: string, mine: boolean) => `${name} has marked this record for destruction. Nothing is destroyed before a second person approves${mine ? ": that can be you." : "; it cannot be the same one."}`,
   nothingToDecide: "There is nothing here that you can decide now.",
   outcomes: {
     not_guilty: "Not guilty",

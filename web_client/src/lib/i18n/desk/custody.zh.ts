@@ -30,6 +30,7 @@ export const custody: CustodyWords = {
   objects: (n) => `存储中共 ${n} 个对象`,
   facts: "当前情况",
   decide: "作出决定",
+  awaits: (name: string, mine: boolean) => `${name}已提请销毁该记录，须由第二人批准方可销毁${mine ? "，您可以批准。" : "，不得由同一人批准。"}`,
   nothingToDecide: "目前没有需要您决定的事项。",
   outcomes: {
     not_guilty: "无罪",
