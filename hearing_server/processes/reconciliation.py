@@ -145,6 +145,8 @@ class Reconciler:
         if says != (state.objects, state.bytes, state.manifest_sha256, state.playable):
             found.append(Found("database-stale"))
             if self._repair:
+                if not row.manifest_sha256:  # a try to restore it may have ended before its decisions were
+                    await self._decided(state)
                 await self._facts(state)
         return [*found, *await self._added(state)]
 
@@ -170,6 +172,12 @@ class Reconciler:
         await records.archived(state.sitting_id, sealed_utc=sealed_utc, objects=state.objects, size=state.bytes)
         await records.sealed(state.sitting_id, manifest_sha256=state.manifest_sha256, playable=state.playable)
 
+    async def _decided(self, state: RecordState) -> None:
+        """What was decided about it, before :meth:`_facts` makes it a record that can be seen."""
+        assert state.manifest is not None
+        await withhold_again(self._store, self._archive, self._key, state.sitting_id)
+        await keep_again(self._store, self._archive, self._key, state, state.manifest.hearing_id)
+
     async def _unknown(self, state: RecordState) -> list[Found]:
         """A record that the database has nothing of."""
         if state.manifest is None:
@@ -177,10 +185,9 @@ class Reconciler:
         if self._repair:
             court = await self._store.reconciliation.court_named(state.manifest.court)
             await self._restore(state.manifest, court or _court(state.manifest))
-            await self._facts(state)
             await self._added(state)
-            await withhold_again(self._store, self._archive, self._key, state.sitting_id)
-            await keep_again(self._store, self._archive, self._key, state, state.manifest.hearing_id)
+            await self._decided(state)
+            await self._facts(state)
         return [Found("database-missing", state.manifest.case_number)]
 
     async def _restore(self, manifest: Manifest, court: Court) -> None:

@@ -38,7 +38,10 @@ async def withhold_again(store: Store, archive: ObjectStore, key: PublicKey | No
         if name.endswith(f"/{PLAYBACK_FILE}") and (data := await _signed(archive, key, name)) is not None:
             for span in msgspec.json.decode(data, type=Playback).withheld:
                 spans[span.start_us, span.end_us, span.level, span.order] = span
+    known = len(await store.levels.read(sitting_id))  # those of a try before this one
     for serial, span in enumerate(sorted(spans.values(), key=lambda each: (each.decided_us, each.start_us)), 1):
+        if serial <= known:
+            continue
         decision = LevelDecision(
             action=LevelAction.SET,
             by=RESTORED,
@@ -73,9 +76,9 @@ async def keep_again(
     last = max(entries)
     sealed_us = state.manifest.sealed_us if state.manifest is not None else 0
     made_us = max((entry.made_us for entry in entries.values() if entry is not None), default=sealed_us)
-    if not await store.custody.read(hearing_id):  # another day of the hearing was restored before
-        for serial in range(1, last + 1):
-            await store.custody.append(hearing_id, _decided(serial, entries.get(serial), made_us))
+    known = len(await store.custody.read(hearing_id))  # of another day of the hearing, or a try before this one
+    for serial in range(known + 1, last + 1):
+        await store.custody.append(hearing_id, _decided(serial, entries.get(serial), made_us))
     told = ToldRow(sitting_id=state.sitting_id, hearing_id=hearing_id, serial=last, objects=state.objects)
     await store.custody.tell(told)
 

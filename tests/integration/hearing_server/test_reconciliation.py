@@ -30,7 +30,7 @@ from hearing_server.processes.reconciliation import (
     seconds_to_night,
 )
 from hearing_server.store import Court, NewHearing, PersonRow, Store
-from hearing_server.store.custody import CustodyRow
+from hearing_server.store.custody import CustodyLog, CustodyRow
 from hearing_server.store.reconciliation import ClosedSitting
 from recording.backup import BACKUP, PairedStore
 from recording.custody import CustodyEntry
@@ -39,7 +39,7 @@ from recording.locks import Lock
 from recording.manifest import Manifest, encode
 from recording.messages import Accepted, Keep, Withheld, Withhold
 from recording.messages import Kept as KeptAnswer
-from recording.objects import NotStored, ObjectStore, S3Options, open_store
+from recording.objects import NotStored, ObjectStore, S3Options, StoreProblem, open_store
 from recording.recorder import Recorder
 from recording.serve import RecordReader
 from recording.verify import verify_record
@@ -250,6 +250,36 @@ async def test_what_was_decided_about_its_custody_is_made_anew(kept: Kept) -> No
     assert (custody.until, custody.held, custody.hold_order, custody.hidden) == (until, True, "O-9", True)
     assert [told.serial for told in await kept.store.custody.told("hearing")] == [4]
     assert await kept.store.custody.untold() == []
+
+
+async def test_a_record_that_was_half_restored_is_seen_only_with_its_decisions(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = {"name": "Clerk Wu", "at": 1, **msgspec.to_builtins(Decision(action=Action.HOLD, by="c", order="O-9"))}
+    async with running(Recorder(kept.folder / "spool", kept.archive, kept.key)) as recorder:
+        request = Keep(sitting_id=SITTING, serial=2, retain_until_s=0, hold=True, destroy=False, decision=said)
+
+        async def told() -> bool:
+            return isinstance(await recorder.custodian.keep(request), KeptAnswer)
+
+        await eventually(told)
+    append = CustodyLog.append
+
+    async def away(log: CustodyLog, hearing_id: str, row: CustodyRow) -> None:
+        if row.serial == 2:
+            raise StoreProblem("custody", "as if it were ended here")
+        await append(log, hearing_id, row)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(CustodyLog, "append", away)
+        with pytest.raises(StoreProblem):
+            await kept.check(repair=True)  # the database was lost
+    facts = await kept.store.records.get(SITTING)
+    assert not facts.manifest_sha256
+    await kept.check(repair=True)
+    assert (await kept.store.records.get(SITTING)).manifest_sha256
+    rows = await kept.store.custody.read("hearing")
+    assert [(row.serial, row.decision.action) for row in rows] == [(1, Action.HIDE), (2, Action.HOLD)]
 
 
 @pytest.mark.parametrize("broken", ["missing", "forged", "the first once more"])
