@@ -75,10 +75,13 @@ WORDS: dict[str, tuple[str, str]] = {
     # --- reconciliation ---
     "reconcile-progress": ("{done} of {count} records", "已检查 {done}/{count} 份记录"),
     "reconcile-well": (
-        "{count} records: storage, manifests and database agree.",
+        "Records looked at: {count}. Storage, manifests and database agree.",
         "{count} 份记录：存储、清单与数据库一致。",
     ),
-    "reconcile-trouble": ("{trouble} of {count} records need a look.", "{count} 份记录中有 {trouble} 份需要查看。"),
+    "reconcile-trouble": (
+        "Records that need a look: {trouble} of {count}.",
+        "{count} 份记录中有 {trouble} 份需要查看。",
+    ),
     "reconcile-no-key": (
         "The court's public key is not at {path}, so no signature is looked at. "
         "Copy it there, or name its place with {name}.",
@@ -324,7 +327,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "请输入密码并按回车，然后再输入一次。密码不会显示。",
     ),
     "account-passwords-differ": ("The two passwords differ.", "两次输入的密码不一致。"),
-    "account-refused": ("The account was not changed: {reason}", "账号未更改：{reason}"),
+    "account-refused": ("Nothing was done: {reason}", "未作任何更改：{reason}"),
     "account-unknown": ("There is no account {user}.", "没有账号 {user}。"),
     "account-added": ("Account {user} at {court}: {roles}.", "账号 {user}，法院 {court}：{roles}。"),
     "account-disabled": ("Nobody can sign in as {user} any more.", "账号 {user} 已停用。"),
