@@ -175,7 +175,7 @@ class Reconciler:
     async def _decided(self, state: RecordState) -> None:
         """What was decided about it, before :meth:`_facts` makes it a record that can be seen."""
         assert state.manifest is not None
-        await withhold_again(self._store, self._archive, self._key, state.sitting_id)
+        await withhold_again(self._store, self._archive, self._key, state.manifest)
         await keep_again(self._store, self._archive, self._key, state, state.manifest.hearing_id)
 
     async def _unknown(self, state: RecordState) -> list[Found]:

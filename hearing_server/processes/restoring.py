@@ -9,7 +9,7 @@ import msgspec
 
 from recording.custody import CustodyEntry, folder
 from recording.keys import PublicKey
-from recording.manifest import prefix
+from recording.manifest import Manifest, prefix
 from recording.messages import Withheld
 from recording.objects import NotStored, ObjectStore
 from recording.playback import PLAYBACK_NAME, RENDITIONS_PREFIX, Playback
@@ -22,21 +22,26 @@ from ..store.custody import CustodyRow, ToldRow
 
 #: Whose account what is restored is under.
 RESTORED = "restored"
-#: Why a record is hidden whose decisions are not all known.
+#: Why a record is hidden, or sealed, whose decisions are not all known.
 UNKNOWN = "Restored from the storage, which was not told what was decided here"
 #: The index of a copy that leaves something out.
 PLAYBACK_FILE = PLAYBACK_NAME.rsplit("/", 1)[-1]
 
 
-async def withhold_again(store: Store, archive: ObjectStore, key: PublicKey | None, sitting_id: str) -> None:
+async def withhold_again(store: Store, archive: ObjectStore, key: PublicKey | None, manifest: Manifest) -> None:
     """What was withheld when a copy without it was made, by the court's signed index of that copy, is withheld again:
     also what has been lifted since, which has to be lifted once more.  Grounds are in no copy, since copies are given
     to those who may not know them.
+
+    Where the index of a copy is not signed by the court, what it leaves out is not known: all of the record is sealed.
     """
+    sitting_id = manifest.sitting_id
     spans: dict[tuple[int, int, str, str], Withheld] = {}
     for name, _ in await archive.list(prefix(sitting_id) + RENDITIONS_PREFIX):
-        if name.endswith(f"/{PLAYBACK_FILE}") and (data := await _signed(archive, key, name)) is not None:
-            for span in msgspec.json.decode(data, type=Playback).withheld:
+        if name.endswith(f"/{PLAYBACK_FILE}"):
+            data = await _signed(archive, key, name)
+            withheld = [_all_of(manifest)] if data is None else msgspec.json.decode(data, type=Playback).withheld
+            for span in withheld:
                 spans[span.start_us, span.end_us, span.level, span.order] = span
     known = len(await store.levels.read(sitting_id))  # those of a try before this one
     for serial, span in enumerate(sorted(spans.values(), key=lambda each: (each.decided_us, each.start_us)), 1):
@@ -53,6 +58,18 @@ async def withhold_again(store: Store, archive: ObjectStore, key: PublicKey | No
         )
         row = LevelRow(serial=serial, utc=span.decided_us * 1000, name=span.by, name_zh=span.by_zh, decision=decision)
         await store.levels.append(sitting_id, row)
+
+
+def _all_of(manifest: Manifest) -> Withheld:
+    return Withheld(
+        start_us=manifest.opened_us,
+        end_us=manifest.closed_us,
+        level="sealed",
+        order=UNKNOWN,
+        by="",
+        by_zh="",
+        decided_us=manifest.sealed_us,
+    )
 
 
 async def keep_again(

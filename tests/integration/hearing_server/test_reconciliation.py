@@ -40,6 +40,7 @@ from recording.manifest import Manifest, encode
 from recording.messages import Accepted, Keep, Withheld, Withhold
 from recording.messages import Kept as KeptAnswer
 from recording.objects import NotStored, ObjectStore, S3Options, StoreProblem, open_store
+from recording.playback import RENDITIONS_PREFIX
 from recording.recorder import Recorder
 from recording.serve import RecordReader
 from recording.verify import verify_record
@@ -181,7 +182,8 @@ async def test_what_the_court_did_with_added_recordings_is_made_anew_from_its_st
     assert await kept.codes() == {"added-missing"}
 
 
-async def test_what_was_withheld_is_withheld_again(kept: Kept) -> None:
+@pytest.mark.parametrize("index", ["signed", "unsigned", "forged"])
+async def test_what_was_withheld_is_withheld_again(kept: Kept, index: str) -> None:
     manifest = msgspec.json.decode(await kept.archive.read(f"hearings/{SITTING}/manifest.json"), type=Manifest)
     begin = manifest.opened_us
     spans = [
@@ -206,8 +208,17 @@ async def test_what_was_withheld_is_withheld_again(kept: Kept) -> None:
         for some in (spans, spans[:1]):
             assert await recorder.withhold(Withhold(sitting_id=SITTING, withheld=some)) == Accepted()
         await eventually(made)
+    signature = kept.path(f"hearings/{SITTING}/{RENDITIONS_PREFIX}{rendition_id(spans)}/playback.sig")
+    if index != "signed":  # as after a kill between the two, or where somebody else has written
+        signature.unlink()
+    if index == "forged":
+        signature.write_bytes(bytes(64))
     await kept.check(repair=True)  # the database was lost
     levels = fold([row.decision for row in await kept.store.levels.read(SITTING)])
+    if index != "signed":
+        whole = [(span.level, span.from_utc, span.to_utc) for span in levels.withheld(Audience.COURT)]
+        assert ("sealed", begin * 1000, manifest.closed_us * 1000) in whole
+        return
     assert [(span.level, span.order, span.from_utc, span.to_utc) for span in levels.withheld(Audience.OUTSIDE)] == [
         ("confidential", "O-2", begin * 1000, (begin + 900_000) * 1000),
         ("sealed", "O-1", begin * 1000, (begin + 500_000) * 1000),
