@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -100,7 +101,7 @@ async def test_a_child_that_will_not_end_is_killed() -> None:
 
 async def test_children_end_when_their_parent_is_killed() -> None:
     """The parent here is a process of its own, which gets no chance to say goodbye."""
-    child = "import sys, os; print(os.getpid(), file=sys.stderr, flush=True); sys.stdin.read()"
+    child = "import sys, os; os.write(2, b'<%d>' % os.getpid()); sys.stdin.read()"
     parent = (
         "import asyncio, os, sys\n"
         "from hearing_server.processes.supervisor import ChildSpec, Supervisor\n"
@@ -115,10 +116,11 @@ async def test_children_end_when_their_parent_is_killed() -> None:
     )
     assert process.stdout is not None
     async with asyncio.timeout(30):
-        line = b""
-        while not line.strip().isdigit():  # its log comes the same way
-            line = await process.stdout.readline()
-    pid = int(line)
+        said = b""
+        while (told := re.search(rb"<(\d+)>", said)) is None:  # its parent's log comes the same way, in between
+            said += await process.stdout.read(4096) or b"<0>"
+    pid = int(told[1])
+    assert pid
     process.kill()
     await process.wait()
 
