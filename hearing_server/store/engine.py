@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -16,11 +18,13 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.util import await_only
 
 log = structlog.get_logger(__name__)
 
 #: How long a writer waits for another before it gives up, ms (SQLite) and s (a free connection of the pool).
 BUSY_TIMEOUT_MS = 5_000
+BUSY_RETRY_S = 0.02
 POOL_TIMEOUT_S = 10
 #: Connections kept open; control is one process, and each request holds one for milliseconds.
 POOL_SIZE = 5
@@ -136,7 +140,7 @@ def _prepare_sqlite(engine: AsyncEngine) -> None:
         try:
             cursor = connection.cursor()
             for pragma in SQLITE_PRAGMAS:
-                cursor.execute(f"PRAGMA {pragma}")
+                _pragma(cursor, pragma)
             cursor.close()
         except BaseException:
             # The pool does not know it yet, and would leave its thread running.
@@ -147,6 +151,19 @@ def _prepare_sqlite(engine: AsyncEngine) -> None:
     def began(connection: Connection) -> None:
         writes = connection.get_execution_options().get("writes", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _pragma(cursor: Any, pragma: str) -> None:
+    """The first write-ahead log of a file is made by one process; SQLite lets no other wait for that by itself."""
+    give_up = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            cursor.execute(f"PRAGMA {pragma}")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
+                raise
+        await_only(asyncio.sleep(BUSY_RETRY_S))
 
 
 @asynccontextmanager

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import os
 import socket
+import sqlite3
 import stat
 from collections.abc import Iterator
 from dataclasses import replace
@@ -76,6 +77,18 @@ async def test_many_processes_may_start_at_the_same_time(database_url: str) -> N
     for store in stores:
         assert await store.docket.by_hearing(facts.hearing_id) == facts
     await asyncio.gather(*(store.aclose() for store in stores))
+
+
+async def test_a_file_that_another_process_is_making_is_waited_for(tmp_path: Path) -> None:
+    """SQLite itself waits for no writer before it makes the write-ahead log."""
+    file = sqlite3.connect(tmp_path / "court.sqlite3", isolation_level=None)
+    file.executescript("CREATE TABLE other (x); BEGIN IMMEDIATE; INSERT INTO other VALUES (1);")
+    opening = asyncio.create_task(Store.open(f"sqlite+aiosqlite:///{tmp_path / 'court.sqlite3'}"))
+    await asyncio.sleep(0.5)
+    assert not opening.done()
+    file.execute("COMMIT")
+    await (await opening).aclose()
+    file.close()
 
 
 async def test_a_database_of_a_newer_version_is_left_alone(database_url: str) -> None:
