@@ -453,7 +453,7 @@ export const en = {
     saysChanged: "At least one part is not as it was recorded. Do not rely on it before a technician has looked.",
     saysChunks: (chunks: number, size: string) => `${chunks} parts, ${size}, each sealed to the one before.`,
     saysNoGaps: "No gap was found in any track.",
-    saysGaps: (n: number, total: string) => `${plural(n, "gap", "gaps")}, together ${total}. Each is listed below with its cause.`,
+    saysGaps: (n: number, total: string) => `${plural(n, "gap", "gaps")}, ${total} when all tracks are added up. Each is listed below with its cause.`,
     saysClock: "Times are of the court's clock.",
     checkAgain: "Check again",
     checking: "Comparing the seals with the stored parts.",

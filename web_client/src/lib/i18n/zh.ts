@@ -434,7 +434,7 @@ export const zh: Messages = {
     saysChanged: "至少有一部分与记录时不一致。技术人员查看之前，请勿采信。",
     saysChunks: (chunks, size) => `共 ${chunks} 个部分，${size}，每一部分都与前一部分相连封存。`,
     saysNoGaps: "各路记录均未发现缺失。",
-    saysGaps: (n, total) => `有 ${n} 处缺失，合计 ${total}，原因均列于下方。`,
+    saysGaps: (n, total) => `有 ${n} 处缺失，各轨道相加共 ${total}，原因均列于下方。`,
     saysClock: "时间以法院时钟为准。",
     checkAgain: "重新核对",
     checking: "正在将封存与所存内容比对。",
